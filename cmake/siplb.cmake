@@ -1,0 +1,64 @@
+# How a part of siplb is built: warnings, sanitizers, and one static library per layer.
+
+option(SIPLB_TESTS "Build the tests" ON)
+option(SIPLB_BENCH "Build the benchmarks" OFF)
+option(SIPLB_FUZZ "Build the fuzz targets for libFuzzer (clang) instead of the replay main" OFF)
+set(SIPLB_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+add_library(siplb_flags INTERFACE)
+target_include_directories(siplb_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
+target_compile_options(siplb_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wvla -Werror -fno-omit-frame-pointer)
+target_compile_definitions(siplb_flags INTERFACE SIPLB_VERSION="${PROJECT_VERSION}")
+target_link_libraries(siplb_flags INTERFACE Threads::Threads)
+
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  target_compile_options(siplb_flags INTERFACE -O1)
+  target_compile_definitions(siplb_flags INTERFACE SIPLB_DEBUG=1 _GLIBCXX_ASSERTIONS)
+else()
+  target_compile_options(siplb_flags INTERFACE -O2)
+endif()
+
+if(SIPLB_SANITIZE)
+  target_compile_options(siplb_flags INTERFACE
+    -fsanitize=${SIPLB_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(siplb_flags INTERFACE -fsanitize=${SIPLB_SANITIZE})
+endif()
+if(SIPLB_FUZZ)
+  target_compile_options(siplb_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# siplb_layer(NAME [NO_EXCEPTIONS] [LINK targets...]): the static library of src/NAME.
+# Every .cpp in the folder belongs to it, but main.cpp, which makes a program.
+function(siplb_layer name)
+  cmake_parse_arguments(ARG "NO_EXCEPTIONS" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  if(NOT sources)
+    add_library(siplb_${name} INTERFACE)
+    target_link_libraries(siplb_${name} INTERFACE siplb_flags ${ARG_LINK})
+    return()
+  endif()
+  add_library(siplb_${name} STATIC ${sources})
+  target_link_libraries(siplb_${name} PUBLIC siplb_flags ${ARG_LINK})
+  if(ARG_NO_EXCEPTIONS)
+    target_compile_options(siplb_${name} PRIVATE -fno-exceptions)
+  endif()
+endfunction()
+
+# siplb_unit_tests(LAYER [LINK targets...]): tests/unit/LAYER/*_test.cpp as one program, label unit.
+function(siplb_unit_tests layer)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${layer}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(unit_${layer} ${sources})
+  target_link_libraries(unit_${layer} PRIVATE
+    siplb_${layer} siplb_test_support ${ARG_LINK} GTest::gmock GTest::gtest_main)
+  add_test(NAME unit_${layer} COMMAND unit_${layer})
+  set_tests_properties(unit_${layer} PROPERTIES LABELS unit TIMEOUT 60)
+endfunction()

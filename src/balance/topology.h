@@ -1,0 +1,78 @@
+// All groups and servers, as the lanes see them: one immutable snapshot.
+//
+// Thread: any, immutable once built (shared_ptr<const Topology>).
+// Bounds: kGroupsMax groups, kServersMax servers, one Maglev table per group with that policy.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "balance/maglev.h"
+#include "balance/options.h"
+#include "base/address.h"
+
+namespace siplb::balance {
+
+using ServerIndex = uint16_t;  // position among all servers of all groups
+using GroupIndex = uint8_t;
+inline constexpr ServerIndex kNoServer = 0xffff;
+
+struct Server {
+  std::string name;
+  uint32_t id = 0;  // sip::server_id(group, name)
+  SockAddress address;
+  uint32_t weight = 0;
+  GroupIndex group = 0;
+};
+
+struct Group {
+  GroupOptions options;
+  ServerIndex first_server = 0;  // its servers stand together
+  uint16_t server_count = 0;
+};
+
+class Topology {
+ public:
+  // Requires: options as the configuration has validated them.
+  explicit Topology(std::span<const GroupOptions> groups);
+
+  [[nodiscard]] std::span<const Group> groups() const { return groups_; }
+  [[nodiscard]] std::span<const Server> servers() const { return servers_; }
+  [[nodiscard]] std::span<const Server> servers_of(GroupIndex group) const;
+
+  // The server with this id; kNoServer where none has it.
+  [[nodiscard]] ServerIndex find_by_id(uint32_t id) const;
+  // The first server in the configuration with exactly this address and port.
+  [[nodiscard]] ServerIndex find_by_address(const SockAddress& address) const;
+  // Bit g is set when a server of group g has exactly this address and port.
+  [[nodiscard]] uint64_t groups_of(const SockAddress& address) const;
+  // True where some server of `group` has this address, on any port: the default of `targets`.
+  [[nodiscard]] bool is_target(GroupIndex group, const SockAddress& address) const;
+
+  // The hash policy's first choice. Requires: the group's policy is Maglev.
+  [[nodiscard]] ServerIndex first_choice(GroupIndex group, uint64_t key_hash) const;
+
+  // Octets of all tables that the constructor will build, for the memory budget.
+  [[nodiscard]] static size_t memory_bytes(std::span<const GroupOptions> groups);
+
+ private:
+  struct AddressEntry {
+    SockAddress address;
+    ServerIndex server;
+    uint64_t groups;
+  };
+  struct IdEntry {
+    uint32_t id;
+    ServerIndex server;
+  };
+  std::vector<Group> groups_;
+  std::vector<Server> servers_;
+  std::vector<MaglevTable> tables_;       // by group; of other policies: empty
+  std::vector<IdEntry> by_id_;            // sorted
+  std::vector<AddressEntry> by_address_;  // open addressing, a power of two
+};
+
+}  // namespace siplb::balance

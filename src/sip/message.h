@@ -1,0 +1,137 @@
+// A SIP message as views into the octets it came in, and the scanner that makes it.
+//
+// One pass over the head; nothing is copied and nothing is undone. Header names are known in long
+// and compact form and without case; folded lines (RFC 3261, 7.3.1) are one header; several values
+// in one header are kept together and split by ValueReader.
+// The view dies with the octets; so never keep it past the callback that brought it.
+// Thread: any. Bounds: kHeadersMax headers, 65,535 octets; constant size, no heap.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "sip/method.h"
+#include "sip/uri.h"
+#include "sip/via.h"
+
+namespace siplb::sip {
+
+inline constexpr size_t kMessageOctetsMax = 65535;
+inline constexpr size_t kHeadersMax = 128;  // bound and default of limits.headers
+
+enum class HeaderId : uint8_t {
+  Via,
+  From,
+  To,
+  CallId,
+  CSeq,
+  MaxForwards,
+  Route,
+  RecordRoute,
+  ContentLength,
+  ProxyRequire,
+  Contact,
+  Other,
+};
+
+struct Header {
+  HeaderId id = HeaderId::Other;
+  std::string_view name;   // as written
+  std::string_view value;  // without white space at its ends; may hold folding inside
+  std::string_view line;   // from the name to the line's CRLF, included
+};
+
+// Why octets are no acceptable message. Every value but None, KeepAlive and Stun is a fault.
+enum class ScanStatus : uint8_t {
+  Ok,
+  KeepAlive,  // at most 4 octets of CR, LF or NUL
+  NotSip,     // no start line of SIP, or binary
+  BadStartLine,
+  BadHeader,  // no colon, white space or control octets in a name, NUL in a value
+  TooManyHeaders,
+  NoEndOfHead,     // the empty line is missing
+  MissingHeader,   // one of Via, From, To, Call-ID, CSeq
+  RepeatedHeader,  // a second From, To, Call-ID, CSeq, Max-Forwards, or another Content-Length
+  BadVia,
+  BadFromTo,  // also a From or To with two tags
+  BadCallId,
+  BadCSeq,  // not "number method", over 2^31-1, or another method than the start line
+  BadMaxForwards,
+  BadContentLength,
+  BodyTooShort,  // fewer octets than Content-Length says
+  BadRequestUri,
+  kCount,
+};
+[[nodiscard]] std::string_view scan_status_name(ScanStatus status);  // "bad-via", for metrics
+
+struct Message {
+  std::string_view text;        // head and body; octets beyond Content-Length are cut off (18.3)
+  std::string_view start_line;  // with its CRLF
+  std::string_view body;
+
+  bool is_request = false;
+  Method method = Method::Other;  // of a response: from CSeq
+  std::string_view method_text;
+  std::string_view version;      // "SIP/2.0"; checks decide what to do with another one
+  std::string_view request_uri;  // requests: as written
+  Uri uri;                       // requests: taken apart
+  uint16_t status = 0;           // responses: 100 to 699
+
+  Via via;                    // the top Via
+  std::string_view via_rest;  // what follows the top value in the same header; empty = nothing
+  NameAddr from;
+  NameAddr to;
+  std::string_view from_tag;  // empty = none
+  std::string_view to_tag;    // empty = none
+  std::string_view call_id;
+  uint32_t cseq = 0;
+  // Digits of Max-Forwards inside `text`; empty where the header is absent.
+  std::string_view max_forwards_digits;
+  uint32_t max_forwards = 0;  // meaningful where the digits are there; saturates at 255
+
+  size_t header_count = 0;
+  std::array<Header, kHeadersMax> header_table;
+
+  [[nodiscard]] std::span<const Header> headers() const {
+    return {header_table.data(), header_count};
+  }
+  // The first header with this id; null where there is none.
+  [[nodiscard]] const Header* find(HeaderId id) const;
+  // The first header with this name in any case, for names that have no id; null where none.
+  [[nodiscard]] const Header* find(std::string_view name) const;
+};
+
+struct ScanLimits {
+  size_t headers_max = kHeadersMax;
+};
+
+// Scans one datagram (or one framed message). On any status but Ok only these fields can be relied
+// on: is_request, and, if `answerable` says so, what build_reply needs.
+[[nodiscard]] ScanStatus scan(std::string_view octets, const ScanLimits& limits, Message& out);
+
+// True where a request that failed to scan can still be answered 400: its start line, top Via,
+// From, To, Call-ID and CSeq were read, and it is no ACK.
+[[nodiscard]] bool answerable(const Message& message);
+
+// Finds only the Call-ID, for the choice of the lane: the value of the first Call-ID header, empty
+// where it cannot be read. Agrees with scan() on every message that scans Ok.
+[[nodiscard]] std::string_view peek_call_id(std::string_view octets);
+
+// Reads the values of a header that may hold several, split at commas outside quotes and angle
+// brackets, white space trimmed.
+class ValueReader {
+ public:
+  explicit ValueReader(std::string_view header_value) : rest_(header_value) {}
+  // Takes the next value; false at the end. `value` and `remaining` are views into the header.
+  [[nodiscard]] bool next(std::string_view& value);
+  // What has not been taken yet, from the first octet of the next value on.
+  [[nodiscard]] std::string_view remaining() const { return rest_; }
+
+ private:
+  std::string_view rest_;
+};
+
+}  // namespace siplb::sip

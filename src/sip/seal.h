@@ -1,0 +1,153 @@
+// The seal: what siplb writes into messages so that it needs no memory of them (SIP.md, 2).
+//
+// Branch, `;slb=` and token, each under a keyed hash with its own purpose. Any process with the key
+// makes the same branch for the same transaction and can verify the rest: another worker, another
+// node, the next process. Only canonical values go into a hash, never text, since stacks re-print
+// what they echo.
+// Thread: any, immutable once built. Bounds: constant size, no heap.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/address.h"
+#include "base/fixed_string.h"
+#include "base/hash.h"
+#include "sip/message.h"
+
+namespace siplb::sip {
+
+// ---- Branch -----------------------------------------------------------------------------------
+
+inline constexpr std::string_view kBranchPrefix = "z9hG4bKslb";
+inline constexpr size_t kBranchLength = kBranchPrefix.size() + 16 + 1;  // 80 bits, attempt
+using Branch = FixedString<kBranchLength>;
+
+// ---- ;slb= ------------------------------------------------------------------------------------
+
+// How the request with this Via was forwarded, and so what to do with its responses.
+enum class SealMode : uint8_t {
+  Stateful = 0,
+  Stateless = 1,
+  ScatteredCancel = 2,  // a copy to every server: their 481s are dropped
+};
+
+struct ViaSeal {
+  uint8_t lane = 0;       // a hint for steering: outside the MAC, never trusted
+  uint32_t instance = 0;  // the process that wrote it
+  SealMode mode = SealMode::Stateless;
+  uint32_t loop_hash = 0;
+  uint16_t listener = 0;  // name hash of the listener that the request came by
+};
+
+// The canonical values of the Via below ours: what a response will be sent by.
+struct NextVia {
+  Transport transport = Transport::Udp;
+  std::string_view host;  // compared without case
+  uint16_t port = 0;      // effective
+  SockAddress received;   // port 0; Family::None = absent
+  uint16_t rport = 0;     // 0 = absent
+  std::string_view branch;
+};
+
+// marker and lane, then instance, mode, loop hash, listener and MAC in base32
+inline constexpr size_t kSlbLength = 9 + 31;
+using SlbText = FixedString<kSlbLength>;
+
+// ---- Token ------------------------------------------------------------------------------------
+
+// One end of a dialog: a server of ours or a client's flow.
+struct TokenEnd {
+  bool is_server = false;
+  uint32_t server_id = 0;  // servers: hash of group and name
+  uint16_t listener = 0;   // clients: hash of the listener's name
+  Transport transport = Transport::Udp;
+  SockAddress address;  // the server's when sealed; the client's remote address
+  bool operator==(const TokenEnd&) const = default;
+};
+
+struct Token {
+  TokenEnd initiator;
+  TokenEnd responder;
+  uint32_t from_tag_hash = 0;  // 24 bits: of the initiator's From tag
+  uint16_t issue_day = 0;      // days since 1970
+  bool operator==(const Token&) const = default;
+};
+
+// header 1, day 2, tag hash 3, two ends of at most 23 (IPv6 server), MAC 8: base64url of 60
+inline constexpr size_t kTokenLengthMax = 80;
+using TokenText = FixedString<kTokenLengthMax>;
+
+// Why a seal was refused; the label `reason` of siplb_seal_rejected_total.
+enum class SealFault : uint8_t {
+  None,
+  NotOurs,    // not of our form at all: an ordinary URI or Via
+  Malformed,  // our form, but it does not decode
+  BadMac,     // forged, foreign, altered, or bound to something else
+  Expired,    // older than token_life, or from the future
+  kCount,
+};
+[[nodiscard]] std::string_view seal_fault_name(SealFault fault);
+
+// Compares local tags: "slb" and 26 base32 digits
+inline constexpr size_t kLocalTagLength = 3 + 16;
+using LocalTag = FixedString<kLocalTagLength>;
+
+class Seal {
+ public:
+  // `instance` is random at each start; `token_life_days` as configured.
+  Seal(const HashKey& key, uint32_t instance, uint16_t token_life_days);
+
+  [[nodiscard]] uint32_t instance() const { return instance_; }
+
+  // The branch of our Via on `request`. Equal for INVITE, its retransmissions, its CANCEL and its
+  // ACK to a non-2xx, whatever tags, Proxy-Require, or source port they come with. For requests
+  // without the RFC 3261 cookie it is made from the values of 17.2.3. `attempt` counts servers
+  // tried, 0 to 31.
+  [[nodiscard]] Branch branch(const Message& request, uint8_t attempt) const;
+  // Reads the attempt of a branch of our form; nothing where it is not of our form.
+  [[nodiscard]] static std::optional<uint8_t> branch_attempt(std::string_view branch);
+
+  [[nodiscard]] SlbText seal_via(const ViaSeal& fields, std::string_view branch,
+                                 std::string_view our_sent_by, const NextVia& next) const;
+  // Verifies `via`, the top Via of a response, against the Via below it; fills `out` when None.
+  [[nodiscard]] SealFault open_via(const Via& via, const NextVia& next, ViaSeal& out) const;
+
+  [[nodiscard]] TokenText seal_token(const Token& token, std::string_view call_id) const;
+  // `user` is a URI's user part.
+  [[nodiscard]] SealFault open_token(std::string_view user, std::string_view call_id,
+                                     uint16_t today, Token& out) const;
+
+  // 24 bits of a From or To tag, for Token::from_tag_hash.
+  [[nodiscard]] uint32_t tag_hash(std::string_view tag) const;
+
+  // The To tag of our own final answers: the same for every retransmission of a request and for the
+  // ACK to the answer, which carries it.
+  [[nodiscard]] LocalTag local_tag(const Message& request) const;
+  // True where `request`, an ACK, bears the To tag of an answer of our own.
+  [[nodiscard]] bool is_local_tag(const Message& request) const;
+
+  // Over Request-URI, remaining Route set, Call-ID, tags, CSeq, Proxy-Require, the listener and the
+  // sender's group (0 = none): the same request at the same side is a loop (RFC 5393).
+  [[nodiscard]] uint32_t loop_hash(const Message& request, std::string_view remaining_routes,
+                                   uint16_t listener, uint32_t sender_group) const;
+
+  // 8 hexadecimal digits that name the key in logs and metrics and say nothing else about it.
+  [[nodiscard]] FixedString<8> fingerprint() const;
+
+ private:
+  HashKey key_;
+  uint32_t instance_;
+  uint16_t token_life_days_;
+};
+
+// 16 bits of a listener's name; the configuration refuses two listeners that share it.
+[[nodiscard]] uint16_t listener_hash(std::string_view name);
+// 32 bits of "group/name"; the configuration refuses two servers that share it.
+[[nodiscard]] uint32_t server_id(std::string_view group, std::string_view name);
+
+// Makes the canonical values of a Via as it stands in a message.
+[[nodiscard]] NextVia canonical(const Via& via);
+
+}  // namespace siplb::sip

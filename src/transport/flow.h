@@ -1,0 +1,25 @@
+// How to reach a remote end: which listener's socket, over what, and where to.
+//
+// A flow is a value: it says where the octets go, not that anything is there.
+// Thread: any. Bounds: 24 octets.
+#pragma once
+
+#include <cstdint>
+
+#include "base/address.h"
+#include "sip/method.h"
+
+namespace siplb::transport {
+
+// Position of a listener in the configuration.
+using ListenerIndex = uint8_t;
+inline constexpr size_t kListenersMax = 16;
+
+struct Flow {
+  SockAddress remote;
+  ListenerIndex listener = 0;
+  sip::Transport transport = sip::Transport::Udp;
+  bool operator==(const Flow&) const = default;
+};
+
+}  // namespace siplb::transport
