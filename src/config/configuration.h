@@ -1,0 +1,70 @@
+// The configuration, read and checked: what the rest of siplb is built from.
+//
+// Plain values. Options of a part stand beside that part; here is what belongs to none of them.
+// A Configuration from a LoadResult without faults holds every promise of these comments.
+// Thread: any, immutable once loaded.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "balance/options.h"
+#include "base/address.h"
+#include "base/time.h"
+#include "proxy/route_options.h"
+#include "transport/listener_options.h"
+
+namespace siplb::config {
+
+inline constexpr size_t kWorkersMax = 64;
+inline constexpr size_t kLanesMax = 64;
+inline constexpr size_t kRoutesMax = 256;
+inline constexpr size_t kKiB = 1024;
+inline constexpr size_t kMiB = 1024 * kKiB;
+inline constexpr size_t kGiB = 1024 * kMiB;
+
+enum class LogLevel : uint8_t { Debug, Info, Warning, Error };
+enum class LogFormat : uint8_t { Text, Json };
+
+struct LogOptions {
+  LogLevel level = LogLevel::Info;
+  LogFormat format = LogFormat::Text;
+};
+
+struct GlobalOptions {
+  size_t workers = 0;  // 1 to kWorkersMax; 0: as many as the machine has use for
+  size_t lanes = 0;    // a power of two, at least `workers`; 0: from the number of workers
+  size_t memory_bytes = 512 * kMiB;
+  std::string key_file;  // absolute; empty: see key_file() in derive.h
+  std::chrono::days token_life{60};
+  std::chrono::milliseconds shutdown_grace{500};
+  LogOptions log;
+};
+
+struct LimitOptions {
+  size_t message_bytes = 65535;
+  size_t headers = 128;
+  size_t calls = 0;  // 0: what global.memory has room for
+  size_t socket_receive_bytes = 8 * kMiB;
+  std::chrono::milliseconds call_expiry = std::chrono::hours(4);
+};
+
+struct MetricsOptions {
+  std::optional<SockAddress> address = SockAddress::v4(0x7f000001, 9095);  // nothing: off
+};
+
+struct Configuration {
+  GlobalOptions global;
+  std::vector<transport::ListenerOptions> listeners;  // 1 to transport::kListenersMax
+  std::vector<balance::GroupOptions> groups;          // 1 to balance::kGroupsMax
+  // First match wins. At least one: a file with one group and no routes gets the route to it.
+  std::vector<proxy::RouteOptions> routes;
+  LimitOptions limits;
+  MetricsOptions metrics;
+};
+
+}  // namespace siplb::config
