@@ -1,0 +1,63 @@
+#include "proxy/counters.h"
+
+#include <algorithm>
+
+namespace siplb::proxy {
+
+size_t answer_code_slot(uint16_t code) {
+  const auto* found = std::find(kAnswerCodes.begin(), kAnswerCodes.end(), code);
+  return static_cast<size_t>(found - kAnswerCodes.begin());
+}
+
+std::string_view name(MessageKind kind) {
+  switch (kind) {
+    case MessageKind::Request: return "request";
+    case MessageKind::Response: return "response";
+    case MessageKind::Other:
+    case MessageKind::kCount: break;
+  }
+  return "other";
+}
+
+std::string_view name(AbsorbReason reason) {
+  switch (reason) {
+    case AbsorbReason::KeepAlive: return "keep_alive";
+    case AbsorbReason::LocalAck: return "local_ack";
+    case AbsorbReason::kCount: break;
+  }
+  return "other";
+}
+
+std::string_view name(DropReason reason) {
+  switch (reason) {
+    case DropReason::NotSip: return "not_sip";
+    case DropReason::Malformed: return "malformed";
+    case DropReason::Oversize: return "oversize";
+    case DropReason::ResponseViaForeign: return "response_via_foreign";
+    case DropReason::ResponseViaMissing: return "response_via_missing";
+    case DropReason::ResponseSealRefused: return "response_seal_refused";
+    case DropReason::ResponseStray: return "response_stray";
+    case DropReason::ResponseUnreachable: return "response_unreachable";
+    case DropReason::Scattered481: return "scattered_481";
+    case DropReason::AckRefused: return "ack_refused";
+    case DropReason::AckUnroutable: return "ack_unroutable";
+    case DropReason::Route: return "route";
+    case DropReason::MailboxFull: return "mailbox_full";
+    case DropReason::kCount: break;
+  }
+  return "other";
+}
+
+std::string_view name(SealKind kind) {
+  return kind == SealKind::Token ? "token" : "via";
+}
+
+int64_t LaneCounters::difference() const {
+  uint64_t in = handed_in.value();
+  for (const auto& by_kind : received) in += by_kind.sum();
+  uint64_t out = forwarded.value() + absorbed.sum() + dropped.sum() + handed_out.value();
+  for (const Counter& code : answered) out += code.value();
+  return static_cast<int64_t>(in - out);
+}
+
+}  // namespace siplb::proxy

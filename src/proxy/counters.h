@@ -1,0 +1,89 @@
+// What a lane counts. One verdict for each message, so that the sums must agree (conservation).
+//
+// Thread: one writer (the lane's worker), any reader.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "balance/affinity.h"
+#include "base/counter.h"
+#include "sip/method.h"
+#include "sip/seal.h"
+
+namespace siplb::proxy {
+
+enum class MessageKind : uint8_t { Request, Response, Other, kCount };
+
+// Messages that end here on purpose.
+enum class AbsorbReason : uint8_t {
+  KeepAlive,  // CR LF or NUL on a datagram
+  LocalAck,   // the ACK to a final answer of our own
+  kCount,
+};
+
+// Messages that end here because nothing better can be done with them.
+enum class DropReason : uint8_t {
+  NotSip,               // no SIP message, or one too broken to answer
+  Malformed,            // a fault in a response, an ACK, or a request that can't be answered
+  Oversize,             // longer than limits.message_bytes
+  ResponseViaForeign,   // its top Via is not ours (RFC 3261, 18.1.2)
+  ResponseViaMissing,   // nothing below our Via
+  ResponseSealRefused,  // our Via, but not as we wrote it
+  ResponseStray,        // to a request of which we keep no state any more
+  ResponseUnreachable,  // the Via below names no address we can send to
+  Scattered481,         // one of the answers to a CANCEL sent to every server
+  AckRefused,           // an ACK that a request would have been answered for
+  AckUnroutable,        // an ACK of which we know no server
+  Route,                // a route says drop
+  MailboxFull,          // the lane that it belongs to has no room
+  kCount,
+};
+
+// Codes of our own answers that have a label of their own.
+inline constexpr std::array<uint16_t, 18> kAnswerCodes = {
+    200, 400, 403, 404, 405, 408, 413, 416, 420, 480, 481, 482, 483, 486, 500, 503, 505, 603};
+inline constexpr size_t kAnswerCodeSlots = kAnswerCodes.size() + 1;  // the last: other
+// Position in kAnswerCodes, or the slot for all other codes.
+[[nodiscard]] size_t answer_code_slot(uint16_t code);
+
+enum class SealKind : uint8_t { Via, Token, kCount };
+
+[[nodiscard]] std::string_view name(MessageKind kind);
+[[nodiscard]] std::string_view name(AbsorbReason reason);
+[[nodiscard]] std::string_view name(DropReason reason);
+[[nodiscard]] std::string_view name(SealKind kind);
+
+struct ServerCounters {
+  Counter requests;                  // forwarded to it
+  std::array<Counter, 6> responses;  // from it, by hundreds: [0] = 1xx
+};
+
+struct LaneCounters {
+  explicit LaneCounters(size_t server_count) : servers(server_count) {}
+
+  // received + handed_in = forwarded + answered + absorbed + dropped + handed_out
+  std::array<CounterArray<MessageKind>, static_cast<size_t>(sip::Transport::kCount)> received;
+  Counter handed_in;
+  Counter handed_out;
+  Counter forwarded;
+  std::array<Counter, kAnswerCodeSlots> answered;
+  CounterArray<AbsorbReason> absorbed;
+  CounterArray<DropReason> dropped;
+
+  // Outside the sum.
+  Counter originated_cancels;  // further copies of a scattered CANCEL
+  Counter loose_calls;         // calls forwarded without an affinity entry: the table is full
+  std::array<CounterArray<sip::SealFault>, static_cast<size_t>(SealKind::kCount)> seal_rejected;
+  CounterArray<sip::Method> requests;  // new requests by method
+  balance::AffinityCounters affinity;
+  std::vector<ServerCounters> servers;  // by balance::ServerIndex
+  Counter conservation_difference;      // as of the last look; anything but 0 is a bug
+
+  // received + handed_in less everything that was decided. Requires: the writer's thread, or none.
+  [[nodiscard]] int64_t difference() const;
+};
+
+}  // namespace siplb::proxy

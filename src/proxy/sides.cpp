@@ -1,0 +1,84 @@
+#include "proxy/sides.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "sip/seal.h"
+
+namespace siplb::proxy {
+namespace {
+
+int preference(transport::ListenerRole role) {
+  switch (role) {
+    case transport::ListenerRole::Servers: return 2;
+    case transport::ListenerRole::Both: return 1;
+    case transport::ListenerRole::Clients: break;
+  }
+  return 0;
+}
+
+Side make_side(const transport::ListenerOptions& options, const SockAddress& bound) {
+  Side side;
+  side.name = options.name;
+  side.hash = sip::listener_hash(options.name);
+  side.role = options.role;
+  side.bound = bound;
+  side.sent_by = options.advertise.empty() ? std::string(bound.text()) : options.advertise;
+  // The configuration has checked `advertise`, so this URI is well-formed.
+  const std::string text = "sip:" + side.sent_by;
+  sip::Uri uri;
+  SIPLB_ASSERT(sip::parse_uri(text, uri));
+  side.host = uri.host;
+  side.port = uri.effective_port();
+  return side;
+}
+
+}  // namespace
+
+Sides::Sides(std::span<const transport::ListenerOptions> listeners,
+             std::span<const SockAddress> bound, const balance::Topology& topology) {
+  SIPLB_ASSERT(listeners.size() == bound.size());
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    sides_.push_back(make_side(listeners[i], bound[i]));
+  }
+  for (size_t g = 0; g < topology.groups().size(); ++g) {
+    const auto servers = topology.servers_of(static_cast<balance::GroupIndex>(g));
+    const auto side = select_egress(listeners, servers.front().address.family());
+    SIPLB_ASSERT(side.has_value());  // the configuration refuses servers that no listener reaches
+    egress_.push_back(*side);
+  }
+}
+
+std::optional<transport::ListenerIndex> Sides::find(uint16_t hash) const {
+  for (size_t i = 0; i < sides_.size(); ++i) {
+    if (sides_[i].hash == hash) return static_cast<transport::ListenerIndex>(i);
+  }
+  return std::nullopt;
+}
+
+bool Sides::is_ours(std::string_view host, uint16_t port) const {
+  const auto literal = SockAddress::parse_ip(host, port);
+  return std::any_of(sides_.begin(), sides_.end(), [&](const Side& side) {
+    if (literal && side.bound == *literal) return true;
+    return side.port == port && sip::equal_caseless(side.host, host);
+  });
+}
+
+bool Sides::is_ours(const sip::Uri& uri) const {
+  if (uri.scheme != sip::Scheme::Sip && uri.scheme != sip::Scheme::Sips) return false;
+  return is_ours(uri.host, uri.effective_port());
+}
+
+std::optional<transport::ListenerIndex> select_egress(
+    std::span<const transport::ListenerOptions> listeners, SockAddress::Family family) {
+  std::optional<transport::ListenerIndex> best;
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    if (listeners[i].address.family() != family) continue;
+    if (!best || preference(listeners[i].role) > preference(listeners[*best].role)) {
+      best = static_cast<transport::ListenerIndex>(i);
+    }
+  }
+  return best;
+}
+
+}  // namespace siplb::proxy
