@@ -34,6 +34,8 @@ std::optional<SockAddress> SockAddress::parse_ip(std::string_view text, uint16_t
   }
   char zero_ended[INET6_ADDRSTRLEN];
   if (text.empty() || text.size() >= sizeof zero_ended) return std::nullopt;
+  // inet_pton would stop there and accept what comes before.
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;
   std::memcpy(zero_ended, text.data(), text.size());
   zero_ended[text.size()] = '\0';
 
@@ -101,7 +103,8 @@ SockAddress SockAddress::with_port(uint16_t port) const {
 }
 
 bool SockAddress::is_wildcard() const {
-  return std::all_of(ip_.begin(), ip_.end(), [](uint8_t octet) { return octet == 0; });
+  return family_ != Family::None &&
+         std::all_of(ip_.begin(), ip_.end(), [](uint8_t octet) { return octet == 0; });
 }
 
 bool SockAddress::is_loopback() const {

@@ -33,7 +33,7 @@ class SockAddress {
   // Any other family than AF_INET and AF_INET6 gives an address of Family::None.
   [[nodiscard]] static SockAddress from(const sockaddr_storage& native);
 
-  // Writes the kernel's form and returns its length.
+  // Writes the kernel's form and returns its length. Requires: a family.
   socklen_t to(sockaddr_storage& native) const;
 
   [[nodiscard]] Family family() const { return family_; }

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <string_view>
 
 #include "base/assert.h"
@@ -27,8 +26,7 @@ class FixedString {
   // Requires: room() >= text.size(). Where the length comes from outside use try_append.
   void append(std::string_view text) {
     SIPLB_ASSERT(text.size() <= room());
-    std::memcpy(octets_.data() + size_, text.data(), text.size());
-    size_ += text.size();
+    size_ += text.copy(octets_.data() + size_, text.size());
   }
 
   [[nodiscard]] bool try_append(std::string_view text) {
@@ -48,6 +46,7 @@ class FixedString {
   }
 
   bool operator==(std::string_view other) const { return view() == other; }
+  bool operator==(const FixedString& other) const { return view() == other.view(); }
 
  private:
   std::array<char, kCapacity> octets_;

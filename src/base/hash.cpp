@@ -8,6 +8,12 @@
 #include <xxhash.h>
 
 namespace siplb {
+namespace {
+
+constexpr size_t kLengthOctets = 4;
+constexpr char kChained = static_cast<char>(0x80);  // above every purpose
+
+}  // namespace
 
 uint64_t hash_octets(std::string_view octets, uint64_t seed) {
   return XXH3_64bits_withSeed(octets.data(), octets.size(), seed);
@@ -19,20 +25,18 @@ KeyedHash::KeyedHash(const HashKey& key, HashPurpose purpose) : key_(key) {
 }
 
 KeyedHash& KeyedHash::add(std::string_view field) {
-  put_length(field.size());
+  put_number(field.size(), kLengthOctets);
   put(field.data(), field.size());
   return *this;
 }
 
 KeyedHash& KeyedHash::add_number(uint64_t number) {
-  char octets[8];
-  std::memcpy(octets, &number, sizeof octets);
-  put(octets, sizeof octets);
+  put_number(number, sizeof number);
   return *this;
 }
 
 KeyedHash& KeyedHash::add_caseless(std::string_view field) {
-  put_length(field.size());
+  put_number(field.size(), kLengthOctets);
   char lower[64];
   while (!field.empty()) {
     const size_t length = std::min(field.size(), sizeof lower);
@@ -46,11 +50,10 @@ KeyedHash& KeyedHash::add_caseless(std::string_view field) {
   return *this;
 }
 
-void KeyedHash::put_length(size_t length) {
-  const auto prefix = static_cast<uint32_t>(length);
-  char octets[4];
-  std::memcpy(octets, &prefix, sizeof octets);
-  put(octets, sizeof octets);
+void KeyedHash::put_number(uint64_t number, size_t octet_count) {
+  char octets[8];
+  for (size_t i = 0; i < octet_count; ++i) octets[i] = static_cast<char>(number >> (8 * i));
+  put(octets, octet_count);
 }
 
 void KeyedHash::put(const char* octets, size_t length) {
@@ -66,9 +69,11 @@ void KeyedHash::put(const char* octets, size_t length) {
   used_ += length;
 }
 
-// Replaces a full buffer by its digest under the same key and purpose.
+// Replaces a full buffer by its digest. The first octet then differs from that of any fresh buffer,
+// so no field can pose as a digest.
 void KeyedHash::chain() {
   const Digest so_far = digest();
+  buffer_[0] = static_cast<char>(buffer_[0] | kChained);
   std::memcpy(buffer_.data() + 1, so_far.data(), so_far.size());
   used_ = 1 + so_far.size();
 }
@@ -82,8 +87,8 @@ KeyedHash::Digest KeyedHash::digest() const {
 
 uint64_t KeyedHash::digest64() const {
   const Digest whole = digest();
-  uint64_t first;
-  std::memcpy(&first, whole.data(), sizeof first);
+  uint64_t first = 0;
+  for (size_t i = 0; i < sizeof first; ++i) first |= uint64_t{whole[i]} << (8 * i);
   return first;
 }
 

@@ -3,7 +3,7 @@
 // hash_octets is XXH3 with a fixed seed, so that restarts and nodes agree (DESIGN 6).
 // KeyedHash is SipHash-2-4 with 128 bits of output (libsodium) over a sequence of fields. Fields
 // are length-prefixed, so no two sequences share an input; input of any length is taken, by
-// chaining. Thread: any.
+// chaining. Numbers go in little-endian, so nodes of any byte order agree. Thread: any.
 #pragma once
 
 #include <array>
@@ -38,20 +38,22 @@ class KeyedHash {
  public:
   using Digest = std::array<uint8_t, 16>;
 
+  // `key` is borrowed for the life of the hash.
   KeyedHash(const HashKey& key, HashPurpose purpose);
 
+  // Requires: below 2^32 octets.
   KeyedHash& add(std::string_view field);
   KeyedHash& add_number(uint64_t number);  // as 8 octets
   // As add(), with A-Z taken as a-z: for values that compare without case.
   KeyedHash& add_caseless(std::string_view field);
 
   [[nodiscard]] Digest digest() const;
-  // The first 64 bits of the digest.
+  // The first 64 bits of the digest, little-endian.
   [[nodiscard]] uint64_t digest64() const;
 
  private:
   void put(const char* octets, size_t length);
-  void put_length(size_t length);
+  void put_number(uint64_t number, size_t octet_count);
   void chain();
 
   static constexpr size_t kBufferSize = 512;

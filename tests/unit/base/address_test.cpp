@@ -1,0 +1,161 @@
+#include "base/address.h"
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+
+namespace siplb {
+namespace {
+
+using Family = SockAddress::Family;
+
+// From a heap block of exact size, so that the sanitizer sees a read beyond the text.
+std::optional<SockAddress> parse_exactly(std::string_view text) {
+  const auto block = std::make_unique<char[]>(text.size());
+  text.copy(block.get(), text.size());
+  return SockAddress::parse({block.get(), text.size()});
+}
+
+TEST(SockAddressTest, DefaultIsNoAddress) {
+  const SockAddress none;
+  EXPECT_EQ(none.family(), Family::None);
+  EXPECT_TRUE(none.ip_octets().empty());
+  EXPECT_EQ(none.ip_text(), "");
+  EXPECT_FALSE(none.is_wildcard());
+  EXPECT_FALSE(none.is_loopback());
+}
+
+TEST(SockAddressTest, ReadsAndWritesIpv4) {
+  const auto address = parse_exactly("192.0.2.1:5060");
+  ASSERT_TRUE(address);
+  EXPECT_TRUE(address->is_v4());
+  EXPECT_EQ(address->port(), 5060);
+  EXPECT_EQ(*address, SockAddress::v4(0xC0000201, 5060));
+  EXPECT_EQ(address->ip_octets(), std::string_view("\xC0\x00\x02\x01", 4));
+  EXPECT_EQ(address->ip_text(), "192.0.2.1");
+  EXPECT_EQ(address->host_text(), "192.0.2.1");
+  EXPECT_EQ(address->text(), "192.0.2.1:5060");
+}
+
+TEST(SockAddressTest, ReadsAndWritesIpv6) {
+  const auto address = parse_exactly("[2001:DB8:0::1]:5061");
+  ASSERT_TRUE(address);
+  EXPECT_TRUE(address->is_v6());
+  EXPECT_EQ(address->port(), 5061);
+  EXPECT_EQ(address->ip_octets().size(), 16u);
+  EXPECT_EQ(address->ip_text(), "2001:db8::1");
+  EXPECT_EQ(address->host_text(), "[2001:db8::1]");
+  EXPECT_EQ(address->text(), "[2001:db8::1]:5061");
+}
+
+TEST(SockAddressTest, WritesTheLongestAddress) {
+  constexpr std::string_view kLongest = "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535";
+  const auto address = parse_exactly(kLongest);
+  ASSERT_TRUE(address);
+  EXPECT_EQ(address->text(), kLongest);
+}
+
+TEST(SockAddressTest, ReadsALiteralWithoutPort) {
+  EXPECT_EQ(SockAddress::parse_ip("10.0.0.1", 7), SockAddress::v4(0x0A000001, 7));
+  EXPECT_EQ(SockAddress::parse_ip("::1", 7), SockAddress::parse_ip("[::1]", 7));
+}
+
+TEST(SockAddressTest, RefusesWhatIsNoLiteral) {
+  for (const std::string_view text : {
+           std::string_view(""),
+           std::string_view("[]"),
+           std::string_view("["),
+           std::string_view("example.com"),
+           std::string_view("10.0.0"),
+           std::string_view("10.0.0.256"),
+           std::string_view("10.0.0.1 "),
+           std::string_view("[10.0.0.1]"),
+           std::string_view("[::1"),
+           std::string_view("::1]"),
+           std::string_view("[[::1]]"),
+           std::string_view("::ffff:10.0.0.1"),
+           std::string_view("fe80::1%eth0"),
+           std::string_view("10.0.0.1\0junk", 13),
+           std::string_view("::1\0", 4),
+           std::string_view("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+       }) {
+    EXPECT_FALSE(SockAddress::parse_ip(text, 5060)) << '"' << text << '"';
+  }
+}
+
+TEST(SockAddressTest, RefusesABadPort) {
+  for (const std::string_view text :
+       {"10.0.0.1", "10.0.0.1:", "10.0.0.1:x", "10.0.0.1:+5", "10.0.0.1:-5", "10.0.0.1:5 ",
+        "10.0.0.1:65536", "2001:db8::1:5060", "[::1]", "[::1]5060", "[::1]x:5060", ":5060", ":",
+        ""}) {
+    EXPECT_FALSE(parse_exactly(text)) << '"' << text << '"';
+  }
+}
+
+TEST(SockAddressTest, GoesToTheKernelAndBack) {
+  for (const std::string_view text : {"192.0.2.1:5060", "[2001:db8::1]:5060"}) {
+    const auto address = SockAddress::parse(text);
+    ASSERT_TRUE(address);
+    sockaddr_storage native;
+    const socklen_t length = address->to(native);
+    EXPECT_EQ(length, address->is_v4() ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+    EXPECT_EQ(SockAddress::from(native), *address);
+  }
+}
+
+TEST(SockAddressTest, KernelFormIsInNetworkOrder) {
+  sockaddr_storage native;
+  ASSERT_EQ(SockAddress::v4(0xC0000201, 0x1234).to(native), sizeof(sockaddr_in));
+  sockaddr_in in;
+  std::memcpy(&in, &native, sizeof in);
+  EXPECT_EQ(in.sin_family, AF_INET);
+  EXPECT_EQ(in.sin_port, htons(0x1234));
+  EXPECT_EQ(in.sin_addr.s_addr, htonl(0xC0000201));
+}
+
+TEST(SockAddressTest, TakesNoOtherFamilyFromTheKernel) {
+  sockaddr_storage native{};
+  native.ss_family = AF_UNIX;
+  EXPECT_EQ(SockAddress::from(native).family(), Family::None);
+}
+
+TEST(SockAddressTest, WithPortChangesOnlyThePort) {
+  const SockAddress address = SockAddress::v4(0x0A000001, 1);
+  const SockAddress other = address.with_port(2);
+  EXPECT_EQ(other.port(), 2);
+  EXPECT_TRUE(other.same_ip(address));
+  EXPECT_NE(other, address);
+}
+
+TEST(SockAddressTest, FamiliesNeverShareAnIp) {
+  std::array<uint8_t, 16> octets{10, 0, 0, 1};
+  EXPECT_FALSE(SockAddress::v6(octets, 5).same_ip(SockAddress::v4(0x0A000001, 5)));
+}
+
+TEST(SockAddressTest, KnowsWildcardAndLoopback) {
+  const auto ip = [](std::string_view text) { return *SockAddress::parse_ip(text, 5060); };
+  EXPECT_TRUE(ip("0.0.0.0").is_wildcard());
+  EXPECT_TRUE(ip("::").is_wildcard());
+  EXPECT_FALSE(ip("::1").is_wildcard());
+  EXPECT_TRUE(ip("127.0.0.1").is_loopback());
+  EXPECT_TRUE(ip("127.9.9.9").is_loopback());
+  EXPECT_TRUE(ip("::1").is_loopback());
+  EXPECT_FALSE(ip("128.0.0.1").is_loopback());
+  EXPECT_FALSE(ip("::2").is_loopback());
+  EXPECT_FALSE(ip("1::1").is_loopback());
+}
+
+TEST(SockAddressTest, HashFollowsAddressAndPort) {
+  const SockAddress address = SockAddress::v4(0x0A000001, 5060);
+  EXPECT_EQ(address.hash(), SockAddress::v4(0x0A000001, 5060).hash());
+  EXPECT_NE(address.hash(), address.with_port(5061).hash());
+  EXPECT_NE(address.hash(), SockAddress::v4(0x0A000002, 5060).hash());
+}
+
+}  // namespace
+}  // namespace siplb
