@@ -1,0 +1,36 @@
+// Counts heap allocations on threads that promise to make none: the workers, once started.
+//
+// It only counts; tests and metrics compare the number. In sanitizer builds it hangs on their
+// allocator's hook. Elsewhere the .cpp defines malloc and its family, each forwarding to glibc's
+// own: operator new and C libraries come through there too. An unarmed thread pays one thread-local
+// load. As a static library's member it is in every program that links base and allocates: meant
+// so, since the released daemon exports the count. Thread: any; arming concerns the calling thread.
+// Bounds: none needed.
+#pragma once
+
+#include <cstdint>
+
+namespace siplb {
+
+class AllocGuard {
+ public:
+  static void arm_this_thread();
+  static void disarm_this_thread();
+
+  // Allocations and reallocations by armed threads since the program started. From any thread.
+  [[nodiscard]] static uint64_t allocations();
+};
+
+// For allocations that are known, bounded and accepted: this thread's do not count in its scope.
+class AllocGuardPause {
+ public:
+  AllocGuardPause();
+  ~AllocGuardPause();
+  AllocGuardPause(const AllocGuardPause&) = delete;
+  AllocGuardPause& operator=(const AllocGuardPause&) = delete;
+
+ private:
+  const bool was_armed_;
+};
+
+}  // namespace siplb
