@@ -1,7 +1,7 @@
 // A SIP URI, taken apart in place (RFC 3261, 19.1 and 25).
 //
 // Views into the text given; they die with it. No escapes are undone: what is forwarded stays as it
-// came; compare with equal_unescaped() where `%41` must equal `A`.
+// came.
 // Thread: any. Bounds: constant, no heap.
 #pragma once
 
@@ -10,6 +10,8 @@
 #include <string_view>
 
 #include "base/address.h"
+#include "sip/param.h"
+#include "sip/text.h"
 
 namespace siplb::sip {
 
@@ -18,15 +20,16 @@ enum class Scheme : uint8_t { Sip, Sips, Tel, UrnService, Other };
 struct Uri {
   std::string_view text;
   Scheme scheme = Scheme::Other;
-  std::string_view user;     // without password; empty where there is none (sip, sips)
+  std::string_view user;     // sip, sips: without password; empty where there is none
   std::string_view host;     // IPv6 with brackets; for tel and others the part after the scheme
   uint16_t port = 0;         // 0 = absent
   std::string_view params;   // after the first ';', without it, up to '?'
   std::string_view headers;  // after '?'
 
-  // The value of a parameter; an empty view with data() == nullptr where it is absent, and an
-  // empty view that is not null where it has no value. Names compare without case.
-  [[nodiscard]] std::string_view param(std::string_view name) const;
+  // As find_param().
+  [[nodiscard]] std::string_view param(std::string_view name) const {
+    return find_param(params, name);
+  }
   // The port, or the default of the scheme and the `transport` parameter.
   [[nodiscard]] uint16_t effective_port() const;
   // The host as an address with effective_port(), where it is a literal.
@@ -46,15 +49,14 @@ struct NameAddr {
   std::string_view text;    // the whole value
   std::string_view uri;     // the addr-spec, unparsed
   std::string_view params;  // header parameters, after the first ';'
-  [[nodiscard]] std::string_view param(std::string_view name) const;  // as Uri::param
+  // As find_param().
+  [[nodiscard]] std::string_view param(std::string_view name) const {
+    return find_param(params, name);
+  }
 };
 
+// False where there is no address or it holds white space, a quoted string or an angle bracket is
+// not closed, or something else than parameters follows. The address may still be no good URI.
 [[nodiscard]] bool parse_name_addr(std::string_view value, NameAddr& out);
-
-// One parameter of a list "a=1;b;c=\"x;y\"": null where absent, as Uri::param.
-[[nodiscard]] std::string_view find_param(std::string_view params, std::string_view name);
-
-// Compares without case (ASCII).
-[[nodiscard]] bool equal_caseless(std::string_view a, std::string_view b);
 
 }  // namespace siplb::sip

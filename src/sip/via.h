@@ -36,7 +36,8 @@ struct Via {
   [[nodiscard]] std::optional<SockAddress> response_address() const;
 };
 
-// False where the value is malformed: not "SIP/2.0/…", no host, a bad port, a second branch.
+// False where the value is malformed: not "SIP/2.0/…", no host, a bad port or rport, an empty
+// parameter, or branch, received, rport or slb twice.
 [[nodiscard]] bool parse_via(std::string_view value, Via& out);
 
 // The text that takes the place of a request's top Via parameters `received` and `rport`, as the

@@ -3,9 +3,9 @@
 //   SipBuilder::request(Method::Invite).to("<sip:bob@example.com>;tag=b1").route("<sip:edge>").str()
 //
 // A fresh request is from alice at 192.0.2.1:5060 to bob, outside a dialog, with every mandatory
-// header in the order Via, Max-Forwards, From, To, Call-ID, CSeq, Contact. Content-Length comes last
-// and fits the body, unless it is set or removed. Nothing is checked: wrong values are welcome.
-// Thread: any.
+// header in the order Via, Max-Forwards, From, To, Call-ID, CSeq, Contact. Content-Length comes
+// last and fits the body, unless it is set or removed. Nothing is checked: wrong values are
+// welcome. Thread: any.
 #pragma once
 
 #include <cstdint>

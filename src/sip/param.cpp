@@ -1,0 +1,44 @@
+#include "sip/param.h"
+
+#include "sip/text.h"
+
+namespace siplb::sip {
+
+bool ParamReader::next(Param& out) {
+  if (ended_) return false;
+
+  size_t equals = std::string_view::npos;
+  size_t end = 0;
+  for (; end < rest_.size() && rest_[end] != ';'; ++end) {
+    if (rest_[end] == '=' && equals == std::string_view::npos) equals = end;
+    if (rest_[end] != '"') continue;
+    const size_t quoted = quoted_length(rest_.substr(end));
+    if (quoted == std::string_view::npos) {
+      ended_ = true;
+      well_formed_ = false;
+      return false;
+    }
+    end += quoted - 1;
+  }
+
+  out.text = rest_.substr(0, end);
+  out.name = trim(out.text.substr(0, equals));
+  out.value = {};
+  if (equals != std::string_view::npos) out.value = trim(out.text.substr(equals + 1));
+  ended_ = end == rest_.size();
+  rest_.remove_prefix(ended_ ? end : end + 1);
+  return true;
+}
+
+std::string_view find_param(std::string_view params, std::string_view name) {
+  ParamReader reader(params);
+  Param param;
+  while (reader.next(param)) {
+    if (!equal_caseless(param.name, name)) continue;
+    // No value is not the same as absent: the view is empty, but it is not null.
+    return param.value.data() != nullptr ? param.value : param.name.substr(param.name.size());
+  }
+  return {};
+}
+
+}  // namespace siplb::sip

@@ -1,0 +1,37 @@
+// Parameters: `a=1;b;c="x;y"`, as they follow a URI or stand behind a header's value.
+//
+// Views into the text given; they die with it. Names compare without case; values stay as written,
+// quotes and escapes included. White space and folding around '=' and ';' belong to neither.
+// Thread: any. Bounds: constant, no heap.
+#pragma once
+
+#include <string_view>
+
+namespace siplb::sip {
+
+struct Param {
+  std::string_view name;   // empty between two ';' in a row
+  std::string_view value;  // data() == nullptr where there is no '='
+  std::string_view text;   // all between two ';', white space included
+};
+
+class ParamReader {
+ public:
+  // `params` is what follows the first ';'.
+  explicit ParamReader(std::string_view params) : rest_(params), ended_(params.data() == nullptr) {}
+  // Takes the next parameter; false at the end and at a quoted string that is not closed.
+  [[nodiscard]] bool next(Param& out);
+  // False where reading ended at a quoted string that is not closed.
+  [[nodiscard]] bool well_formed() const { return well_formed_; }
+
+ private:
+  std::string_view rest_;
+  bool ended_;
+  bool well_formed_ = true;
+};
+
+// The value of the first parameter of that name; an empty view with data() == nullptr where it is
+// absent, and an empty view that is not null where it has no value.
+[[nodiscard]] std::string_view find_param(std::string_view params, std::string_view name);
+
+}  // namespace siplb::sip
