@@ -1,0 +1,108 @@
+// The real Wire of one lane: its UDP sockets, one per listener, and its send queue.
+//
+// In: each tick drains a ready socket in batches, up to a budget, into the Receiver.
+// Out: send() copies a message into one slot and queues it; flush(), once a tick, sends with
+// sendmmsg. A message that finds a limit reached makes send() flush its socket first, so only what
+// the kernel will not take stays in the queue: until the socket is writable again.
+// The queue is one for all sockets, in order per socket. An endpoint holds at most its share of
+// it; endpoints are told apart by a seeded hash, so two of them may happen to share one share.
+// Thread: one, the lane's worker; the counters may be read by any.
+// Bounds: queue_entries, endpoint_entries, receive_budget; no heap after start().
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/counter.h"
+#include "base/time.h"
+#include "net/event_loop.h"
+#include "net/udp_socket.h"
+#include "transport/message_slots.h"
+#include "transport/wire.h"
+
+namespace siplb::transport {
+
+// The longest payload of a UDP datagram over IPv4.
+inline constexpr size_t kUdpMessageMax = 65507;
+
+struct LaneSocketsOptions {
+  size_t queue_entries = 1024;    // at least 1
+  size_t endpoint_entries = 256;  // of the queue, for one endpoint; at least 1
+  size_t receive_budget = 256;    // datagrams per socket and tick
+  uint64_t endpoint_seed = 0;     // random at start, so that nobody can aim at another's share
+};
+
+// Why the kernel did not send a datagram.
+enum class SendErrorKind : uint8_t { Unreachable, NotPermitted, TooLong, NoBuffers, Other, kCount };
+enum class IcmpErrorKind : uint8_t { Refused, Other, kCount };
+
+struct LaneSocketCounters {
+  Counter received_datagrams;
+  Counter received_octets;
+  Counter received_truncated;  // dropped: longer than the receive buffer
+  Counter sent_datagrams;
+  Counter sent_octets;
+  CounterArray<SendStatus> send_status;     // each call of send(), by its answer
+  CounterArray<SendErrorKind> send_errors;  // queued, but then skipped
+  CounterArray<IcmpErrorKind> icmp_errors;
+  Counter queue_depth;
+  Counter queue_high_water;
+};
+
+struct SocketCounters {
+  Counter kernel_drops;
+  Counter kernel_queue_bytes;  // at the last reading
+  Counter granted_receive_bytes;
+};
+
+class LaneSockets final : public Wire {
+ public:
+  // The batch and the slots belong to the worker and serve all its lanes.
+  LaneSockets(net::DatagramBatch& batch, MessageSlots& slots, const LaneSocketsOptions& options);
+  ~LaneSockets() override;
+  LaneSockets(const LaneSockets&) = delete;
+  LaneSockets& operator=(const LaneSockets&) = delete;
+
+  // Requires: not started, and this listener has no socket yet.
+  void add_socket(ListenerIndex listener, net::UdpSocket socket);
+  // Begins to read. Both are borrowed for the rest of this object's life.
+  [[nodiscard]] Result<void> start(net::EventLoop& loop, Receiver& receiver);
+
+  SendStatus send(const Flow& flow, std::span<const std::string_view> pieces) override;
+  // Gives the kernel what it will take. Call it at the end of each tick.
+  void flush();
+  // Reads fill and drops of the kernel's queues if the last reading is 100 ms old.
+  void sample_kernel_queues(Instant now);
+
+  [[nodiscard]] const LaneSocketCounters& counters() const { return counters_; }
+  // These two require that the listener has a socket.
+  [[nodiscard]] const SocketCounters& socket_counters(ListenerIndex listener) const;
+  [[nodiscard]] const SockAddress& address(ListenerIndex listener) const;
+
+ private:
+  class Socket;
+  struct Entry;
+
+  [[nodiscard]] Socket* socket_for(const Flow& flow) const;
+  SendStatus try_queue(Socket& socket, const SockAddress& remote,
+                       std::span<const std::string_view> pieces, size_t length);
+
+  net::DatagramBatch& batch_;
+  MessageSlots& slots_;
+  const LaneSocketsOptions options_;
+  net::EventLoop* loop_ = nullptr;
+  Receiver* receiver_ = nullptr;
+  std::vector<std::unique_ptr<Socket>> sockets_;  // by ListenerIndex, null where none
+  std::vector<Entry> entries_;
+  std::vector<uint16_t> endpoint_depths_;  // by hash of the address
+  std::optional<Instant> sampled_at_;
+  LaneSocketCounters counters_;
+};
+
+}  // namespace siplb::transport
