@@ -22,7 +22,6 @@ namespace siplb::config {
 
 inline constexpr size_t kWorkersMax = 64;
 inline constexpr size_t kLanesMax = 64;
-inline constexpr size_t kRoutesMax = 256;
 inline constexpr size_t kKiB = 1024;
 inline constexpr size_t kMiB = 1024 * kKiB;
 inline constexpr size_t kGiB = 1024 * kMiB;
@@ -61,7 +60,8 @@ struct Configuration {
   GlobalOptions global;
   std::vector<transport::ListenerOptions> listeners;  // 1 to transport::kListenersMax
   std::vector<balance::GroupOptions> groups;          // 1 to balance::kGroupsMax
-  // First match wins. At least one: a file with one group and no routes gets the route to it.
+  // First match wins. 1 to proxy::kRoutesMax: a file with one group and no routes gets the route to
+  // that group.
   std::vector<proxy::RouteOptions> routes;
   LimitOptions limits;
   MetricsOptions metrics;

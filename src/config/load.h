@@ -1,33 +1,19 @@
 // YAML to Configuration: strict, and with every mistake named at its place, all at once.
 //
 // Thread: any; control and main use it. No exception leaves these functions.
-// Bounds: kFileBytesMax octets, kNodesMax nodes, kDepthMax levels, kFaultsMax faults.
+// Bounds: kFileBytesMax octets, and those of yaml_tree.h and fault.h.
 #pragma once
 
 #include <filesystem>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/configuration.h"
+#include "config/fault.h"
 
 namespace siplb::config {
 
 inline constexpr size_t kFileBytesMax = kMiB;
-inline constexpr size_t kNodesMax = 100'000;
-inline constexpr size_t kDepthMax = 16;
-inline constexpr size_t kFaultsMax = 100;  // the rest of a file that bad says nothing new
-
-// Something wrong with a file. Lines and columns count from 1; line 0 means the file as a whole.
-struct Fault {
-  std::string file;
-  size_t line = 0;
-  size_t column = 0;
-  std::string message;
-};
-
-// "siplb.yaml:3:5: unknown key 'adress' (did you mean 'address'?)"
-[[nodiscard]] std::string to_text(const Fault& fault);
 
 struct LoadResult {
   Configuration configuration;  // meaningful only where good()
@@ -38,6 +24,7 @@ struct LoadResult {
 
 // Relative paths in the file start at its folder.
 [[nodiscard]] LoadResult load_file(const std::filesystem::path& file);
+// `file_name` is what faults call it.
 [[nodiscard]] LoadResult load_text(std::string_view text, std::string_view file_name,
                                    const std::filesystem::path& base_dir);
 

@@ -1,0 +1,36 @@
+#include "config/fault.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace siplb::config {
+
+std::string to_text(const Fault& fault) {
+  std::string text = fault.file + ":";
+  if (fault.place.line != 0) {
+    text += std::to_string(fault.place.line) + ":" + std::to_string(fault.place.column) + ":";
+  }
+  return text + " " + fault.message;
+}
+
+void FaultList::add(Place place, std::string message) {
+  if (faults_.size() < kFaultsMax) faults_.push_back({file_, place, std::move(message)});
+}
+
+std::vector<Fault> FaultList::take_sorted() {
+  std::stable_sort(faults_.begin(), faults_.end(),
+                   [](const Fault& a, const Fault& b) { return a.place < b.place; });
+  return std::exchange(faults_, {});
+}
+
+std::string quoted(std::string_view text) {
+  constexpr size_t kShownMax = 40;
+  std::string shown = "'";
+  for (const char c : text.substr(0, kShownMax)) {
+    const auto octet = static_cast<unsigned char>(c);
+    shown += octet < 0x20 || octet == 0x7f ? '?' : c;
+  }
+  return shown + (text.size() > kShownMax ? "...'" : "'");
+}
+
+}  // namespace siplb::config

@@ -1,0 +1,140 @@
+#include "config/scalar.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "base/address.h"
+
+namespace siplb::config {
+namespace {
+
+constexpr size_t kReasonLengthMax = 128;
+constexpr size_t kHeaderNameLengthMax = 64;
+constexpr size_t kHostLengthMax = 255;  // RFC 1035, 2.3.4
+constexpr size_t kLabelLengthMax = 63;
+
+struct Unit {
+  std::string_view suffix;
+  uint64_t factor;
+};
+// Largest first.
+constexpr std::array kDurationUnits{Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000},
+                                    Unit{"s", 1000}, Unit{"ms", 1}};
+constexpr std::array kSizeUnits{Unit{"GiB", 1 << 30}, Unit{"MiB", 1 << 20}, Unit{"KiB", 1 << 10}};
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_alphanumeric(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+template <size_t kCount>
+std::optional<uint64_t> parse_with_unit(std::string_view text,
+                                        const std::array<Unit, kCount>& units, uint64_t highest) {
+  const auto digits =
+      static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+  const auto number = parse_number(text.substr(0, digits));
+  if (!number) return std::nullopt;
+  for (const Unit& unit : units) {
+    if (text.substr(digits) != unit.suffix) continue;
+    if (*number > highest / unit.factor) return std::nullopt;
+    return *number * unit.factor;
+  }
+  return std::nullopt;
+}
+
+template <size_t kCount>
+std::string text_with_unit(uint64_t value, const std::array<Unit, kCount>& units) {
+  for (const Unit& unit : units) {
+    if (value != 0 && value % unit.factor == 0) {
+      return std::to_string(value / unit.factor).append(unit.suffix);
+    }
+  }
+  return std::to_string(value);
+}
+
+bool is_host_name(std::string_view host) {
+  if (host.empty() || host.size() > kHostLengthMax) return false;
+  while (true) {
+    const size_t dot = std::min(host.find('.'), host.size());
+    const std::string_view label = host.substr(0, dot);
+    if (label.empty() || label.size() > kLabelLengthMax) return false;
+    if (label.front() == '-' || label.back() == '-') return false;
+    if (!std::all_of(label.begin(), label.end(),
+                     [](char c) { return is_alphanumeric(c) || c == '-'; })) {
+      return false;
+    }
+    // RFC 3261, 25.1: a top label starts with a letter; "10.0.0.256" is a mistyped address.
+    if (dot == host.size()) return !is_digit(label.front());
+    host.remove_prefix(dot + 1);
+  }
+}
+
+}  // namespace
+
+std::optional<uint64_t> parse_number(std::string_view text) {
+  if (text.empty() || !is_digit(text.front())) return std::nullopt;
+  if (text.size() > 1 && text.front() == '0') return std::nullopt;
+  uint64_t number = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (fault != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  const auto count = parse_with_unit(text, kDurationUnits, std::numeric_limits<int64_t>::max());
+  if (!count) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<int64_t>(*count));
+}
+
+std::optional<uint64_t> parse_size(std::string_view text) {
+  return parse_with_unit(text, kSizeUnits, std::numeric_limits<uint64_t>::max());
+}
+
+std::string duration_text(std::chrono::milliseconds duration) {
+  const auto count = static_cast<uint64_t>(duration.count());
+  return count == 0 ? "0s" : text_with_unit(count, kDurationUnits);
+}
+
+std::string size_text(uint64_t octets) {
+  return text_with_unit(octets, kSizeUnits);
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= kNameLengthMax &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_alphanumeric(c) || c == '_' || c == '-'; });
+}
+
+bool is_header_name(std::string_view text) {
+  constexpr std::string_view kMarks = "-.!%*_+`'~";
+  return !text.empty() && text.size() <= kHeaderNameLengthMax &&
+         std::all_of(text.begin(), text.end(), [&](char c) {
+           return is_alphanumeric(c) || kMarks.find(c) != std::string_view::npos;
+         });
+}
+
+bool is_reason_phrase(std::string_view text) {
+  return text.size() <= kReasonLengthMax && std::none_of(text.begin(), text.end(), [](char c) {
+           const auto octet = static_cast<unsigned char>(c);
+           return octet < 0x20 || octet == 0x7f;
+         });
+}
+
+bool is_sent_by(std::string_view text) {
+  const size_t host_length =
+      text.starts_with('[') ? text.find(']') + 1 : std::min(text.find(':'), text.size());
+  const std::string_view host = text.substr(0, host_length);
+  if (const std::string_view rest = text.substr(host_length); !rest.empty()) {
+    const auto port = rest.front() == ':' ? parse_number(rest.substr(1)) : std::nullopt;
+    if (!port || *port < 1 || *port > 65535) return false;
+  }
+  const auto literal = SockAddress::parse_ip(host, 0);
+  if (literal) return !literal->is_wildcard();
+  return is_host_name(host);
+}
+
+}  // namespace siplb::config

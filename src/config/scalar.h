@@ -1,0 +1,36 @@
+// The file's small languages: numbers, durations, sizes, names, hosts.
+//
+// Each reader takes all of its text or nothing. Thread: any. Pure.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace siplb::config {
+
+inline constexpr size_t kNameLengthMax = 32;
+
+// "5060": decimal, without sign or leading zeros (YAML reads those as octal).
+[[nodiscard]] std::optional<uint64_t> parse_number(std::string_view text);
+// "500ms", "5s", "2m", "4h", "60d".
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+// "64KiB", "512MiB", "2GiB".
+[[nodiscard]] std::optional<uint64_t> parse_size(std::string_view text);
+// The other way, in the largest unit that needs no fraction.
+[[nodiscard]] std::string duration_text(std::chrono::milliseconds duration);
+[[nodiscard]] std::string size_text(uint64_t octets);
+
+// [A-Za-z0-9_-]{1,32}
+[[nodiscard]] bool is_name(std::string_view text);
+// A token of RFC 3261, 25.1: what a header may be called.
+[[nodiscard]] bool is_header_name(std::string_view text);
+// Text that may stand in a status line: no control octets.
+[[nodiscard]] bool is_reason_phrase(std::string_view text);
+// "host" or "host:port": a host name, an IPv4 literal or an IPv6 literal in brackets; no wildcard
+// address, and no port 0. Anything that ends like an IPv4 literal has to be one.
+[[nodiscard]] bool is_sent_by(std::string_view text);
+
+}  // namespace siplb::config
