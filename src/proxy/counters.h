@@ -35,8 +35,7 @@ enum class DropReason : uint8_t {
   ResponseStray,        // to a request of which we keep no state any more
   ResponseUnreachable,  // the Via below names no address we can send to
   Scattered481,         // one of the answers to a CANCEL sent to every server
-  AckRefused,           // an ACK that a request would have been answered for
-  AckUnroutable,        // an ACK of which we know no server
+  AckRefused,           // an ACK that any other request would have been refused for
   Route,                // a route says drop
   MailboxFull,          // the lane that it belongs to has no room
   kCount,

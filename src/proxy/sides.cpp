@@ -30,22 +30,20 @@ Side make_side(const transport::ListenerOptions& options, const SockAddress& bou
   SIPLB_ASSERT(sip::parse_uri(text, uri));
   side.host = uri.host;
   side.port = uri.effective_port();
+  side.literal = uri.literal().value_or(SockAddress{});
   return side;
 }
 
 }  // namespace
 
 Sides::Sides(std::span<const transport::ListenerOptions> listeners,
-             std::span<const SockAddress> bound, const balance::Topology& topology) {
+             std::span<const SockAddress> bound) {
   SIPLB_ASSERT(listeners.size() == bound.size());
   for (size_t i = 0; i < listeners.size(); ++i) {
     sides_.push_back(make_side(listeners[i], bound[i]));
   }
-  for (size_t g = 0; g < topology.groups().size(); ++g) {
-    const auto servers = topology.servers_of(static_cast<balance::GroupIndex>(g));
-    const auto side = select_egress(listeners, servers.front().address.family());
-    SIPLB_ASSERT(side.has_value());  // the configuration refuses servers that no listener reaches
-    egress_.push_back(*side);
+  for (const auto family : {SockAddress::Family::V4, SockAddress::Family::V6}) {
+    egress_[static_cast<size_t>(family)] = select_egress(listeners, family);
   }
 }
 
@@ -59,7 +57,7 @@ std::optional<transport::ListenerIndex> Sides::find(uint16_t hash) const {
 bool Sides::is_ours(std::string_view host, uint16_t port) const {
   const auto literal = SockAddress::parse_ip(host, port);
   return std::any_of(sides_.begin(), sides_.end(), [&](const Side& side) {
-    if (literal && side.bound == *literal) return true;
+    if (literal) return side.bound == *literal || side.literal == *literal;
     return side.port == port && sip::equal_caseless(side.host, host);
   });
 }

@@ -1,0 +1,20 @@
+// What a request must fulfil before anything is done with it (RFC 3261, 16.3; SIP.md 3).
+//
+// Thread: any, pure.
+#pragma once
+
+#include <optional>
+
+#include "proxy/verdict.h"
+#include "sip/message.h"
+
+namespace siplb::proxy {
+
+// The refusal of a request that scanned well; nothing where it passes: version (505) and
+// Max-Forwards (483), in this order.
+[[nodiscard]] std::optional<Verdict> check_request(const sip::Message& request);
+
+// What to do with octets that did not scan: absorbed, answered 400, or dropped.
+[[nodiscard]] Verdict judge_fault(sip::ScanStatus status, const sip::Message& message);
+
+}  // namespace siplb::proxy

@@ -1,0 +1,87 @@
+#include "proxy/lane.h"
+
+#include "proxy/checks.h"
+
+namespace siplb::proxy {
+namespace {
+
+// What octets look like at first sight: enough to count them, before they are scanned.
+MessageKind kind_of(std::span<const char> octets) {
+  const std::string_view text(octets.data(), octets.size());
+  if (text.starts_with("SIP/")) return MessageKind::Response;
+  const bool is_word = !text.empty() && text.front() >= 'A' && text.front() <= 'Z';
+  return is_word ? MessageKind::Request : MessageKind::Other;
+}
+
+}  // namespace
+
+Lane::Lane(uint8_t index, const Snapshot& snapshot,
+           const balance::AffinityOptions& affinity_options, const LaneMemory& memory,
+           transport::Wire& wire, LaneCounters& counters)
+    : snapshot_(snapshot),
+      counters_(counters),
+      affinity_(memory.calls, memory.others, affinity_options, counters.affinity),
+      chooser_(snapshot, affinity_),
+      forwarder_(index, snapshot, wire),
+      local_reply_(snapshot, wire),
+      request_path_(snapshot, chooser_, forwarder_, counters),
+      response_path_(snapshot, chooser_, forwarder_, counters) {}
+
+void Lane::receive(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {
+  count_received(inbound);
+  decide(inbound, message, tick);
+}
+
+void Lane::take_over(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {
+  counters_.handed_in.add();
+  decide(inbound, message, tick);
+}
+
+void Lane::hand_out(const transport::Inbound& inbound) {
+  count_received(inbound);
+  counters_.handed_out.add();
+}
+
+void Lane::drop_for_full_mailbox(const transport::Inbound& inbound) {
+  count_received(inbound);
+  counters_.dropped[DropReason::MailboxFull].add();
+}
+
+void Lane::count_received(const transport::Inbound& inbound) {
+  const auto transport = static_cast<size_t>(inbound.flow.transport);
+  counters_.received[transport][kind_of(inbound.octets)].add();
+}
+
+void Lane::decide(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {
+  conclude(inbound, message, judge(inbound, message, tick));
+}
+
+Verdict Lane::judge(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {
+  if (inbound.octets.size() > snapshot_.message_octets_max) {
+    return Verdict::drop(DropReason::Oversize);
+  }
+  const std::string_view octets(inbound.octets.data(), inbound.octets.size());
+  const sip::ScanStatus status = sip::scan(octets, snapshot_.scan_limits, message);
+  if (status != sip::ScanStatus::Ok) return judge_fault(status, message);
+  return message.is_request ? request_path_.decide(message, inbound.flow, tick)
+                            : response_path_.decide(message, inbound.flow, tick);
+}
+
+void Lane::conclude(const transport::Inbound& inbound, const sip::Message& message,
+                    Verdict verdict) {
+  if (verdict.kind == Verdict::Kind::Reply) {
+    if (message.method == sip::Method::Ack) {  // never answered (RFC 3261, 17.2.1)
+      verdict = Verdict::drop(DropReason::AckRefused);
+    } else if (!local_reply_.send(message, inbound.flow, verdict)) {
+      verdict = Verdict::drop(DropReason::Malformed);
+    }
+  }
+  switch (verdict.kind) {
+    case Verdict::Kind::Forward: counters_.forwarded.add(); break;
+    case Verdict::Kind::Reply: counters_.answered[answer_code_slot(verdict.code)].add(); break;
+    case Verdict::Kind::Absorb: counters_.absorbed[verdict.absorb_reason].add(); break;
+    case Verdict::Kind::Drop: counters_.dropped[verdict.drop_reason].add(); break;
+  }
+}
+
+}  // namespace siplb::proxy

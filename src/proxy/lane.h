@@ -1,0 +1,56 @@
+// One lane's SIP: a share of the calls, with their affinity, on one thread (DESIGN 3).
+//
+// Takes a message that lives here, gives it one verdict, counts that verdict, and sends what
+// follows from it. Pure but for the wire: tests put a fake network and a fake clock around it.
+// Thread: one, the lane's worker. Bounds: the affinity regions given; no heap after the
+// constructor.
+#pragma once
+
+#include <span>
+
+#include "balance/affinity.h"
+#include "proxy/forwarder.h"
+#include "proxy/local_reply.h"
+#include "proxy/request_path.h"
+#include "proxy/response_path.h"
+#include "transport/wire.h"
+
+namespace siplb::proxy {
+
+struct LaneMemory {
+  std::span<balance::AffinityEntry> calls;
+  std::span<balance::AffinityEntry> others;
+};
+
+class Lane {
+ public:
+  // All are borrowed for the lane's life.
+  Lane(uint8_t index, const Snapshot& snapshot, const balance::AffinityOptions& affinity_options,
+       const LaneMemory& memory, transport::Wire& wire, LaneCounters& counters);
+
+  // Takes a message that arrived at this lane and belongs to it. `message` is scratch for the scan.
+  void receive(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
+  // Takes a message that arrived at another lane but belongs to this one.
+  void take_over(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
+
+  // Account for a message that arrived here and belongs to another lane.
+  void hand_out(const transport::Inbound& inbound);
+  void drop_for_full_mailbox(const transport::Inbound& inbound);
+
+ private:
+  void count_received(const transport::Inbound& inbound);
+  void decide(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
+  Verdict judge(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
+  void conclude(const transport::Inbound& inbound, const sip::Message& message, Verdict verdict);
+
+  const Snapshot& snapshot_;
+  LaneCounters& counters_;
+  balance::AffinityTable affinity_;
+  TargetChooser chooser_;
+  Forwarder forwarder_;
+  LocalReply local_reply_;
+  RequestPath request_path_;
+  ResponsePath response_path_;
+};
+
+}  // namespace siplb::proxy

@@ -1,0 +1,32 @@
+// Final answers of our own, stateless: the same request gets the same answer (SIP.md, 5).
+//
+// Thread: one, the lane's worker. Bounds: one buffer of kReplyOctetsMax.
+#pragma once
+
+#include <array>
+
+#include "proxy/snapshot.h"
+#include "proxy/verdict.h"
+#include "transport/wire.h"
+
+namespace siplb::proxy {
+
+// Via, From, To, Call-ID and CSeq of a request longer than this are nobody's who means well.
+inline constexpr size_t kReplyOctetsMax = 8192;
+
+class LocalReply {
+ public:
+  LocalReply(const Snapshot& snapshot, transport::Wire& wire) : snapshot_(snapshot), wire_(wire) {}
+
+  // Answers `request`, which came by `source`, as `verdict` says. False where it can't be answered:
+  // not answerable, or its Via lets the answer grow too long. Requires: verdict.kind is Reply.
+  [[nodiscard]] bool send(const sip::Message& request, const transport::Flow& source,
+                          const Verdict& verdict);
+
+ private:
+  const Snapshot& snapshot_;
+  transport::Wire& wire_;
+  std::array<char, kReplyOctetsMax> buffer_;
+};
+
+}  // namespace siplb::proxy

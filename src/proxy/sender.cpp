@@ -1,0 +1,20 @@
+#include "proxy/sender.h"
+
+#include "base/hash.h"
+
+namespace siplb::proxy {
+
+Sender find_sender(const Snapshot& snapshot, const transport::Flow& flow) {
+  Sender sender;
+  if (!snapshot.sides[flow.listener].admits_servers()) return sender;
+  sender.server = snapshot.topology.find_by_address(flow.remote);
+  if (sender.server == balance::kNoServer) return sender;
+  sender.groups = snapshot.topology.groups_of(flow.remote);
+  const balance::GroupIndex group = snapshot.topology.servers()[sender.server].group;
+  // Made from the name, so that it means the same after a restart; never 0, which is the clients'.
+  const std::string& name = snapshot.topology.groups()[group].options.name;
+  sender.affinity_group = static_cast<uint32_t>(hash_octets(name)) | 1;
+  return sender;
+}
+
+}  // namespace siplb::proxy

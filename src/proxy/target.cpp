@@ -1,0 +1,89 @@
+#include "proxy/target.h"
+
+#include <array>
+
+#include "balance/hash_key.h"
+#include "base/hash.h"
+
+namespace siplb::proxy {
+namespace {
+
+balance::AffinityKind kind_of(sip::Method method) {
+  return method == sip::Method::Invite ? balance::AffinityKind::Call : balance::AffinityKind::Other;
+}
+
+balance::RoundRobin make_turns(std::span<const balance::Server> servers) {
+  std::vector<uint32_t> weights;
+  weights.reserve(servers.size());
+  for (const balance::Server& server : servers) weights.push_back(server.weight);
+  return balance::RoundRobin(weights);
+}
+
+}  // namespace
+
+TargetChooser::TargetChooser(const Snapshot& snapshot, balance::AffinityTable& affinity)
+    : snapshot_(snapshot), affinity_(affinity) {
+  const size_t group_count = snapshot.topology.groups().size();
+  turns_.reserve(group_count);
+  for (size_t g = 0; g < group_count; ++g) {
+    turns_.push_back(make_turns(snapshot.topology.servers_of(static_cast<balance::GroupIndex>(g))));
+  }
+}
+
+uint64_t TargetChooser::key(std::string_view call_id, uint32_t sender_group) const {
+  return balance::affinity_key(snapshot_.table_key, call_id, sender_group);
+}
+
+Target TargetChooser::target_of(balance::ServerIndex server) const {
+  return {.server = server, .address = snapshot_.topology.servers()[server].address};
+}
+
+TargetChooser::Affine TargetChooser::find_affine(const Request& request, Target& out) {
+  const balance::AffinityEntry* entry = affinity_.touch(
+      key(request.message.call_id, request.sender.affinity_group), request.tick.now);
+  if (entry == nullptr || entry->from_tag_hash != request.from_tag_hash) return Affine::Nothing;
+  const balance::ServerIndex server = snapshot_.topology.find_by_id(entry->server_id);
+  if (server == balance::kNoServer) return Affine::Gone;
+  out = target_of(server);
+  out.attempt = entry->attempt;
+  return Affine::Found;
+}
+
+TargetChooser::Remembered TargetChooser::choose(const Request& request, balance::GroupIndex group,
+                                                Target& out) {
+  const auto servers = snapshot_.topology.servers();
+  if (find_affine(request, out) == Affine::Found && servers[out.server].group == group) {
+    return Remembered::Yes;
+  }
+  const balance::Group& chosen = snapshot_.topology.groups()[group];
+  if (const auto first = first_choice(request, group)) {
+    out = *first;
+  } else {
+    const auto turn = static_cast<balance::ServerIndex>(turns_[group].take_turn());
+    out = target_of(static_cast<balance::ServerIndex>(chosen.first_server + turn));
+  }
+  const auto put = affinity_.put(key(request.message.call_id, request.sender.affinity_group),
+                                 servers[out.server].id, request.from_tag_hash, out.attempt,
+                                 kind_of(request.message.method), request.tick.now);
+  return put == balance::AffinityTable::PutStatus::Full ? Remembered::No : Remembered::Yes;
+}
+
+std::optional<Target> TargetChooser::first_choice(const Request& request,
+                                                  balance::GroupIndex group) const {
+  const balance::GroupOptions& options = snapshot_.topology.groups()[group].options;
+  if (options.policy != balance::Policy::Maglev) return std::nullopt;
+  const uint64_t hash =
+      balance::request_key_hash(options.hash_key, request.message, request.source.remote);
+  return target_of(snapshot_.topology.first_choice(group, hash));
+}
+
+void TargetChooser::learn(const Answer& answer, Instant now) {
+  const uint64_t call = key(answer.call_id, answer.sender_group);
+  if (affinity_.find(call, now) != nullptr) return;
+  // A full table only means that this call goes on without an entry.
+  static_cast<void>(affinity_.put(call, snapshot_.topology.servers()[answer.target.server].id,
+                                  snapshot_.seal.tag_hash(answer.from_tag), answer.target.attempt,
+                                  kind_of(answer.method), now));
+}
+
+}  // namespace siplb::proxy

@@ -1,0 +1,63 @@
+// The server that a request goes to: by affinity, else by the group's policy (SIP.md 3, DESIGN 6).
+//
+// Thread: one, the lane's worker. Bounds: the affinity table given; no heap after the constructor.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "balance/affinity.h"
+#include "balance/round_robin.h"
+#include "proxy/request.h"
+#include "proxy/snapshot.h"
+
+namespace siplb::proxy {
+
+// A server as the goal of a request.
+struct Target {
+  balance::ServerIndex server = balance::kNoServer;  // none: it has left the configuration
+  SockAddress address;                               // its own, or the one sealed in a token
+  uint8_t attempt = 0;                               // of the branch that its call went out with
+};
+
+class TargetChooser {
+ public:
+  TargetChooser(const Snapshot& snapshot, balance::AffinityTable& affinity);
+
+  enum class [[nodiscard]] Affine : uint8_t{Nothing, Found, Gone};
+  // The server that this side's earlier requests of the call went to, if the From tag is the same.
+  // Gone: there is one, but it has left the configuration.
+  Affine find_affine(const Request& request, Target& out);
+
+  enum class [[nodiscard]] Remembered : uint8_t{Yes, No};
+  // The server for new work in `group`: the affine one if it is of this group, else the policy's
+  // choice. No: the affinity table has no room for the call.
+  Remembered choose(const Request& request, balance::GroupIndex group, Target& out);
+
+  // The hash policy's first choice; nothing where the group's policy does not hash.
+  [[nodiscard]] std::optional<Target> first_choice(const Request& request,
+                                                   balance::GroupIndex group) const;
+
+  // Remembers from a response that `server` has the call, if nothing is known of it: that is so
+  // after a restart. `sender_group` is that of whom the response goes to.
+  struct Answer {
+    std::string_view call_id;
+    std::string_view from_tag;
+    sip::Method method = sip::Method::Other;
+    uint32_t sender_group = 0;
+    Target target = {};
+  };
+  void learn(const Answer& answer, Instant now);
+
+  [[nodiscard]] Target target_of(balance::ServerIndex server) const;
+
+ private:
+  [[nodiscard]] uint64_t key(std::string_view call_id, uint32_t sender_group) const;
+
+  const Snapshot& snapshot_;
+  balance::AffinityTable& affinity_;
+  std::vector<balance::RoundRobin> turns_;  // by group
+};
+
+}  // namespace siplb::proxy

@@ -1,0 +1,197 @@
+#include "proxy/worker.h"
+
+#include <chrono>
+
+#include "base/alloc_guard.h"
+
+namespace siplb::proxy {
+namespace {
+
+// How a message is labelled in a mailbox.
+struct LaneMail {
+  transport::Flow flow;
+  uint8_t lane = 0;
+};
+
+uint16_t day_of_wall_clock() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<uint16_t>(std::chrono::duration_cast<std::chrono::days>(now).count());
+}
+
+// Affinity tables are plain data over zeroed memory.
+std::span<balance::AffinityEntry> entries_at(std::span<char> octets) {
+  return {reinterpret_cast<balance::AffinityEntry*>(octets.data()),
+          octets.size() / sizeof(balance::AffinityEntry)};
+}
+
+}  // namespace
+
+// One lane and all that is only its own. It is the receiver of its sockets, so that the worker
+// knows which lane a batch arrived at.
+class Worker::LanePort final : public transport::Receiver {
+ public:
+  struct Affinity {
+    MemoryRegion calls;
+    MemoryRegion others;
+  };
+
+  LanePort(Worker& worker, uint8_t lane_index, Affinity affinity)
+      : index(lane_index),
+        counters(worker.snapshot_.topology.servers().size()),
+        sockets(*worker.batch_, *worker.slots_, worker.options_.sockets),
+        lane(lane_index, worker.snapshot_, worker.options_.affinity,
+             {entries_at(affinity.calls.octets()), entries_at(affinity.others.octets())}, sockets,
+             counters),
+        worker_(worker),
+        affinity_(std::move(affinity)) {}
+
+  void on_batch(std::span<transport::Inbound> batch, Instant now) override {
+    worker_.on_batch(*this, batch, now);
+  }
+
+  const uint8_t index;
+  LaneCounters counters;
+  transport::LaneSockets sockets;
+  Lane lane;
+
+ private:
+  Worker& worker_;
+  Affinity affinity_;
+};
+
+Worker::Worker(const WorkerOptions& options, const Snapshot& snapshot)
+    : options_(options), snapshot_(snapshot) {}
+
+Worker::~Worker() = default;
+
+Result<std::unique_ptr<Worker>> Worker::create(const WorkerOptions& options,
+                                               const Snapshot& snapshot,
+                                               std::span<transport::ListenerSockets> listeners) {
+  std::unique_ptr<Worker> worker(new Worker(options, snapshot));
+  if (const auto built = worker->build(listeners); !built) {
+    return tl::unexpected<Error>(built.error());
+  }
+  return worker;
+}
+
+Result<void> Worker::build(std::span<transport::ListenerSockets> listeners) {
+  const size_t lanes_here =
+      (options_.lane_count + options_.worker_count - 1) / options_.worker_count;
+  auto loop = net::EventLoop::create(lanes_here * listeners.size());
+  if (!loop) return tl::unexpected<Error>(loop.error());
+  loop_ = std::move(*loop);
+  auto mailbox = net::Mailbox::open(options_.mailbox);
+  if (!mailbox) return tl::unexpected<Error>(mailbox.error());
+  mailbox_ = std::move(*mailbox);
+  auto batch = net::DatagramBatch::reserve({});
+  if (!batch) return tl::unexpected<Error>(batch.error());
+  batch_ = std::move(*batch);
+  auto slots = transport::MessageSlots::reserve(options_.slots);
+  if (!slots) return tl::unexpected<Error>(slots.error());
+  slots_ = std::move(*slots);
+  for (size_t l = options_.index; l < options_.lane_count; l += options_.worker_count) {
+    if (auto added = add_lane(static_cast<uint8_t>(l), listeners); !added) return added;
+  }
+  return {};
+}
+
+Result<void> Worker::add_lane(uint8_t lane, std::span<transport::ListenerSockets> listeners) {
+  auto calls = MemoryRegion::reserve(options_.call_entries * sizeof(balance::AffinityEntry));
+  if (!calls) return tl::unexpected<Error>(calls.error());
+  auto others = MemoryRegion::reserve(options_.other_entries * sizeof(balance::AffinityEntry));
+  if (!others) return tl::unexpected<Error>(others.error());
+  ports_.push_back(std::make_unique<LanePort>(
+      *this, lane, LanePort::Affinity{std::move(*calls), std::move(*others)}));
+  transport::LaneSockets& sockets = ports_.back()->sockets;
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    sockets.add_socket(static_cast<transport::ListenerIndex>(i),
+                       std::move(listeners[i].by_lane[lane]));
+  }
+  return {};
+}
+
+void Worker::connect(std::span<const std::unique_ptr<Worker>> workers) {
+  workers_.clear();
+  for (const auto& worker : workers) workers_.push_back(worker.get());
+}
+
+void Worker::run() {
+  AllocGuard::arm_this_thread();
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    tick_.now = loop_->wait(std::nullopt);
+    tick_.today = day_of_wall_clock();
+    drain_mailbox();
+    loop_->dispatch(tick_.now);
+    finish_tick();
+  }
+  AllocGuard::disarm_this_thread();
+}
+
+void Worker::drain_mailbox() {
+  const auto on_mail = [this](const net::Mail& mail) {
+    const auto label = mail.header.as<LaneMail>();
+    port(label.lane).lane.take_over({mail.octets, label.flow}, scratch_, tick_);
+  };
+  const size_t taken = mailbox_->drain(net::Mailbox::kTickMax, on_mail);
+  if (taken == net::Mailbox::kTickMax) loop_->wake();  // more may wait: do not sleep on it
+}
+
+void Worker::finish_tick() {
+  for (const auto& each : ports_) {
+    each->sockets.flush();
+    each->sockets.sample_kernel_queues(tick_.now);
+    each->counters.conservation_difference.set(static_cast<uint64_t>(each->counters.difference()));
+  }
+  counters_.tick_duration.record(Clock::now() - tick_.now);
+}
+
+void Worker::on_batch(LanePort& arrival, std::span<transport::Inbound> batch, Instant now) {
+  SIPLB_DASSERT(now == tick_.now);
+  for (const transport::Inbound& inbound : batch) dispatch(arrival, inbound);
+}
+
+void Worker::dispatch(LanePort& arrival, const transport::Inbound& inbound) {
+  const std::string_view octets(inbound.octets.data(), inbound.octets.size());
+  const std::string_view call_id = sip::peek_call_id(octets);
+  const uint8_t home = call_id.empty() ? arrival.index
+                                       : lane_of(snapshot_.table_key, call_id,
+                                                 static_cast<uint8_t>(options_.lane_count));
+  if (home == arrival.index) {
+    arrival.lane.receive(inbound, scratch_, tick_);
+  } else if (is_mine(home)) {
+    arrival.lane.hand_out(inbound);
+    port(home).lane.take_over(inbound, scratch_, tick_);
+  } else if (workers_[home % options_.worker_count]->post(home, inbound)) {
+    arrival.lane.hand_out(inbound);
+    counters_.mail_posted.add();
+  } else {
+    arrival.lane.drop_for_full_mailbox(inbound);
+  }
+}
+
+bool Worker::post(uint8_t lane, const transport::Inbound& inbound) {
+  const auto label = net::MailHeader::of(LaneMail{inbound.flow, lane});
+  const std::string_view octets(inbound.octets.data(), inbound.octets.size());
+  if (mailbox_->post(label, octets) != net::PostStatus::Posted) return false;
+  loop_->wake();
+  return true;
+}
+
+void Worker::stop() {
+  stopping_.store(true, std::memory_order_relaxed);
+  loop_->wake();
+}
+
+bool Worker::is_mine(size_t lane) const {
+  return lane % options_.worker_count == options_.index;
+}
+
+Worker::LanePort& Worker::port(size_t lane) const {
+  return *ports_[lane / options_.worker_count];
+}
+
+Worker::LaneView Worker::lane(size_t n) const {
+  return {ports_[n]->index, ports_[n]->counters, ports_[n]->sockets};
+}
+
+}  // namespace siplb::proxy

@@ -1,0 +1,105 @@
+// A worker: the thread, and the tick, that serves some of the lanes (DESIGN 3).
+//
+//   sleep -> mailbox -> sockets, each batch decided as it is drained -> send queues flushed ->
+//   sleep
+//
+// A message that belongs to a lane of this worker is decided at once, whichever of its lanes it
+// arrived at; one of another worker's goes to that worker's mailbox.
+// Thread: one (run), except post() and stop(), which any thread may call; counters have any reader.
+// Bounds: WorkerOptions; no heap after create().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/histogram.h"
+#include "base/memory_region.h"
+#include "net/event_loop.h"
+#include "net/mailbox.h"
+#include "proxy/lane.h"
+#include "transport/lane_sockets.h"
+#include "transport/listener_sockets.h"
+
+namespace siplb::proxy {
+
+struct WorkerOptions {
+  size_t index = 0;
+  size_t worker_count = 1;
+  size_t lane_count = 4;    // of all workers; lane l belongs to worker l mod worker_count
+  size_t call_entries = 0;  // of the affinity table, per lane
+  size_t other_entries = 0;
+  balance::AffinityOptions affinity;
+  transport::MessageSlotsOptions slots;
+  transport::LaneSocketsOptions sockets;
+  net::MailboxOptions mailbox;
+};
+
+// What a worker counts besides its lanes.
+struct WorkerCounters {
+  Counter mail_posted;      // messages handed to another worker
+  Histogram tick_duration;  // how long a message may wait for the loop to come round
+};
+
+class Worker {
+ public:
+  // Takes its lanes' sockets out of `listeners`, in configuration order. `snapshot` is borrowed.
+  [[nodiscard]] static Result<std::unique_ptr<Worker>> create(
+      const WorkerOptions& options, const Snapshot& snapshot,
+      std::span<transport::ListenerSockets> listeners);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Makes the others known, by index; this one among them. Requires: before run().
+  void connect(std::span<const std::unique_ptr<Worker>> workers);
+  // Serves until stop(); then what the send queues hold is flushed once. Requires: connected.
+  void run();
+
+  // Hands a message to a lane of this worker. False where the mailbox is full.
+  [[nodiscard]] bool post(uint8_t lane, const transport::Inbound& inbound);
+  void stop();
+
+  struct LaneView {
+    uint8_t index = 0;
+    const LaneCounters& counters;
+    const transport::LaneSockets& sockets;
+  };
+  [[nodiscard]] size_t lane_count() const { return ports_.size(); }
+  // The n-th lane of this worker.
+  [[nodiscard]] LaneView lane(size_t n) const;
+  [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
+  [[nodiscard]] const net::EventLoop& loop() const { return *loop_; }
+  [[nodiscard]] const transport::MessageSlots& slots() const { return *slots_; }
+
+ private:
+  class LanePort;
+  Worker(const WorkerOptions& options, const Snapshot& snapshot);
+
+  [[nodiscard]] Result<void> build(std::span<transport::ListenerSockets> listeners);
+  [[nodiscard]] Result<void> add_lane(uint8_t lane,
+                                      std::span<transport::ListenerSockets> listeners);
+  void on_batch(LanePort& arrival, std::span<transport::Inbound> batch, Instant now);
+  void dispatch(LanePort& arrival, const transport::Inbound& inbound);
+  void drain_mailbox();
+  void finish_tick();
+  [[nodiscard]] bool is_mine(size_t lane) const;
+  [[nodiscard]] LanePort& port(size_t lane) const;
+
+  const WorkerOptions options_;
+  const Snapshot& snapshot_;
+  std::unique_ptr<net::EventLoop> loop_;
+  std::unique_ptr<net::Mailbox> mailbox_;
+  std::unique_ptr<net::DatagramBatch> batch_;
+  std::unique_ptr<transport::MessageSlots> slots_;
+  std::vector<std::unique_ptr<LanePort>> ports_;
+  std::vector<Worker*> workers_;
+  sip::Message scratch_;
+  Tick tick_;
+  WorkerCounters counters_;
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace siplb::proxy
