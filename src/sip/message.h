@@ -44,30 +44,31 @@ struct Header {
   std::string_view line;   // from the name to the line's CRLF, included
 };
 
-// Why octets are no acceptable message. Every value but None, KeepAlive and Stun is a fault.
+// Why octets are no acceptable message. Every value but Ok and KeepAlive is a fault.
 enum class ScanStatus : uint8_t {
   Ok,
-  KeepAlive,  // at most 4 octets of CR, LF or NUL
-  NotSip,     // no start line of SIP, or binary
-  BadStartLine,
-  BadHeader,  // no colon, white space or control octets in a name, NUL in a value
+  KeepAlive,     // at most 4 octets of CR, LF or NUL; also none at all
+  NotSip,        // no start line, or none with a SIP version
+  BadStartLine,  // no method, a version of another form, no status from 100 to 699
+  BadHeader,     // no colon, a name that is no token, control octets, a CR or LF alone
   TooManyHeaders,
   NoEndOfHead,     // the empty line is missing
   MissingHeader,   // one of Via, From, To, Call-ID, CSeq
-  RepeatedHeader,  // a second From, To, Call-ID, CSeq, Max-Forwards, or another Content-Length
+  RepeatedHeader,  // a second From, To, Call-ID, CSeq, Max-Forwards or Content-Length, equal or not
   BadVia,
   BadFromTo,  // also a From or To with two tags
   BadCallId,
   BadCSeq,  // not "number method", over 2^31-1, or another method than the start line
   BadMaxForwards,
-  BadContentLength,
-  BodyTooShort,  // fewer octets than Content-Length says
+  BadContentLength,  // no number, or more than any message has
+  BodyTooShort,      // fewer octets than Content-Length says
   BadRequestUri,
   kCount,
 };
 [[nodiscard]] std::string_view scan_status_name(ScanStatus status);  // "bad-via", for metrics
 
-struct Message {
+// All of a Message but its table of headers.
+struct MessageFields {
   std::string_view text;        // head and body; octets beyond Content-Length are cut off (18.3)
   std::string_view start_line;  // with its CRLF
   std::string_view body;
@@ -91,8 +92,11 @@ struct Message {
   // Digits of Max-Forwards inside `text`; empty where the header is absent.
   std::string_view max_forwards_digits;
   uint32_t max_forwards = 0;  // meaningful where the digits are there; saturates at 255
-
   size_t header_count = 0;
+};
+
+// Keep one and scan into it again and again: making one writes 7 KiB, scanning only what is used.
+struct Message : MessageFields {
   std::array<Header, kHeadersMax> header_table;
 
   [[nodiscard]] std::span<const Header> headers() const {
@@ -108,12 +112,13 @@ struct ScanLimits {
   size_t headers_max = kHeadersMax;
 };
 
-// Scans one datagram (or one framed message). On any status but Ok only these fields can be relied
-// on: is_request, and, if `answerable` says so, what build_reply needs.
+// Scans one datagram (or one framed message). Line ends before the start line are skipped (7.5).
+// On any status but Ok only these fields can be relied on: is_request, and, if `answerable` says
+// so, what build_reply needs.
 [[nodiscard]] ScanStatus scan(std::string_view octets, const ScanLimits& limits, Message& out);
 
-// True where a request that failed to scan can still be answered 400: its start line, top Via,
-// From, To, Call-ID and CSeq were read, and it is no ACK.
+// True where a request that failed to scan can still be answered 400: its start line and top Via
+// were read, From, To, Call-ID and CSeq are there to be copied, and it is no ACK.
 [[nodiscard]] bool answerable(const Message& message);
 
 // Finds only the Call-ID, for the choice of the lane: the value of the first Call-ID header, empty
@@ -124,8 +129,9 @@ struct ScanLimits {
 // brackets, white space trimmed.
 class ValueReader {
  public:
-  explicit ValueReader(std::string_view header_value) : rest_(header_value) {}
-  // Takes the next value; false at the end. `value` and `remaining` are views into the header.
+  explicit ValueReader(std::string_view header_value) : rest_(trim(header_value)) {}
+  // Takes the next value; false at the end. A quote or bracket that is not closed holds the rest.
+  // `value` and `remaining` are views into the header.
   [[nodiscard]] bool next(std::string_view& value);
   // What has not been taken yet, from the first octet of the next value on.
   [[nodiscard]] std::string_view remaining() const { return rest_; }

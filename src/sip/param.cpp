@@ -7,21 +7,20 @@ namespace siplb::sip {
 bool ParamReader::next(Param& out) {
   if (ended_) return false;
 
-  size_t equals = std::string_view::npos;
   size_t end = 0;
-  for (; end < rest_.size() && rest_[end] != ';'; ++end) {
-    if (rest_[end] == '=' && equals == std::string_view::npos) equals = end;
-    if (rest_[end] != '"') continue;
-    const size_t quoted = quoted_length(rest_.substr(end));
-    if (quoted == std::string_view::npos) {
+  while (end < rest_.size() && rest_[end] != ';') {
+    const char c = rest_[end];
+    const size_t step = c == '"' ? quoted_length(rest_.substr(end)) : 1;
+    if (step == std::string_view::npos || !(c == '"' || is(kParamChar, c))) {
       ended_ = true;
       well_formed_ = false;
       return false;
     }
-    end += quoted - 1;
+    end += step;
   }
 
   out.text = rest_.substr(0, end);
+  const size_t equals = out.text.find('=');
   out.name = trim(out.text.substr(0, equals));
   out.value = {};
   if (equals != std::string_view::npos) out.value = trim(out.text.substr(equals + 1));

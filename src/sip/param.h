@@ -19,9 +19,10 @@ class ParamReader {
  public:
   // `params` is what follows the first ';'.
   explicit ParamReader(std::string_view params) : rest_(params), ended_(params.data() == nullptr) {}
-  // Takes the next parameter; false at the end and at a quoted string that is not closed.
+  // Takes the next parameter; false at the end, and at one that holds ',' or angle brackets outside
+  // quotes, or a quoted string that is not closed: whoever splits there sees other parameters.
   [[nodiscard]] bool next(Param& out);
-  // False where reading ended at a quoted string that is not closed.
+  // False where reading ended early.
   [[nodiscard]] bool well_formed() const { return well_formed_; }
 
  private:

@@ -19,6 +19,7 @@ enum CharClass : uint8_t {
   kUriChar = 16,   // may stand in a URI: no control octet, white space, '<', '>' or quote
   kDigitChar = 32,
   kOpaqueChar = 64,  // may stand in a tag or branch: as kUriChar, but no ',' or ';'
+  kParamChar = 128,  // between two ';' outside quotes: as kOpaqueChar, and white space
 };
 
 inline constexpr std::array<uint8_t, 256> kCharClasses = [] {
@@ -29,15 +30,18 @@ inline constexpr std::array<uint8_t, 256> kCharClasses = [] {
     const bool digit = c >= '0' && c <= '9';
     const bool hex_letter = (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
     const bool uri = octet > ' ' && octet != 0x7f && c != '<' && c != '>' && c != '"';
+    const bool opaque = uri && c != ',' && c != ';';
     unsigned bits = 0;
     if (digit) bits |= kDigitChar;
     if (digit || letter || kTokenMarks.find(c) != std::string_view::npos) bits |= kTokenChar;
     if (digit || letter || c == '-' || c == '.' || c == '_') bits |= kHostChar;
     if (digit || hex_letter || c == ':' || c == '.') bits |= kIpv6Char;
-    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') bits |= kSpaceChar;
+    if (space) bits |= kSpaceChar;
     if (uri) bits |= kUriChar;
-    if (uri && c != ',' && c != ';') bits |= kOpaqueChar;
+    if (opaque) bits |= kOpaqueChar;
+    if (opaque || space) bits |= kParamChar;
     classes[octet] = static_cast<uint8_t>(bits);
   }
   return classes;
