@@ -81,7 +81,7 @@ class Worker {
   [[nodiscard]] Result<void> build(std::span<transport::ListenerSockets> listeners);
   [[nodiscard]] Result<void> add_lane(uint8_t lane,
                                       std::span<transport::ListenerSockets> listeners);
-  void on_batch(LanePort& arrival, std::span<transport::Inbound> batch, Instant now);
+  void on_batch(LanePort& arrival, std::span<const transport::Inbound> batch);
   void dispatch(LanePort& arrival, const transport::Inbound& inbound);
   void drain_mailbox();
   void finish_tick();
