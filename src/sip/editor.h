@@ -22,9 +22,10 @@ class Editor {
   // `original` is the message as it is to be forwarded but for the edits.
   explicit Editor(std::string_view original);
 
-  // Replaces `region` by `text`. An empty region inserts before its position; several insertions
-  // at one position keep the order in which they were given.
-  // Requires: fewer than kEditsMax edits so far; region within the original.
+  // Replaces `region` by `text`. An empty region inserts before its position, also where another
+  // edit replaces what starts there; several insertions at one position keep the order in which
+  // they were given.
+  // Requires: fewer than kEditsMax edits so far; region within the original, apart from the others.
   void replace(std::string_view region, std::string_view text);
   void insert_before(const char* position, std::string_view text) { replace({position, 0}, text); }
   void erase(std::string_view region) { replace(region, {}); }
