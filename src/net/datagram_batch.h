@@ -5,7 +5,6 @@
 // Thread: one. Bounds: datagrams × octets of address space.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -38,6 +37,7 @@ class DatagramBatch {
   DatagramBatch(const DatagramBatch&) = delete;
   DatagramBatch& operator=(const DatagramBatch&) = delete;
 
+  [[nodiscard]] size_t datagrams_max() const { return headers_.size(); }
   // What the last receive brought, in order of arrival; void at the next.
   [[nodiscard]] std::span<const ReceivedDatagram> datagrams() const {
     return {datagrams_.data(), count_};
@@ -48,7 +48,7 @@ class DatagramBatch {
  private:
   friend class UdpSocket;
   DatagramBatch(MemoryRegion region, const DatagramBatchOptions& options);
-  [[nodiscard]] std::span<mmsghdr> prepare();
+  // Makes datagrams of the first `received` headers.
   void take(size_t received);
 
   MemoryRegion region_;

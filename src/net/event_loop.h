@@ -48,6 +48,8 @@ class Watched {
   // up; an event that is not returned must have been drained until EAGAIN.
   [[nodiscard]] virtual Events on_ready(Events events, Instant now) = 0;
 
+  [[nodiscard]] bool is_watched() const { return fd_ != -1; }
+
  private:
   friend class EventLoop;
   int fd_ = -1;  // -1: not in a loop

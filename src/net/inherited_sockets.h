@@ -32,10 +32,9 @@ class InheritedSockets {
   // The same from given values, for descriptors from `first_fd` on.
   [[nodiscard]] static InheritedSockets from(const Environment& environment, int first_fd);
 
-  // Moves out the first descriptor of that name; not open if there is none.
-  [[nodiscard]] FileDescriptor take(std::string_view name);
-  [[nodiscard]] size_t count_starting_with(std::string_view prefix) const;
-  void close_starting_with(std::string_view prefix);
+  // Moves out all that are named `prefix` and a decimal number, in the order of the numbers. Empty
+  // if there are none, and also, closing them, if the numbers are not 0, 1, 2 … each once.
+  [[nodiscard]] std::vector<FileDescriptor> take_series(std::string_view prefix);
 
  private:
   struct Entry {

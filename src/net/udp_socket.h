@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -43,7 +44,7 @@ struct IcmpError {
   std::string_view quote;   // the beginning of our datagram, dies with the callback
 };
 
-// Who hears of errors. Called within send() and drain_errors().
+// Who hears of errors. Called within receive(), send() and drain_errors().
 class UdpErrorHandler {
  public:
   virtual ~UdpErrorHandler() = default;
@@ -54,9 +55,8 @@ class UdpErrorHandler {
 };
 
 enum class [[nodiscard]] ReceiveStatus : uint8_t{
-    Drained,  // all that waited is in the batch; an edge announces more
+    Drained,  // no more is to be had now; an edge announces the next
     Full,     // the batch is full; more may wait
-    Failed,   // a pending error came instead of datagrams: drain_errors(), then receive again
 };
 
 struct SocketMemory {
@@ -84,8 +84,8 @@ class UdpSocket {
   // Lets sockets opened with reuse_port share the port from now on.
   [[nodiscard]] Result<void> share_port();
 
-  // Reads as much as waits, at most one batch.
-  ReceiveStatus receive(DatagramBatch& batch);
+  // Reads as much as waits, at most one batch. The batch may be empty.
+  ReceiveStatus receive(DatagramBatch& batch, UdpErrorHandler& errors);
 
   // Sends from the front and returns how many are dealt with: sent, or skipped with
   // on_send_error(). Fewer than all: the socket's buffer is full, go on when it is writable.
@@ -95,10 +95,13 @@ class UdpSocket {
   // that it is empty.
   size_t drain_errors(UdpErrorHandler& errors);
 
-  [[nodiscard]] SocketMemory memory() const;
+  // Empty where the kernel does not tell.
+  [[nodiscard]] std::optional<SocketMemory> memory() const;
 
  private:
   explicit UdpSocket(FileDescriptor fd) : fd_(std::move(fd)) {}
+  [[nodiscard]] Result<void> set_options(const UdpSocketOptions& options);
+  [[nodiscard]] Result<void> read_address();
 
   FileDescriptor fd_;
   SockAddress address_;

@@ -71,9 +71,11 @@ class LaneSockets final : public Wire {
 
   // Requires: not started, and this listener has no socket yet.
   void add_socket(ListenerIndex listener, net::UdpSocket socket);
-  // Begins to read. Both are borrowed for the rest of this object's life.
+  // Begins to read. Both are borrowed for the rest of this object's life. After a failure this
+  // object is only good for destruction.
   [[nodiscard]] Result<void> start(net::EventLoop& loop, Receiver& receiver);
 
+  // Requires: started.
   SendStatus send(const Flow& flow, std::span<const std::string_view> pieces) override;
   // Gives the kernel what it will take. Call it at the end of each tick.
   void flush();
@@ -89,9 +91,14 @@ class LaneSockets final : public Wire {
   class Socket;
   struct Entry;
 
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  [[nodiscard]] bool is_started() const { return loop_ != nullptr; }
   [[nodiscard]] Socket* socket_for(const Flow& flow) const;
+  SendStatus queue(const Flow& flow, std::span<const std::string_view> pieces);
   SendStatus try_queue(Socket& socket, const SockAddress& remote,
                        std::span<const std::string_view> pieces, size_t length);
+  void free_entry(uint32_t at);
 
   net::DatagramBatch& batch_;
   MessageSlots& slots_;
@@ -99,8 +106,11 @@ class LaneSockets final : public Wire {
   net::EventLoop* loop_ = nullptr;
   Receiver* receiver_ = nullptr;
   std::vector<std::unique_ptr<Socket>> sockets_;  // by ListenerIndex, null where none
+  std::vector<Inbound> inbound_;                  // what the receiver is shown of one batch
   std::vector<Entry> entries_;
-  std::vector<uint16_t> endpoint_depths_;  // by hash of the address
+  std::vector<uint32_t> endpoint_depths_;  // entries in the queue, by hash of the endpoint
+  uint32_t free_entries_ = kNone;          // head of the chain of unused entries
+  uint64_t queue_depth_ = 0;
   std::optional<Instant> sampled_at_;
   LaneSocketCounters counters_;
 };

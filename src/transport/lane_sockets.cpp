@@ -1,0 +1,326 @@
+#include "transport/lane_sockets.h"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+namespace siplb::transport {
+namespace {
+
+constexpr Duration kSampleInterval = std::chrono::milliseconds(100);
+// Several buckets per entry keep two endpoints that share one rare.
+constexpr size_t kBucketsPerEntry = 4;
+
+SendErrorKind kind_of(int send_errno) {
+  switch (send_errno) {
+    case ECONNREFUSED:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case ENETDOWN: return SendErrorKind::Unreachable;
+    case EPERM:
+    case EACCES: return SendErrorKind::NotPermitted;
+    case EMSGSIZE: return SendErrorKind::TooLong;
+    case ENOBUFS:
+    case ENOMEM: return SendErrorKind::NoBuffers;
+    default: return SendErrorKind::Other;
+  }
+}
+
+}  // namespace
+
+// One message in the send queue; unused entries are chained as free ones.
+struct LaneSockets::Entry {
+  MessageSlot slot;
+  uint32_t length = 0;
+  SockAddress remote;
+  uint32_t bucket = 0;
+  uint32_t next = kNone;
+};
+
+class LaneSockets::Socket final : public net::Watched, public net::UdpErrorHandler {
+ public:
+  Socket(LaneSockets& lane, ListenerIndex listener, net::UdpSocket udp)
+      : lane_(lane), listener_(listener), udp_(std::move(udp)) {
+    counters_.granted_receive_bytes.set(udp_.granted_receive_bytes());
+    if (const auto memory = udp_.memory()) drops_seen_ = memory->drops;
+  }
+
+  [[nodiscard]] const net::UdpSocket& udp() const { return udp_; }
+  [[nodiscard]] const SocketCounters& counters() const { return counters_; }
+  // True while the kernel takes no more: until the socket is writable again.
+  [[nodiscard]] bool is_blocked() const { return is_blocked_; }
+
+  void append(uint32_t entry);
+  void flush();
+  void discard_queue();
+  void sample_kernel_queue();
+
+  [[nodiscard]] net::Events on_ready(net::Events events, Instant now) override;
+  void on_icmp_error(const net::IcmpError& error) override;
+  void on_send_error(const net::OutgoingDatagram& datagram, int sys_errno) override;
+
+ private:
+  [[nodiscard]] net::Events drain(Instant now);
+  void deliver(Instant now);
+  void release(size_t count);
+
+  LaneSockets& lane_;
+  const ListenerIndex listener_;
+  net::UdpSocket udp_;
+  uint32_t head_ = kNone;
+  uint32_t tail_ = kNone;
+  bool is_blocked_ = false;
+  // Of the send() under way.
+  size_t skipped_datagrams_ = 0;
+  size_t skipped_octets_ = 0;
+  uint32_t drops_seen_ = 0;
+  SocketCounters counters_;
+};
+
+void LaneSockets::Socket::append(uint32_t entry) {
+  if (head_ == kNone) {
+    head_ = entry;
+  } else {
+    lane_.entries_[tail_].next = entry;
+  }
+  tail_ = entry;
+}
+
+void LaneSockets::Socket::flush() {
+  while (head_ != kNone && !is_blocked_) {
+    std::array<net::OutgoingDatagram, net::UdpSocket::kSendBatchMax> batch;
+    size_t count = 0;
+    for (uint32_t at = head_; at != kNone && count < batch.size(); at = lane_.entries_[at].next) {
+      const Entry& entry = lane_.entries_[at];
+      batch[count++] = {{lane_.slots_.octets(entry.slot).data(), entry.length}, entry.remote};
+    }
+    skipped_datagrams_ = 0;
+    skipped_octets_ = 0;
+    const size_t done = udp_.send({batch.data(), count}, *this);
+    release(done);
+    if (done < count) {
+      is_blocked_ = true;
+      // Only while blocked: with a standing interest each datagram that has left would end a sleep.
+      lane_.loop_->set_interest(*this, net::kReadable | net::kWritable);
+    }
+  }
+}
+
+// Takes the first `count` entries out of the queue: they are sent or skipped.
+void LaneSockets::Socket::release(size_t count) {
+  size_t octets = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t at = std::exchange(head_, lane_.entries_[head_].next);
+    octets += lane_.entries_[at].length;
+    lane_.free_entry(at);
+  }
+  lane_.counters_.sent_datagrams.add(count - skipped_datagrams_);
+  lane_.counters_.sent_octets.add(octets - skipped_octets_);
+}
+
+void LaneSockets::Socket::discard_queue() {
+  while (head_ != kNone) {
+    const uint32_t at = std::exchange(head_, lane_.entries_[head_].next);
+    lane_.free_entry(at);
+  }
+}
+
+net::Events LaneSockets::Socket::on_ready(net::Events events, Instant now) {
+  net::Events left = 0;
+  if ((events & net::kFailed) != 0 && udp_.drain_errors(*this) == net::UdpSocket::kErrorsPerDrain) {
+    left |= net::kFailed;
+  }
+  if ((events & net::kWritable) != 0 && is_blocked_) {
+    is_blocked_ = false;
+    flush();
+    if (!is_blocked_) lane_.loop_->set_interest(*this, net::kReadable);
+  }
+  if ((events & net::kReadable) != 0) left |= drain(now);
+  return left;
+}
+
+net::Events LaneSockets::Socket::drain(Instant now) {
+  for (size_t taken = 0; taken < lane_.options_.receive_budget;) {
+    const net::ReceiveStatus status = udp_.receive(lane_.batch_, *this);
+    taken += lane_.batch_.datagrams().size() + lane_.batch_.truncated();
+    deliver(now);
+    if (status == net::ReceiveStatus::Drained) return 0;
+  }
+  return net::kReadable;
+}
+
+void LaneSockets::Socket::deliver(Instant now) {
+  LaneSocketCounters& counters = lane_.counters_;
+  counters.received_truncated.add(lane_.batch_.truncated());
+  const auto datagrams = lane_.batch_.datagrams();
+  if (datagrams.empty()) return;
+  size_t octets = 0;
+  for (size_t i = 0; i < datagrams.size(); ++i) {
+    octets += datagrams[i].octets.size();
+    lane_.inbound_[i] = {
+        .octets = datagrams[i].octets,
+        .flow = {.remote = datagrams[i].remote,
+                 .listener = listener_,
+                 .transport = sip::Transport::Udp},
+    };
+  }
+  counters.received_datagrams.add(datagrams.size());
+  counters.received_octets.add(octets);
+  lane_.receiver_->on_batch({lane_.inbound_.data(), datagrams.size()}, now);
+}
+
+void LaneSockets::Socket::on_icmp_error(const net::IcmpError& error) {
+  const bool refused = error.sys_errno == ECONNREFUSED;
+  lane_.counters_.icmp_errors[refused ? IcmpErrorKind::Refused : IcmpErrorKind::Other].add();
+}
+
+void LaneSockets::Socket::on_send_error(const net::OutgoingDatagram& datagram, int sys_errno) {
+  ++skipped_datagrams_;
+  skipped_octets_ += datagram.octets.size();
+  lane_.counters_.send_errors[kind_of(sys_errno)].add();
+}
+
+void LaneSockets::Socket::sample_kernel_queue() {
+  const auto memory = udp_.memory();
+  if (!memory) return;
+  counters_.kernel_queue_bytes.set(memory->queued_bytes);
+  counters_.kernel_drops.add(memory->drops - std::exchange(drops_seen_, memory->drops));
+}
+
+LaneSockets::LaneSockets(net::DatagramBatch& batch, MessageSlots& slots,
+                         const LaneSocketsOptions& options)
+    : batch_(batch),
+      slots_(slots),
+      options_(options),
+      inbound_(batch.datagrams_max()),
+      entries_(options.queue_entries),
+      endpoint_depths_(std::bit_ceil(options.queue_entries * kBucketsPerEntry)) {
+  SIPLB_ASSERT(options.queue_entries > 0);
+  SIPLB_ASSERT(options.endpoint_entries > 0);
+  for (uint32_t i = 0; i < options_.queue_entries; ++i) {
+    entries_[i].next = std::exchange(free_entries_, i);
+  }
+}
+
+LaneSockets::~LaneSockets() {
+  for (const auto& socket : sockets_) {
+    if (socket == nullptr) continue;
+    if (socket->is_watched()) loop_->remove(*socket);
+    socket->discard_queue();
+  }
+}
+
+void LaneSockets::add_socket(ListenerIndex listener, net::UdpSocket socket) {
+  SIPLB_ASSERT(!is_started());
+  if (sockets_.size() <= listener) sockets_.resize(listener + size_t{1});
+  SIPLB_ASSERT(sockets_[listener] == nullptr);
+  sockets_[listener] = std::make_unique<Socket>(*this, listener, std::move(socket));
+}
+
+Result<void> LaneSockets::start(net::EventLoop& loop, Receiver& receiver) {
+  SIPLB_ASSERT(!is_started());
+  loop_ = &loop;
+  receiver_ = &receiver;
+  for (const auto& socket : sockets_) {
+    if (socket == nullptr) continue;
+    if (auto added = loop.add(socket->udp().fd(), net::kReadable, *socket); !added) return added;
+  }
+  return {};
+}
+
+SendStatus LaneSockets::send(const Flow& flow, std::span<const std::string_view> pieces) {
+  SIPLB_ASSERT(is_started());
+  const SendStatus status = queue(flow, pieces);
+  counters_.send_status[status].add();
+  return status;
+}
+
+SendStatus LaneSockets::queue(const Flow& flow, std::span<const std::string_view> pieces) {
+  Socket* const socket = socket_for(flow);
+  if (socket == nullptr) return SendStatus::NoSocket;
+  size_t length = 0;
+  for (const std::string_view piece : pieces) length += piece.size();
+  if (length > kUdpMessageMax) return SendStatus::TooLong;
+
+  const SendStatus status = try_queue(*socket, flow.remote, pieces, length);
+  if (status == SendStatus::Queued || socket->is_blocked()) return status;
+  // One tick may bring more than the queue holds; what the kernel takes now makes room.
+  socket->flush();
+  return try_queue(*socket, flow.remote, pieces, length);
+}
+
+SendStatus LaneSockets::try_queue(Socket& socket, const SockAddress& remote,
+                                  std::span<const std::string_view> pieces, size_t length) {
+  if (free_entries_ == kNone) return SendStatus::QueueFull;
+  const uint32_t bucket = static_cast<uint32_t>(
+      hash_octets(remote.ip_octets(), options_.endpoint_seed + remote.port()) &
+      (endpoint_depths_.size() - 1));
+  if (endpoint_depths_[bucket] >= options_.endpoint_entries) return SendStatus::EndpointFull;
+  const auto slot = slots_.take(length);
+  if (!slot) return SendStatus::NoSlot;
+
+  char* to = slots_.octets(*slot).data();
+  for (const std::string_view piece : pieces) to = std::copy(piece.begin(), piece.end(), to);
+
+  const uint32_t at = free_entries_;
+  Entry& entry = entries_[at];
+  free_entries_ = entry.next;
+  entry = {.slot = *slot,
+           .length = static_cast<uint32_t>(length),
+           .remote = remote,
+           .bucket = bucket,
+           .next = kNone};
+  ++endpoint_depths_[bucket];
+  ++queue_depth_;
+  counters_.queue_depth.set(queue_depth_);
+  counters_.queue_high_water.set(std::max(queue_depth_, counters_.queue_high_water.value()));
+  socket.append(at);
+  return SendStatus::Queued;
+}
+
+void LaneSockets::free_entry(uint32_t at) {
+  Entry& entry = entries_[at];
+  slots_.give_back(entry.slot);
+  --endpoint_depths_[entry.bucket];
+  entry.next = std::exchange(free_entries_, at);
+  --queue_depth_;
+  counters_.queue_depth.set(queue_depth_);
+}
+
+LaneSockets::Socket* LaneSockets::socket_for(const Flow& flow) const {
+  if (flow.transport != sip::Transport::Udp || flow.listener >= sockets_.size()) return nullptr;
+  Socket* const socket = sockets_[flow.listener].get();
+  const bool reaches =
+      socket != nullptr && socket->udp().address().family() == flow.remote.family();
+  return reaches ? socket : nullptr;
+}
+
+void LaneSockets::flush() {
+  for (const auto& socket : sockets_) {
+    if (socket != nullptr) socket->flush();
+  }
+}
+
+void LaneSockets::sample_kernel_queues(Instant now) {
+  if (sampled_at_ && now - *sampled_at_ < kSampleInterval) return;
+  sampled_at_ = now;
+  for (const auto& socket : sockets_) {
+    if (socket != nullptr) socket->sample_kernel_queue();
+  }
+}
+
+const SocketCounters& LaneSockets::socket_counters(ListenerIndex listener) const {
+  return sockets_[listener]->counters();
+}
+
+const SockAddress& LaneSockets::address(ListenerIndex listener) const {
+  return sockets_[listener]->udp().address();
+}
+
+}  // namespace siplb::transport

@@ -1,0 +1,67 @@
+#include "transport/listener_sockets.h"
+
+#include <optional>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace siplb::transport {
+namespace {
+
+std::string name_prefix(std::string_view listener) {
+  return "v1-" + std::string(listener) + "-udp-";
+}
+
+net::UdpSocketOptions socket_options(const ListenerSocketsOptions& options) {
+  return {.address = options.address,
+          .receive_buffer_bytes = options.receive_buffer_bytes,
+          .free_bind = true};
+}
+
+std::optional<ListenerSockets> adopt_all(const ListenerSocketsOptions& options,
+                                         net::InheritedSockets& inherited) {
+  std::vector<net::FileDescriptor> stored = inherited.take_series(name_prefix(options.name));
+  if (stored.size() != options.lanes) return std::nullopt;
+  net::UdpSocketOptions wanted = socket_options(options);
+  ListenerSockets sockets{.by_lane = {}, .address = {}, .is_adopted = true};
+  for (net::FileDescriptor& fd : stored) {
+    auto adopted = net::UdpSocket::adopt(std::move(fd), wanted);
+    if (!adopted) return std::nullopt;
+    wanted.address = adopted->address();
+    sockets.by_lane.push_back(std::move(*adopted));
+  }
+  sockets.address = wanted.address;
+  return sockets;
+}
+
+Result<ListenerSockets> open_all(const ListenerSocketsOptions& options) {
+  net::UdpSocketOptions wanted = socket_options(options);
+  ListenerSockets sockets;
+  for (size_t lane = 0; lane < options.lanes; ++lane) {
+    auto opened = net::UdpSocket::open(wanted);
+    if (!opened) return tl::unexpected(opened.error());
+    if (lane == 0) {
+      if (auto shared = opened->share_port(); !shared) return tl::unexpected(shared.error());
+      wanted.address = opened->address();
+      wanted.reuse_port = true;
+    }
+    sockets.by_lane.push_back(std::move(*opened));
+  }
+  sockets.address = wanted.address;
+  return sockets;
+}
+
+}  // namespace
+
+std::string lane_socket_name(std::string_view listener, size_t lane) {
+  return name_prefix(listener) + std::to_string(lane);
+}
+
+Result<ListenerSockets> open_listener_sockets(const ListenerSocketsOptions& options,
+                                              net::InheritedSockets& inherited) {
+  SIPLB_ASSERT(options.lanes > 0);
+  if (auto adopted = adopt_all(options, inherited)) return std::move(*adopted);
+  return open_all(options);
+}
+
+}  // namespace siplb::transport
