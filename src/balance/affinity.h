@@ -39,7 +39,7 @@ struct AffinityOptions {
 
 struct AffinityCounters {
   Counter evicted;  // a live entry gave way
-  Counter torn;     // an entry's check failed
+  Counter torn;     // a search met an entry whose check failed
 };
 
 class AffinityTable {
@@ -57,7 +57,8 @@ class AffinityTable {
   [[nodiscard]] const AffinityEntry* find(uint64_t key, Instant now) const;
   // Also restarts the entry's life.
   [[nodiscard]] const AffinityEntry* touch(uint64_t key, Instant now);
-  // Requires: key != 0. An entry with the same key is overwritten.
+  // Requires: key != 0. An entry with the same key is overwritten, whatever its kind, so a key has
+  // one entry at most. A live call stays a call: put as Other it keeps its place and its quota.
   PutStatus put(uint64_t key, uint32_t server_id, uint32_t from_tag_hash, uint8_t attempt,
                 AffinityKind kind, Instant now);
   void prefetch(uint64_t key) const;
@@ -66,6 +67,20 @@ class AffinityTable {
   [[nodiscard]] size_t count_for_test(Instant now) const;
 
  private:
+  struct Place {
+    AffinityEntry* entry;
+    PutStatus status;  // of what is put there
+  };
+
+  // False for free, torn and expired ones.
+  [[nodiscard]] bool is_live(const AffinityEntry& entry, Instant now) const;
+  [[nodiscard]] AffinityEntry* find_in(std::span<AffinityEntry> region, uint64_t key,
+                                       Instant now) const;
+  [[nodiscard]] AffinityEntry* find_live(uint64_t key, Instant now) const;
+  // The key's own entry, else a dead one, else the oldest.
+  [[nodiscard]] Place select_place(std::span<AffinityEntry> set, uint64_t key, Instant now) const;
+  static void free_in(std::span<AffinityEntry> region, uint64_t key);
+
   std::span<AffinityEntry> calls_;
   std::span<AffinityEntry> others_;
   AffinityOptions options_;

@@ -2,8 +2,9 @@
 // when a server comes or goes (Eisenbud et al., NSDI 2016, 3.4).
 //
 // Built once from all configured servers whatever their health, so that every restart and node
-// agrees. Size: the first prime >= max(65,537, 100 x servers).
-// Thread: any, immutable once built. Bounds: one uint16_t per entry.
+// agrees. Size: the first prime >= max(65,537, 100 x servers). Each member has its exact share of
+// the entries, rounded up or down to a whole one. Thread: any, immutable once built. Bounds: one
+// uint16_t per entry.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@ namespace siplb::balance {
 
 struct MaglevMember {
   uint32_t id = 0;      // what its permutation is made from: stable over restarts
-  uint32_t weight = 0;  // 0: gets no entry
+  uint32_t weight = 0;  // 0: gets no entry; so may less than 1/size() of the sum
 };
 
 class MaglevTable {
@@ -24,7 +25,7 @@ class MaglevTable {
   explicit MaglevTable(std::span<const MaglevMember> members);
 
   [[nodiscard]] size_t size() const { return entries_.size(); }
-  // Position of the member that owns `hash`.
+  // Position of the member that owns `hash`: that of entry `hash` mod size().
   [[nodiscard]] uint16_t owner(uint64_t hash) const;
 
  private:

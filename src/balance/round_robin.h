@@ -1,6 +1,6 @@
 // Smooth weighted round robin: a server of weight w gets w of every sum(weights) turns, spread out.
 //
-// Thread: one (each lane has its own turns). Bounds: 4 octets per server, no heap after the
+// Thread: one (each lane has its own turns). Bounds: 8 octets per server, no heap after the
 // constructor.
 #pragma once
 

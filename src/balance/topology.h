@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,18 +61,28 @@ class Topology {
  private:
   struct AddressEntry {
     SockAddress address;
-    ServerIndex server;
-    uint64_t groups;
+    ServerIndex server = kNoServer;  // none: the entry is free
+    uint64_t groups = 0;
   };
   struct IdEntry {
     uint32_t id;
     ServerIndex server;
   };
+
+  void add_group(const GroupOptions& options);
+  void add_address(std::vector<AddressEntry>& table, const SockAddress& address,
+                   ServerIndex server);
+  // Where `address` is, else the free entry where it would be.
+  [[nodiscard]] static size_t slot_of(std::span<const AddressEntry> table,
+                                      const SockAddress& address);
+
   std::vector<Group> groups_;
   std::vector<Server> servers_;
-  std::vector<MaglevTable> tables_;       // by group; of other policies: empty
-  std::vector<IdEntry> by_id_;            // sorted
-  std::vector<AddressEntry> by_address_;  // open addressing, a power of two
+  std::vector<std::optional<MaglevTable>> tables_;  // by group; none for other policies
+  std::vector<IdEntry> by_id_;                      // sorted
+  // Open addressing, a power of two in size.
+  std::vector<AddressEntry> by_address_;
+  std::vector<AddressEntry> by_ip_;  // port 0
 };
 
 }  // namespace siplb::balance

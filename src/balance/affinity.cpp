@@ -1,0 +1,154 @@
+#include "balance/affinity.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+
+#include "base/assert.h"
+
+namespace siplb::balance {
+namespace {
+
+constexpr int64_t kLongAgo = std::numeric_limits<int64_t>::min();
+
+int64_t seconds_of(Instant now) {
+  return std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+}
+
+// Order matters to the fold, so that swapped or shifted fields are noticed too.
+uint16_t check_of(AffinityEntry entry) {
+  entry.check = 0;
+  uint64_t fold = 0;
+  for (const uint64_t word : std::bit_cast<std::array<uint64_t, 4>>(entry)) {
+    fold = std::rotl(fold ^ word, 29) * 0x9e3779b97f4a7c15;
+  }
+  return static_cast<uint16_t>(fold >> 48);
+}
+
+bool is_valid_region(std::span<const AffinityEntry> region) {
+  return region.empty() || (region.size() % AffinityTable::kWays == 0 &&
+                            std::has_single_bit(region.size() / AffinityTable::kWays));
+}
+
+// The one set where `key` may be; empty in an empty region. Of the key the high half counts: the
+// keys of one lane may share low bits.
+std::span<AffinityEntry> set_of(std::span<AffinityEntry> region, uint64_t key) {
+  if (region.empty()) return {};
+  const size_t set_count = region.size() / AffinityTable::kWays;
+  return region.subspan((key >> 32 & (set_count - 1)) * AffinityTable::kWays, AffinityTable::kWays);
+}
+
+void prefetch_set(std::span<const AffinityEntry> set) {
+  if (set.empty()) return;
+  __builtin_prefetch(&set.front());
+  __builtin_prefetch(&set.back());
+}
+
+}  // namespace
+
+AffinityTable::AffinityTable(std::span<AffinityEntry> calls, std::span<AffinityEntry> others,
+                             const AffinityOptions& options, AffinityCounters& counters)
+    : calls_(calls), others_(others), options_(options), counters_(counters) {
+  SIPLB_ASSERT(is_valid_region(calls));
+  SIPLB_ASSERT(is_valid_region(others));
+}
+
+bool AffinityTable::is_live(const AffinityEntry& entry, Instant now) const {
+  if (entry.key == 0) return false;
+  if (entry.check != check_of(entry)) {
+    counters_.torn.add();
+    return false;
+  }
+  const Duration life = entry.kind == AffinityKind::Call ? options_.call_life : options_.other_life;
+  // Rounded up, so that no entry ends before its time.
+  return seconds_of(now) - entry.touched_s <= std::chrono::ceil<std::chrono::seconds>(life).count();
+}
+
+AffinityEntry* AffinityTable::find_in(std::span<AffinityEntry> region, uint64_t key,
+                                      Instant now) const {
+  for (AffinityEntry& entry : set_of(region, key)) {
+    if (entry.key == key && is_live(entry, now)) return &entry;
+  }
+  return nullptr;
+}
+
+AffinityEntry* AffinityTable::find_live(uint64_t key, Instant now) const {
+  AffinityEntry* call = find_in(calls_, key, now);
+  return call != nullptr ? call : find_in(others_, key, now);
+}
+
+const AffinityEntry* AffinityTable::find(uint64_t key, Instant now) const {
+  return find_live(key, now);
+}
+
+const AffinityEntry* AffinityTable::touch(uint64_t key, Instant now) {
+  AffinityEntry* entry = find_live(key, now);
+  if (entry == nullptr) return nullptr;
+  entry->touched_s = seconds_of(now);
+  entry->check = check_of(*entry);
+  return entry;
+}
+
+AffinityTable::PutStatus AffinityTable::put(uint64_t key, uint32_t server_id,
+                                            uint32_t from_tag_hash, uint8_t attempt,
+                                            AffinityKind kind, Instant now) {
+  SIPLB_DASSERT(key != 0);
+  if (find_in(calls_, key, now) != nullptr) kind = AffinityKind::Call;
+  const bool is_call = kind == AffinityKind::Call;
+  const std::span<AffinityEntry> set = set_of(is_call ? calls_ : others_, key);
+  if (set.empty()) return PutStatus::Full;
+  if (is_call) free_in(others_, key);
+
+  const Place place = select_place(set, key, now);
+  if (place.status == PutStatus::StoredEvicting) counters_.evicted.add();
+  *place.entry = {.key = key,
+                  .server_id = server_id,
+                  .from_tag_hash = from_tag_hash,
+                  .touched_s = seconds_of(now),
+                  .attempt = attempt,
+                  .kind = kind};
+  place.entry->check = check_of(*place.entry);
+  return place.status;
+}
+
+AffinityTable::Place AffinityTable::select_place(std::span<AffinityEntry> set, uint64_t key,
+                                                 Instant now) const {
+  AffinityEntry* oldest = nullptr;
+  int64_t oldest_touched_s = 0;
+  for (AffinityEntry& entry : set) {
+    const bool live = is_live(entry, now);
+    if (entry.key == key) return {&entry, live ? PutStatus::Updated : PutStatus::Stored};
+    const int64_t touched_s = live ? entry.touched_s : kLongAgo;
+    if (oldest == nullptr || touched_s < oldest_touched_s) {
+      oldest = &entry;
+      oldest_touched_s = touched_s;
+    }
+  }
+  return {oldest, oldest_touched_s == kLongAgo ? PutStatus::Stored : PutStatus::StoredEvicting};
+}
+
+void AffinityTable::free_in(std::span<AffinityEntry> region, uint64_t key) {
+  for (AffinityEntry& entry : set_of(region, key)) {
+    if (entry.key == key) entry = {};
+  }
+}
+
+void AffinityTable::prefetch(uint64_t key) const {
+  prefetch_set(set_of(calls_, key));
+  prefetch_set(set_of(others_, key));
+}
+
+size_t AffinityTable::count_for_test(Instant now) const {
+  const auto live = [&](const AffinityEntry& entry) { return is_live(entry, now); };
+  return static_cast<size_t>(std::count_if(calls_.begin(), calls_.end(), live) +
+                             std::count_if(others_.begin(), others_.end(), live));
+}
+
+uint64_t affinity_key(const HashKey& key, std::string_view call_id, uint32_t sender_group) {
+  const uint64_t hash =
+      KeyedHash(key, HashPurpose::Affinity).add(call_id).add_number(sender_group).digest64();
+  return hash != 0 ? hash : 1;
+}
+
+}  // namespace siplb::balance
