@@ -25,6 +25,10 @@ inline constexpr size_t kLanesMax = 64;
 inline constexpr size_t kKiB = 1024;
 inline constexpr size_t kMiB = 1024 * kKiB;
 inline constexpr size_t kGiB = 1024 * kMiB;
+inline constexpr size_t kMemoryBytesMin = 64 * kMiB;
+inline constexpr size_t kMemoryBytesMax = 1024 * kGiB;
+inline constexpr size_t kCallsMin = 1024;
+inline constexpr size_t kCallsMax = size_t{1} << 30;
 
 enum class LogLevel : uint8_t { Debug, Info, Warning, Error };
 enum class LogFormat : uint8_t { Text, Json };
@@ -32,6 +36,7 @@ enum class LogFormat : uint8_t { Text, Json };
 struct LogOptions {
   LogLevel level = LogLevel::Info;
   LogFormat format = LogFormat::Text;
+  bool operator==(const LogOptions&) const = default;
 };
 
 struct GlobalOptions {
@@ -42,6 +47,7 @@ struct GlobalOptions {
   std::chrono::days token_life{60};
   std::chrono::milliseconds shutdown_grace{500};
   LogOptions log;
+  bool operator==(const GlobalOptions&) const = default;
 };
 
 struct LimitOptions {
@@ -50,10 +56,12 @@ struct LimitOptions {
   size_t calls = 0;  // 0: what global.memory has room for
   size_t socket_receive_bytes = 8 * kMiB;
   std::chrono::milliseconds call_expiry = std::chrono::hours(4);
+  bool operator==(const LimitOptions&) const = default;
 };
 
 struct MetricsOptions {
   std::optional<SockAddress> address = SockAddress::v4(0x7f000001, 9095);  // nothing: off
+  bool operator==(const MetricsOptions&) const = default;
 };
 
 struct Configuration {

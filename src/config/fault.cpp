@@ -23,14 +23,14 @@ std::vector<Fault> FaultList::take_sorted() {
   return std::exchange(faults_, {});
 }
 
-std::string quoted(std::string_view text) {
+std::string shown(std::string_view text) {
   constexpr size_t kShownMax = 40;
-  std::string shown = "'";
+  std::string out = "'";
   for (const char c : text.substr(0, kShownMax)) {
     const auto octet = static_cast<unsigned char>(c);
-    shown += octet < 0x20 || octet == 0x7f ? '?' : c;
+    out += octet < 0x20 || octet == 0x7f ? '?' : c;
   }
-  return shown + (text.size() > kShownMax ? "...'" : "'");
+  return out + (text.size() > kShownMax ? "...'" : "'");
 }
 
 }  // namespace siplb::config

@@ -45,6 +45,6 @@ class FaultList {
 
 // `text` from the file as a message may show it: in quotes, cut at 40 octets, without control
 // octets, which could play tricks on a terminal.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string shown(std::string_view text);
 
 }  // namespace siplb::config

@@ -9,8 +9,8 @@ namespace {
 
 std::string description(const YamlNode& value) {
   switch (value.kind) {
-    case YamlNode::Kind::Plain: return quoted(value.text);
-    case YamlNode::Kind::Quoted: return "the quoted text " + quoted(value.text);
+    case YamlNode::Kind::Plain: return shown(value.text);
+    case YamlNode::Kind::Quoted: return "the quoted text " + shown(value.text);
     case YamlNode::Kind::List: return "a list of " + std::to_string(value.items.size());
     case YamlNode::Kind::Map: return "a map";
     case YamlNode::Kind::Null:
@@ -24,13 +24,13 @@ std::string description(const YamlNode& value) {
 void refuse_value(std::string_view key, std::string_view takes, const YamlNode& value,
                   FaultList& faults) {
   faults.add(value.place,
-             quoted(key).append(" takes ").append(takes).append(", not ") + description(value));
+             shown(key).append(" takes ").append(takes).append(", not ") + description(value));
 }
 
 void refuse_unknown_key(const YamlEntry& entry, std::span<const std::string_view> known,
                         FaultList& faults) {
   if (std::find(known.begin(), known.end(), entry.key) != known.end()) return;
-  faults.add(entry.place, "unknown key " + quoted(entry.key) + suggestion(entry.key, known));
+  faults.add(entry.place, "unknown key " + shown(entry.key) + suggestion(entry.key, known));
 }
 
 }  // namespace siplb::config

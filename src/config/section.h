@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/configuration.h"
@@ -40,6 +41,10 @@ template <class Options>
 struct Value {
   // False: this is not what it takes. Whatever else is wrong the reader adds to the faults itself.
   using Read = std::function<bool(const YamlNode&, Options&, const ReadContext&)>;
+
+  Value() = default;
+  Value(std::string takes_text, Read reader, std::vector<KeyReference> below = {})
+      : takes(std::move(takes_text)), read(std::move(reader)), keys_below(std::move(below)) {}
 
   std::string takes;
   Read read;                             // empty: not yet supported
@@ -73,9 +78,9 @@ void read_key(const Key<Options>& key, const YamlNode& section, Options& options
   const YamlNode* value = section.find(key.name);
   if (value == nullptr) {
     if (key.standard != kRequired) return;
-    context.faults.add(section.place, quoted(key.name) + " is missing");
+    context.faults.add(section.place, shown(key.name) + " is missing");
   } else if (!key.value.read) {
-    context.faults.add(value->place, quoted(key.name) + " is not yet supported");
+    context.faults.add(value->place, shown(key.name) + " is not yet supported");
   } else if (value->kind != YamlNode::Kind::Broken && !key.value.read(*value, options, context)) {
     refuse_value(key.name, key.value.takes, *value, context.faults);
   }
@@ -110,7 +115,17 @@ std::vector<KeyReference> reference_of(const KeyTable<Options>& table) {
   return lines;
 }
 
-// A map with a table of its own.
+// A map within the same options.
+template <class Options>
+Value<Options> section(const KeyTable<Options>& table) {
+  return {"a map",
+          [&table](const YamlNode& node, Options& options, const ReadContext& context) {
+            return read_section(node, table, options, context);
+          },
+          reference_of(table)};
+}
+
+// A map with options of its own.
 template <class Options, class Part>
 Value<Options> section(Part Options::*member, const KeyTable<Part>& table) {
   return {"a map",

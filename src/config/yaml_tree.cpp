@@ -48,7 +48,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void OnAnchor(const YAML::Mark& mark, const std::string& name) override {
-    faults_.add(place_of(mark), "anchors are not allowed: " + quoted("&" + name));
+    faults_.add(place_of(mark), "anchors are not allowed: " + shown("&" + name));
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
@@ -89,7 +89,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void refuse_tag(Place place, const std::string& tag) {
-    faults_.add(place, "tags are not allowed: " + quoted(tag));
+    faults_.add(place, "tags are not allowed: " + shown(tag));
   }
 
   YamlNode& add(YamlNode node) {
@@ -126,7 +126,7 @@ class TreeBuilder final : public YAML::EventHandler {
     for (size_t i = 1; i < order.size(); ++i) {
       const YamlEntry& entry = map.entries[order[i]];
       if (entry.key == map.entries[order[i - 1]].key) {
-        faults_.add(entry.place, "key " + quoted(entry.key) + " is repeated");
+        faults_.add(entry.place, "key " + shown(entry.key) + " is repeated");
       }
     }
   }

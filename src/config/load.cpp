@@ -1,0 +1,59 @@
+#include "config/load.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "config/checks.h"
+#include "config/keys.h"
+
+namespace siplb::config {
+namespace {
+
+LoadResult unread(const std::filesystem::path& file, std::string message) {
+  LoadResult result;
+  result.faults.push_back({file.string(), {}, std::move(message)});
+  return result;
+}
+
+}  // namespace
+
+LoadResult load_file(const std::filesystem::path& file) {
+  std::error_code status;
+  if (std::filesystem::is_directory(file, status)) return unread(file, "this is a directory");
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return unread(file, std::strerror(errno));
+
+  std::string text(kFileBytesMax + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream.bad()) return unread(file, "cannot be read");
+  text.resize(static_cast<size_t>(stream.gcount()));
+  const std::filesystem::path absolute = std::filesystem::absolute(file, status);
+  return load_text(text, file.string(), absolute.parent_path());
+}
+
+LoadResult load_text(std::string_view text, std::string_view file_name,
+                     const std::filesystem::path& base_dir) {
+  FaultList faults(file_name);
+  FaultList warnings(file_name);
+  LoadResult result;
+  if (text.size() > kFileBytesMax) {
+    faults.add({}, "more than " + std::to_string(kFileBytesMax) + " octets");
+  } else {
+    const YamlNode root = parse_yaml(text, faults);
+    const ReadContext context{faults, base_dir, result.configuration};
+    if (read_section(root, configuration_keys(), result.configuration, context)) {
+      complete(root, result.configuration, warnings);
+      check(root, result.configuration, faults);
+    } else if (root.kind == YamlNode::Kind::Null) {
+      faults.add({}, "the file is empty");
+    } else if (root.kind != YamlNode::Kind::Broken) {
+      faults.add(root.place, "a map was expected here");
+    }
+  }
+  result.faults = faults.take_sorted();
+  result.warnings = warnings.take_sorted();
+  return result;
+}
+
+}  // namespace siplb::config
