@@ -93,6 +93,15 @@ inline constexpr std::array<EventInfo, static_cast<size_t>(EventId::kCount)> kEv
   return kEvents[static_cast<size_t>(id)];
 }
 
+static_assert(
+    [] {
+      for (size_t i = 0; i < kEvents.size(); ++i) {
+        if (event_info(static_cast<EventId>(i)).id != static_cast<EventId>(i)) return false;
+      }
+      return true;
+    }(),
+    "kEvents lists every EventId, in order");
+
 inline constexpr uint16_t kNoLane = UINT16_MAX;
 
 using EventText = FixedString<64>;

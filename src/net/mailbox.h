@@ -63,7 +63,7 @@ enum class [[nodiscard]] PostStatus : uint8_t{
     TooLong,    // over 64 KiB
 };
 
-struct MailboxOptions {  // both are powers of two
+struct MailboxOptions {  // powers of two, at least 2
   size_t small_count = 1024;
   size_t large_count = 16;
 };
@@ -71,8 +71,6 @@ struct MailboxOptions {  // both are powers of two
 template <size_t kOctetsMax>
 class MailRing {
  public:
-  static constexpr size_t kCellOctets = kOctetsMax;
-
   struct alignas(64) Cell {
     std::atomic<uint64_t> turn;  // = position: free for it; = position + 1: posted
     uint32_t length;
@@ -103,7 +101,7 @@ class Mailbox {
   static constexpr size_t kSmallOctetsMax = size_t{2} * 1024;
   static constexpr size_t kLargeOctetsMax = size_t{64} * 1024;
 
-  // Requires: both counts are powers of two.
+  // Requires: both counts are powers of two and at least 2.
   [[nodiscard]] static Result<std::unique_ptr<Mailbox>> open(const MailboxOptions& options);
   // What it will occupy, for the memory budget.
   [[nodiscard]] static size_t memory_octets(const MailboxOptions& options);
