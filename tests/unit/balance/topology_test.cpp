@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "sip/seal.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
 // Of sanitizer/allocator_interface.h, which gcc's packages leave out.
 extern "C" size_t __sanitizer_get_current_allocated_bytes();
 #endif
@@ -154,7 +154,7 @@ TEST(TopologyTest, FirstChoicesDoNotDependOnTheOrderInTheFile) {
   }
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
 TEST(TopologyTest, MemoryIsWhatTheBudgetCounts) {
   for (const std::vector<GroupOptions>& groups : {two_groups(), largest()}) {
     const size_t before = __sanitizer_get_current_allocated_bytes();
