@@ -59,6 +59,7 @@ function(siplb_unit_tests layer)
   add_executable(unit_${layer} ${sources})
   target_link_libraries(unit_${layer} PRIVATE
     siplb_${layer} siplb_test_support ${ARG_LINK} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(unit_${layer} PRIVATE SIPLB_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME unit_${layer} COMMAND unit_${layer})
   set_tests_properties(unit_${layer} PROPERTIES LABELS unit TIMEOUT 60)
 endfunction()

@@ -20,6 +20,7 @@ const char* what(ErrorCode code) {
     case ErrorCode::KeyFileMalformed: return "the key file does not hold 32 hexadecimal digits";
     case ErrorCode::RandomUnavailable: return "the system gives no random octets";
     case ErrorCode::HttpListen: return "cannot listen for HTTP";
+    case ErrorCode::SignalSetUp: return "cannot set up signals";
   }
   return "unknown error";
 }

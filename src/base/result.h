@@ -27,6 +27,7 @@ enum class ErrorCode : uint16_t {
   KeyFileMalformed,
   RandomUnavailable,
   HttpListen,
+  SignalSetUp,
 };
 
 struct Error {

@@ -14,6 +14,10 @@
 #include "base/event.h"
 #include "base/event_ring.h"
 
+namespace spdlog::sinks {
+class sink;
+}
+
 namespace siplb::observe {
 
 enum class LogFormat : uint8_t { Text, Json };
@@ -29,6 +33,7 @@ class EventLog {
   struct Options {
     LogLevel level = LogLevel::Info;
     LogFormat format = LogFormat::Text;
+    std::shared_ptr<spdlog::sinks::sink> sink;  // null: standard error
   };
 
   explicit EventLog(const Options& options);

@@ -1,12 +1,15 @@
-// Everything siplb counts, as Prometheus text (names and labels: docs/metrics.md).
+// Everything siplb counts, as Prometheus text.
 //
-// Reads counters that other threads are writing; a scrape costs the workers nothing.
+// One table (metrics.cpp) says name, type, labels and meaning of each family and how it is filled;
+// docs/metrics.md is tested against it. Reads counters that other threads are writing: a scrape
+// costs the workers nothing.
 // Thread: any, but one scrape at a time per Metrics.
 #pragma once
 
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -20,7 +23,7 @@ struct BudgetLine {
   size_t octets = 0;
 };
 
-// What is measured. All are borrowed and outlive the Metrics.
+// What is measured. What is borrowed outlives the Metrics.
 struct MetricsSource {
   const proxy::Snapshot& snapshot;
   std::span<const std::unique_ptr<proxy::Worker>> workers;
@@ -31,7 +34,8 @@ struct MetricsSource {
 
 class Metrics {
  public:
-  explicit Metrics(MetricsSource source);
+  explicit Metrics(MetricsSource source) : source_(std::move(source)) {}
+
   // The text of /metrics. Every configured server, listener and reason has its series from the
   // start.
   [[nodiscard]] std::string scrape(Instant now) const;
@@ -39,5 +43,14 @@ class Metrics {
  private:
   MetricsSource source_;
 };
+
+// One line of the reference in docs/metrics.md.
+struct MetricReference {
+  std::string_view name;
+  std::string_view type;    // "counter", "gauge", "histogram"
+  std::string_view labels;  // "transport kind"
+  std::string_view help;
+};
+[[nodiscard]] std::vector<MetricReference> metric_references();
 
 }  // namespace siplb::observe

@@ -60,15 +60,15 @@ class Worker::LanePort final : public transport::Receiver {
   Affinity affinity_;
 };
 
-Worker::Worker(const WorkerOptions& options, const Snapshot& snapshot)
-    : options_(options), snapshot_(snapshot) {}
+Worker::Worker(const WorkerOptions& options, const Snapshot& snapshot, EventRing& events)
+    : options_(options), snapshot_(snapshot), events_(events) {}
 
 Worker::~Worker() = default;
 
 Result<std::unique_ptr<Worker>> Worker::create(const WorkerOptions& options,
-                                               const Snapshot& snapshot,
+                                               const Snapshot& snapshot, EventRing& events,
                                                std::span<transport::ListenerSockets> listeners) {
-  std::unique_ptr<Worker> worker(new Worker(options, snapshot));
+  std::unique_ptr<Worker> worker(new Worker(options, snapshot, events));
   if (const auto built = worker->build(listeners); !built) {
     return tl::unexpected<Error>(built.error());
   }
@@ -166,6 +166,8 @@ void Worker::dispatch(LanePort& arrival, const transport::Inbound& inbound) {
     counters_.mail_posted.add();
   } else {
     arrival.lane.drop_for_full_mailbox(inbound);
+    events_.post(
+        {.at = tick_.now, .id = EventId::MailboxFull, .lane = arrival.index, .args = {home, 0}});
   }
 }
 

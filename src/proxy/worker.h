@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "base/event_ring.h"
 #include "base/histogram.h"
 #include "base/memory_region.h"
 #include "net/event_loop.h"
@@ -45,9 +46,10 @@ struct WorkerCounters {
 
 class Worker {
  public:
-  // Takes its lanes' sockets out of `listeners`, in configuration order. `snapshot` is borrowed.
+  // Takes its lanes' sockets out of `listeners`, in configuration order. `snapshot` and
+  // `events`, which this worker alone posts to, are borrowed.
   [[nodiscard]] static Result<std::unique_ptr<Worker>> create(
-      const WorkerOptions& options, const Snapshot& snapshot,
+      const WorkerOptions& options, const Snapshot& snapshot, EventRing& events,
       std::span<transport::ListenerSockets> listeners);
   ~Worker();
   Worker(const Worker&) = delete;
@@ -76,7 +78,7 @@ class Worker {
 
  private:
   class LanePort;
-  Worker(const WorkerOptions& options, const Snapshot& snapshot);
+  Worker(const WorkerOptions& options, const Snapshot& snapshot, EventRing& events);
 
   [[nodiscard]] Result<void> build(std::span<transport::ListenerSockets> listeners);
   [[nodiscard]] Result<void> add_lane(uint8_t lane,
@@ -90,6 +92,7 @@ class Worker {
 
   const WorkerOptions options_;
   const Snapshot& snapshot_;
+  EventRing& events_;
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::Mailbox> mailbox_;
   std::unique_ptr<net::DatagramBatch> batch_;

@@ -1,0 +1,192 @@
+#include "app/daemon.h"
+
+#include <cstdlib>
+
+#include <pthread.h>
+#include <sched.h>
+
+#include "app/key_file.h"
+#include "base/random.h"
+#include "config/derive.h"
+#include "net/inherited_sockets.h"
+
+namespace siplb::app {
+namespace {
+
+tl::unexpected<StartFault> fault(const Error& error, std::string subject) {
+  return tl::unexpected<StartFault>(StartFault{error, std::move(subject)});
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+// The processor that worker `index` gets, where each can have one of its own.
+void pin_to_processor(pthread_t thread, size_t index, size_t worker_count) {
+  cpu_set_t usable;
+  if (sched_getaffinity(0, sizeof usable, &usable) != 0) return;
+  if (worker_count > static_cast<size_t>(CPU_COUNT(&usable))) return;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &usable) || index-- > 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    // A worker that is not pinned works as well, only a little slower.
+    pthread_setaffinity_np(thread, sizeof one, &one);
+    return;
+  }
+}
+
+}  // namespace
+
+bool is_configuration_fault(const StartFault& fault) {
+  return fault.error.code == ErrorCode::KeyFileOpen ||
+         fault.error.code == ErrorCode::KeyFileMalformed;
+}
+
+Daemon::Daemon(const config::Configuration& configuration, const Sizing& sizing,
+               observe::EventLog& log)
+    : configuration_(configuration), sizing_(sizing), log_(log), started_at_(Clock::now()) {}
+
+Daemon::~Daemon() {
+  if (http_) http_->set_readiness(HttpServer::Readiness::NotReady);
+  for (const auto& worker : workers_) worker->stop();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& configuration,
+                                                   const Sizing& sizing, std::string config_hash,
+                                                   observe::EventLog& log) {
+  std::unique_ptr<Daemon> daemon(new Daemon(configuration, sizing, log));
+  const auto key = daemon->load_key();
+  if (!key) return tl::unexpected<StartFault>(key.error());
+  auto listeners = daemon->open_listeners();
+  if (!listeners) return tl::unexpected<StartFault>(listeners.error());
+  if (auto made = daemon->make_snapshot(*key, *listeners); !made) {
+    return tl::unexpected<StartFault>(made.error());
+  }
+  if (auto made = daemon->make_workers(*listeners); !made) {
+    return tl::unexpected<StartFault>(made.error());
+  }
+  if (auto started = daemon->start_http(std::move(config_hash)); !started) {
+    return tl::unexpected<StartFault>(started.error());
+  }
+  daemon->start_threads();
+  daemon->report_listening(*listeners);
+  if (daemon->http_) daemon->http_->set_readiness(HttpServer::Readiness::Ready);
+  log.write(observe::LogLevel::Info, "ready",
+            {{"workers", std::to_string(sizing.workers)}, {"lanes", std::to_string(sizing.lanes)}});
+  return daemon;
+}
+
+StartResult<HashKey> Daemon::load_key() {
+  const std::string path = config::key_file(configuration_.global, environment("STATE_DIRECTORY"));
+  const auto key = load_or_create_key(path);
+  if (!key) return fault(key.error(), "key file " + path);
+  return *key;
+}
+
+StartResult<std::vector<transport::ListenerSockets>> Daemon::open_listeners() {
+  net::InheritedSockets inherited = net::InheritedSockets::from_environment();
+  std::vector<transport::ListenerSockets> listeners;
+  for (const transport::ListenerOptions& options : configuration_.listeners) {
+    auto sockets = transport::open_listener_sockets(
+        {.name = options.name,
+         .address = options.address,
+         .lanes = sizing_.lanes,
+         .receive_buffer_bytes = static_cast<uint32_t>(configuration_.limits.socket_receive_bytes)},
+        inherited);
+    if (!sockets) {
+      return fault(sockets.error(),
+                   "listener " + options.name + " (" + std::string(options.address.text()) + ")");
+    }
+    listeners.push_back(std::move(*sockets));
+  }
+  return listeners;
+}
+
+StartResult<void> Daemon::make_snapshot(const HashKey& key,
+                                        std::span<const transport::ListenerSockets> listeners) {
+  std::vector<SockAddress> bound;
+  for (const auto& sockets : listeners) bound.push_back(sockets.address);
+  const auto instance = random_u32();
+  HashKey table_key;
+  const auto filled = fill_random(table_key.octets);
+  if (!instance || !filled) {
+    return fault({ErrorCode::RandomUnavailable}, "the tables' key");
+  }
+  const auto life = static_cast<uint16_t>(configuration_.global.token_life.count());
+  snapshot_ = std::make_unique<proxy::Snapshot>(proxy::Snapshot{
+      .topology = balance::Topology(configuration_.groups),
+      .sides = proxy::Sides(configuration_.listeners, bound),
+      .routes = configuration_.routes,
+      .seal = sip::Seal(key, *instance, life),
+      .table_key = table_key,
+      .scan_limits = {.headers_max = configuration_.limits.headers},
+      .message_octets_max = configuration_.limits.message_bytes,
+  });
+  log_.write(observe::LogLevel::Info, "key loaded",
+             {{"fingerprint", snapshot_->seal.fingerprint()}});
+  return {};
+}
+
+StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> listeners) {
+  const auto seed = random_u32();
+  if (!seed) return fault(seed.error(), "the send queues' seed");
+  for (size_t w = 0; w < sizing_.workers; ++w) {
+    auto worker = proxy::Worker::create(worker_options(sizing_, configuration_, w, *seed),
+                                        *snapshot_, log_.add_ring(), listeners);
+    if (!worker) return fault(worker.error(), "worker " + std::to_string(w));
+    workers_.push_back(std::move(*worker));
+  }
+  for (const auto& worker : workers_) worker->connect(workers_);
+  return {};
+}
+
+StartResult<void> Daemon::start_http(std::string config_hash) {
+  const MemoryBudget budget(configuration_, sizing_);
+  observe::MetricsSource source{.snapshot = *snapshot_,
+                                .workers = workers_,
+                                .budget = {},
+                                .config_hash = std::move(config_hash),
+                                .started_at = started_at_};
+  for (const Consumer& consumer : budget.consumers()) {
+    source.budget.push_back({std::string(consumer.name), consumer.octets});
+  }
+  metrics_ = std::make_unique<observe::Metrics>(std::move(source));
+  if (!configuration_.metrics.address) return {};
+  auto http = HttpServer::start(*configuration_.metrics.address,
+                                [this] { return metrics_->scrape(Clock::now()); });
+  if (!http) {
+    return fault(http.error(),
+                 "metrics (" + std::string(configuration_.metrics.address->text()) + ")");
+  }
+  http_ = std::move(*http);
+  return {};
+}
+
+void Daemon::report_listening(std::span<const transport::ListenerSockets> listeners) {
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    log_.write(observe::LogLevel::Info, "listening",
+               {{"listener", configuration_.listeners[i].name},
+                {"transport", "udp"},
+                {"address", listeners[i].address.text()}});
+  }
+  if (http_) {
+    log_.write(
+        observe::LogLevel::Info, "listening",
+        {{"listener", "metrics"}, {"transport", "http"}, {"address", http_->address().text()}});
+  }
+}
+
+void Daemon::start_threads() {
+  for (size_t w = 0; w < workers_.size(); ++w) {
+    threads_.emplace_back([worker = workers_[w].get()] { worker->run(); });
+    const std::string name = "siplb-w" + std::to_string(w);
+    pthread_setname_np(threads_.back().native_handle(), name.c_str());
+    pin_to_processor(threads_.back().native_handle(), w, workers_.size());
+  }
+}
+
+}  // namespace siplb::app

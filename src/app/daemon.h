@@ -1,0 +1,69 @@
+// siplbd as a whole: everything that runs, in the order in which it starts and ends (DESIGN 3, 10).
+//
+//   key -> sockets of all listeners, in lane order -> snapshot -> workers -> HTTP -> ready
+//
+// Thread: one, the supervisor: it starts the others, then only waits for signals.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/http_server.h"
+#include "app/memory_budget.h"
+#include "config/configuration.h"
+#include "observe/event_log.h"
+#include "observe/metrics.h"
+#include "proxy/worker.h"
+
+namespace siplb::app {
+
+// What start-up stumbled over, and which thing it was.
+struct StartFault {
+  Error error;
+  std::string subject;  // "listener public (127.0.0.1:5060)"
+};
+
+// The key file and its folder are the operator's to mend: until then no restart helps.
+[[nodiscard]] bool is_configuration_fault(const StartFault& fault);
+
+template <class T>
+using StartResult = tl::expected<T, StartFault>;
+
+class Daemon {
+ public:
+  // Starts everything; when it returns, traffic flows. Requires: a configuration without faults,
+  // signals blocked (signals.h), the log alive until the daemon is gone.
+  [[nodiscard]] static StartResult<std::unique_ptr<Daemon>> start(
+      const config::Configuration& configuration, const Sizing& sizing, std::string config_hash,
+      observe::EventLog& log);
+  // Stops reading, sends what the queues hold, ends all threads.
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+ private:
+  Daemon(const config::Configuration& configuration, const Sizing& sizing, observe::EventLog& log);
+
+  [[nodiscard]] StartResult<HashKey> load_key();
+  [[nodiscard]] StartResult<std::vector<transport::ListenerSockets>> open_listeners();
+  [[nodiscard]] StartResult<void> make_snapshot(
+      const HashKey& key, std::span<const transport::ListenerSockets> listeners);
+  [[nodiscard]] StartResult<void> make_workers(std::span<transport::ListenerSockets> listeners);
+  [[nodiscard]] StartResult<void> start_http(std::string config_hash);
+  void start_threads();
+  void report_listening(std::span<const transport::ListenerSockets> listeners);
+
+  const config::Configuration& configuration_;
+  const Sizing sizing_;
+  observe::EventLog& log_;
+  const Instant started_at_;
+  std::unique_ptr<proxy::Snapshot> snapshot_;
+  std::vector<std::unique_ptr<proxy::Worker>> workers_;
+  std::unique_ptr<observe::Metrics> metrics_;
+  std::unique_ptr<HttpServer> http_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace siplb::app

@@ -1,0 +1,42 @@
+// The metrics address: /metrics, /healthz and /readyz over HTTP, read-only.
+//
+// The only user of cpp-httplib; a small pool of its threads, none of them a worker's.
+// Thread: any, synchronised inside. Bounds: kHttpThreads requests at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/address.h"
+#include "base/result.h"
+
+namespace siplb::app {
+
+inline constexpr size_t kHttpThreads = 2;
+
+class HttpServer {
+ public:
+  // Listens at once; `scrape` makes the text of /metrics, one call at a time, on the pool's
+  // threads.
+  [[nodiscard]] static Result<std::unique_ptr<HttpServer>> start(
+      const SockAddress& address, std::function<std::string()> scrape);
+  // Ends the pool.
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // As bound: port 0 has become a real one.
+  [[nodiscard]] const SockAddress& address() const;
+
+  enum class Readiness : uint8_t { NotReady, Ready };
+  // What /readyz says: 503 or 200. NotReady at first.
+  void set_readiness(Readiness readiness);
+
+ private:
+  class Impl;
+  explicit HttpServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace siplb::app

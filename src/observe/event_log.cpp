@@ -1,0 +1,204 @@
+#include "observe/event_log.h"
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include <spdlog/fmt/chrono.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace siplb::observe {
+namespace {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+std::string_view level_name(LogLevel level) {
+  switch (level) {
+    case LogLevel::Debug: return "debug";
+    case LogLevel::Info: return "info";
+    case LogLevel::Warning: return "warning";
+    case LogLevel::Error: return "error";
+  }
+  return "error";
+}
+
+LogLevel level_of(EventSeverity severity) {
+  switch (severity) {
+    case EventSeverity::Info: return LogLevel::Info;
+    case EventSeverity::Warning: return LogLevel::Warning;
+    case EventSeverity::Error: return LogLevel::Error;
+  }
+  return LogLevel::Error;
+}
+
+std::string time_text(WallTime time) {
+  const auto since = time.time_since_epoch();
+  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(since).count() % 1000;
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)), millis);
+}
+
+void append_json(std::string& line, std::string_view text) {
+  line += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      line += '\\';
+      line += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      line += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      line += c;
+    }
+  }
+  line += '"';
+}
+
+// Values with a space or a quote are quoted, so that a line can be taken apart again.
+void append_text(std::string& line, std::string_view text) {
+  const bool plain = !text.empty() && text.find_first_of(" \"\\\t\r\n=") == std::string_view::npos;
+  if (plain) {
+    line += text;
+  } else {
+    append_json(line, text);
+  }
+}
+
+struct Line {
+  WallTime time;
+  LogLevel level;
+  std::string_view event;
+  std::span<const LogField> fields;
+};
+
+std::string json_line(const Line& line) {
+  std::string out = "{\"time\":\"" + time_text(line.time) + "\",\"level\":\"";
+  out += level_name(line.level);
+  out += "\",\"event\":";
+  append_json(out, line.event);
+  for (const LogField& field : line.fields) {
+    out += ',';
+    append_json(out, field.name);
+    out += ':';
+    append_json(out, field.value);
+  }
+  out += '}';
+  return out;
+}
+
+// Without the time: the journal, or whoever reads standard error, adds its own.
+std::string text_line(const Line& line) {
+  std::string out(level_name(line.level));
+  out += ": ";
+  out += line.event;
+  for (const LogField& field : line.fields) {
+    out += ' ';
+    out += field.name;
+    out += '=';
+    append_text(out, field.value);
+  }
+  return out;
+}
+
+}  // namespace
+
+class EventLog::Impl {
+ public:
+  explicit Impl(const Options& options)
+      : options_(options), logger_("siplb", options.sink ? options.sink : standard_error()) {
+    logger_.set_pattern("%v");
+    logger_.set_level(spdlog::level::trace);
+    logger_.flush_on(spdlog::level::trace);
+    thread_ = std::thread([this] { run(); });
+  }
+
+  ~Impl() {
+    stopping_.store(true);
+    bell_.ring();
+    thread_.join();
+  }
+
+  void write(const Line& line) {
+    if (line.level < options_.level) return;
+    logger_.info(options_.format == LogFormat::Json ? json_line(line) : text_line(line));
+  }
+
+  EventRing& add_ring() {
+    const std::lock_guard lock(rings_mutex_);
+    return rings_.emplace_back(bell_);
+  }
+
+ private:
+  static spdlog::sink_ptr standard_error() {
+    return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  }
+
+  void run() {
+    while (true) {
+      const uint32_t seen = bell_.count();
+      // Read before the rings, so that what was posted before the stop is still written.
+      const bool last = stopping_.load();
+      if (drain()) continue;
+      if (last) return;
+      bell_.wait(seen);
+    }
+  }
+
+  // False where all rings were empty.
+  bool drain() {
+    bool any = false;
+    const std::lock_guard lock(rings_mutex_);
+    for (EventRing& ring : rings_) {
+      while (const auto event = ring.try_take()) {
+        write_event(*event);
+        any = true;
+      }
+    }
+    return any;
+  }
+
+  void write_event(const Event& event) {
+    const EventInfo& info = event_info(event.id);
+    std::vector<std::string> numbers;
+    numbers.reserve(4);
+    std::vector<LogField> fields;
+    const auto add_number = [&](std::string_view name, int64_t value) {
+      fields.push_back({name, numbers.emplace_back(std::to_string(value))});
+    };
+    if (event.lane != kNoLane) add_number("lane", event.lane);
+    for (size_t i = 0; i < info.arg_names.size(); ++i) {
+      if (!info.arg_names[i].empty()) add_number(info.arg_names[i], event.args[i]);
+    }
+    if (!info.text_name.empty()) fields.push_back({info.text_name, event.text});
+    if (event.suppressed_count > 0) add_number("suppressed", event.suppressed_count);
+    const auto age = Clock::now() - event.at;
+    const auto time = std::chrono::system_clock::now() -
+                      std::chrono::duration_cast<std::chrono::system_clock::duration>(age);
+    write({time, level_of(info.severity), info.message, fields});
+  }
+
+  const Options options_;
+  spdlog::logger logger_;
+  EventBell bell_;
+  std::mutex rings_mutex_;
+  std::deque<EventRing> rings_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+EventLog::EventLog(const Options& options) : impl_(std::make_unique<Impl>(options)) {}
+EventLog::~EventLog() = default;
+
+void EventLog::write(LogLevel level, std::string_view event,
+                     std::initializer_list<LogField> fields) {
+  impl_->write({std::chrono::system_clock::now(), level, event, fields});
+}
+
+EventRing& EventLog::add_ring() {
+  return impl_->add_ring();
+}
+
+}  // namespace siplb::observe

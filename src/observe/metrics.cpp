@@ -1,0 +1,420 @@
+#include "observe/metrics.h"
+
+#include <array>
+#include <cmath>
+#include <cstdlib>
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include "base/alloc_guard.h"
+
+namespace siplb::observe {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+// What a family's fill function writes its series with.
+class Series {
+ public:
+  Series(MetricFamily& family, const MetricsSource& measured, Instant at)
+      : source(measured), now(at), family_(family) {}
+
+  using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+  void add(Labels labels, double value) {
+    ClientMetric metric;
+    for (const auto& [name, text] : labels) {
+      metric.label.push_back({std::string(name), std::string(text)});
+    }
+    metric.counter.value = value;
+    metric.gauge.value = value;
+    family_.metric.push_back(std::move(metric));
+  }
+  void add(Labels labels, uint64_t value) { add(labels, static_cast<double>(value)); }
+
+  void add_histogram(const Histogram& histogram, std::span<const double> bounds_seconds) {
+    constexpr double kNanoseconds = 1e9;
+    ClientMetric metric;
+    metric.histogram.sample_count = histogram.count();
+    metric.histogram.sample_sum = static_cast<double>(histogram.sum()) / kNanoseconds;
+    for (const double bound : bounds_seconds) {
+      const auto at_most = static_cast<uint64_t>(bound * kNanoseconds);
+      metric.histogram.bucket.push_back({histogram.count_at_most(at_most), bound});
+    }
+    metric.histogram.bucket.push_back({metric.histogram.sample_count, INFINITY});
+    family_.metric.push_back(std::move(metric));
+  }
+
+  // Calls on_lane(LaneView) for every lane of every worker.
+  template <class OnLane>
+  void for_each_lane(OnLane&& on_lane) const {
+    for (const auto& worker : source.workers) {
+      for (size_t n = 0; n < worker->lane_count(); ++n) on_lane(worker->lane(n));
+    }
+  }
+  // The sum of counter_of(LaneView) over all lanes.
+  template <class CounterOf>
+  [[nodiscard]] uint64_t sum(CounterOf&& counter_of) const {
+    uint64_t total = 0;
+    for_each_lane([&](const proxy::Worker::LaneView& lane) { total += counter_of(lane).value(); });
+    return total;
+  }
+  // One series for each enumerator, its label's value being name(enumerator).
+  template <class Enum, class ArrayOf, class Name>
+  void add_by(std::string_view label, ArrayOf&& array_of, Name&& name_of) {
+    for (size_t i = 0; i < static_cast<size_t>(Enum::kCount); ++i) {
+      const auto each = static_cast<Enum>(i);
+      add({{label, name_of(each)}},
+          sum([&](const auto& lane) -> const Counter& { return array_of(lane)[each]; }));
+    }
+  }
+
+  const MetricsSource& source;
+  const Instant now;
+
+ private:
+  MetricFamily& family_;
+};
+
+using Lane = proxy::Worker::LaneView;
+
+constexpr auto kName = [](auto value) { return proxy::name(value); };
+
+std::string_view send_status_name(transport::SendStatus status) {
+  switch (status) {
+    case transport::SendStatus::Queued: return "queued";
+    case transport::SendStatus::QueueFull: return "queue_full";
+    case transport::SendStatus::EndpointFull: return "endpoint_full";
+    case transport::SendStatus::NoSlot: return "no_slot";
+    case transport::SendStatus::TooLong: return "too_long";
+    case transport::SendStatus::NoSocket: return "no_socket";
+    case transport::SendStatus::kCount: break;
+  }
+  return "other";
+}
+
+std::string_view send_error_name(transport::SendErrorKind kind) {
+  switch (kind) {
+    case transport::SendErrorKind::Unreachable: return "unreachable";
+    case transport::SendErrorKind::NotPermitted: return "not_permitted";
+    case transport::SendErrorKind::TooLong: return "too_long_for_path";
+    case transport::SendErrorKind::NoBuffers: return "no_buffers";
+    case transport::SendErrorKind::Other:
+    case transport::SendErrorKind::kCount: break;
+  }
+  return "other";
+}
+
+std::string code_label(size_t slot) {
+  return slot < proxy::kAnswerCodes.size() ? std::to_string(proxy::kAnswerCodes[slot]) : "other";
+}
+
+void fill_received(Series& out) {
+  for (size_t t = 0; t < static_cast<size_t>(sip::Transport::kCount); ++t) {
+    const auto transport = static_cast<sip::Transport>(t);
+    if (transport != sip::Transport::Udp) continue;  // no listener has another one yet
+    for (size_t k = 0; k < static_cast<size_t>(proxy::MessageKind::kCount); ++k) {
+      const auto kind = static_cast<proxy::MessageKind>(k);
+      out.add({{"transport", sip::transport_label(transport)}, {"kind", proxy::name(kind)}},
+              out.sum([&](const Lane& lane) -> const Counter& {
+                return lane.counters.received[t][kind];
+              }));
+    }
+  }
+}
+
+void fill_answered(Series& out) {
+  for (size_t slot = 0; slot < proxy::kAnswerCodeSlots; ++slot) {
+    out.add({{"code", code_label(slot)}}, out.sum([&](const Lane& lane) -> const Counter& {
+      return lane.counters.answered[slot];
+    }));
+  }
+}
+
+void fill_send_failed(Series& out) {
+  for (size_t i = 0; i < static_cast<size_t>(transport::SendStatus::kCount); ++i) {
+    const auto status = static_cast<transport::SendStatus>(i);
+    if (status == transport::SendStatus::Queued) continue;
+    out.add({{"reason", send_status_name(status)}},
+            out.sum([&](const Lane& lane) -> const Counter& {
+              return lane.sockets.counters().send_status[status];
+            }));
+  }
+  out.add_by<transport::SendErrorKind>(
+      "reason", [](const Lane& lane) -> auto& { return lane.sockets.counters().send_errors; },
+      send_error_name);
+}
+
+void fill_queue_refused(Series& out) {
+  for (const auto status : {transport::SendStatus::QueueFull, transport::SendStatus::EndpointFull,
+                            transport::SendStatus::NoSlot}) {
+    out.add({{"reason", send_status_name(status)}},
+            out.sum([&](const Lane& lane) -> const Counter& {
+              return lane.sockets.counters().send_status[status];
+            }));
+  }
+}
+
+// One series per listener, the sum of `counter` over its sockets.
+void fill_by_listener(Series& out, Counter transport::SocketCounters::*counter) {
+  const proxy::Sides& sides = out.source.snapshot.sides;
+  for (size_t i = 0; i < sides.size(); ++i) {
+    const auto index = static_cast<transport::ListenerIndex>(i);
+    out.add({{"listener", sides[index].name}}, out.sum([&](const Lane& lane) -> const Counter& {
+      return lane.sockets.socket_counters(index).*counter;
+    }));
+  }
+}
+
+// Calls on_server(index, group name, server name) for every configured server.
+template <class OnServer>
+void for_each_server(const Series& out, OnServer&& on_server) {
+  const balance::Topology& topology = out.source.snapshot.topology;
+  for (size_t s = 0; s < topology.servers().size(); ++s) {
+    const balance::Server& server = topology.servers()[s];
+    on_server(s, topology.groups()[server.group].options.name, server.name);
+  }
+}
+
+void fill_server_requests(Series& out) {
+  for_each_server(out, [&](size_t index, std::string_view group, std::string_view server) {
+    out.add({{"group", group}, {"server", server}},
+            out.sum([&](const Lane& lane) -> const Counter& {
+              return lane.counters.servers[index].requests;
+            }));
+  });
+}
+
+void fill_server_responses(Series& out) {
+  static constexpr std::array<std::string_view, 6> kClasses = {"1xx", "2xx", "3xx",
+                                                               "4xx", "5xx", "6xx"};
+  for_each_server(out, [&](size_t index, std::string_view group, std::string_view server) {
+    for (size_t c = 0; c < kClasses.size(); ++c) {
+      out.add({{"group", group}, {"server", server}, {"code_class", kClasses[c]}},
+              out.sum([&](const Lane& lane) -> const Counter& {
+                return lane.counters.servers[index].responses[c];
+              }));
+    }
+  });
+}
+
+void fill_seal_rejected(Series& out) {
+  for (size_t k = 0; k < static_cast<size_t>(proxy::SealKind::kCount); ++k) {
+    const auto what = static_cast<proxy::SealKind>(k);
+    for (size_t f = 1; f < static_cast<size_t>(sip::SealFault::kCount); ++f) {
+      const auto fault = static_cast<sip::SealFault>(f);
+      out.add({{"what", proxy::name(what)}, {"reason", sip::seal_fault_name(fault)}},
+              out.sum([&](const Lane& lane) -> const Counter& {
+                return lane.counters.seal_rejected[k][fault];
+              }));
+    }
+  }
+}
+
+void fill_pool_slots(Series& out) {
+  static constexpr std::array<std::string_view, 3> kPools = {"small", "medium", "large"};
+  for (size_t p = 0; p < kPools.size(); ++p) {
+    uint64_t used = 0;
+    uint64_t free = 0;
+    for (const auto& worker : out.source.workers) {
+      const SlotPool& pool = worker->slots().pool(static_cast<transport::SlotClass>(p));
+      used += pool.counters().used.value();
+      free += pool.capacity() - pool.counters().used.value();
+    }
+    out.add({{"pool", kPools[p]}, {"state", "used"}}, used);
+    out.add({{"pool", kPools[p]}, {"state", "free"}}, free);
+  }
+}
+
+void fill_loop_delay(Series& out) {
+  static constexpr std::array<double, 12> kBounds = {
+      0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25};
+  Histogram all;
+  for (const auto& worker : out.source.workers) all.merge(worker->counters().tick_duration);
+  out.add_histogram(all, kBounds);
+}
+
+void fill_by_worker(Series& out, const Counter& (*counter_of)(const proxy::Worker&)) {
+  for (size_t w = 0; w < out.source.workers.size(); ++w) {
+    out.add({{"worker", std::to_string(w)}}, counter_of(*out.source.workers[w]).value());
+  }
+}
+
+void fill_conservation(Series& out) {
+  int64_t difference = 0;
+  out.for_each_lane([&](const Lane& lane) {
+    difference += std::abs(static_cast<int64_t>(lane.counters.conservation_difference.value()));
+  });
+  out.add({}, static_cast<double>(difference));
+}
+
+struct Family {
+  MetricReference reference;
+  void (*fill)(Series&);
+};
+
+#define SIPLB_LANE_SUM(member)                                                            \
+  [](Series& out) {                                                                       \
+    out.add({}, out.sum([](const Lane& lane) -> const Counter& { return lane.member; })); \
+  }
+
+// In the order of docs/metrics.md.
+constexpr auto kFamilies = std::to_array<Family>({
+    {{"siplb_build_info", "gauge", "version", "Always 1; which siplb this is."},
+     [](Series& out) {
+       out.add({{"version", SIPLB_VERSION}}, uint64_t{1});
+     }},
+    {{"siplb_up_seconds", "gauge", "", "Seconds since the start."},
+     [](Series& out) {
+       out.add({}, std::chrono::duration<double>(out.now - out.source.started_at).count());
+     }},
+    {{"siplb_config_info", "gauge", "hash", "Always 1; a hash of the configuration that runs."},
+     [](Series& out) {
+       out.add({{"hash", out.source.config_hash}}, uint64_t{1});
+     }},
+    {{"siplb_memory_budget_bytes", "gauge", "consumer", "Memory set aside at start, by consumer."},
+     [](Series& out) {
+       for (const BudgetLine& line : out.source.budget) {
+         out.add({{"consumer", line.consumer}}, static_cast<uint64_t>(line.octets));
+       }
+     }},
+
+    {{"siplb_messages_received_total", "counter", "transport kind",
+      "Messages that arrived; kind is request, response or other."},
+     fill_received},
+    {{"siplb_messages_forwarded_total", "counter", "", "Messages sent on."},
+     SIPLB_LANE_SUM(counters.forwarded)},
+    {{"siplb_messages_answered_total", "counter", "code", "Requests that siplb answered itself."},
+     fill_answered},
+    {{"siplb_messages_absorbed_total", "counter", "reason", "Messages that end here on purpose."},
+     [](Series& out) {
+       out.add_by<proxy::AbsorbReason>(
+           "reason", [](const Lane& lane) -> auto& { return lane.counters.absorbed; }, kName);
+     }},
+    {{"siplb_messages_dropped_total", "counter", "reason", "Messages dropped, by reason."},
+     [](Series& out) {
+       out.add_by<proxy::DropReason>(
+           "reason", [](const Lane& lane) -> auto& { return lane.counters.dropped; }, kName);
+     }},
+    {{"siplb_messages_handed_over_total", "counter", "worker",
+      "Messages that a worker handed to the one that their call lives on."},
+     [](Series& out) {
+       fill_by_worker(out, [](const proxy::Worker& worker) -> const Counter& {
+         return worker.counters().mail_posted;
+       });
+     }},
+    {{"siplb_messages_originated_total", "counter", "kind",
+      "Messages of our own making; outside conservation."},
+     [](Series& out) {
+       out.add({{"kind", "cancel"}}, out.sum([](const Lane& lane) -> const Counter& {
+         return lane.counters.originated_cancels;
+       }));
+     }},
+    {{"siplb_conservation_difference", "gauge", "",
+      "Messages taken in less messages decided; anything but 0 is a bug."},
+     fill_conservation},
+    {{"siplb_requests_total", "counter", "method", "New requests: outside a dialog, no CANCEL."},
+     [](Series& out) {
+       out.add_by<sip::Method>(
+           "method", [](const Lane& lane) -> auto& { return lane.counters.requests; },
+           sip::method_name);
+     }},
+    {{"siplb_seal_rejected_total", "counter", "what reason",
+      "Seals in a Via or token that did not verify."},
+     fill_seal_rejected},
+
+    {{"siplb_server_requests_total", "counter", "group server", "Requests sent to the server."},
+     fill_server_requests},
+    {{"siplb_server_responses_total", "counter", "group server code_class",
+      "Responses that came from the server."},
+     fill_server_responses},
+    {{"siplb_affinity_evicted_total", "counter", "",
+      "Affinity entries that gave way to a newer one before their time."},
+     SIPLB_LANE_SUM(counters.affinity.evicted)},
+    {{"siplb_affinity_torn_total", "counter", "", "Affinity entries whose check failed."},
+     SIPLB_LANE_SUM(counters.affinity.torn)},
+    {{"siplb_calls_without_affinity_total", "counter", "",
+      "Calls that found no room in the affinity table."},
+     SIPLB_LANE_SUM(counters.loose_calls)},
+
+    {{"siplb_send_failed_total", "counter", "reason", "Messages that could not be sent."},
+     fill_send_failed},
+    {{"siplb_queue_refused_total", "counter", "reason",
+      "Messages that a send queue had no room for."},
+     fill_queue_refused},
+    {{"siplb_queue_depth", "gauge", "direction", "Messages in the send queues."},
+     [](Series& out) {
+       out.add({{"direction", "out"}}, out.sum([](const Lane& lane) -> const Counter& {
+         return lane.sockets.counters().queue_depth;
+       }));
+     }},
+    {{"siplb_pool_slots", "gauge", "pool state", "Message slots, used and free."}, fill_pool_slots},
+    {{"siplb_icmp_errors_total", "counter", "reason", "ICMP errors that came back."},
+     [](Series& out) {
+       out.add_by<transport::IcmpErrorKind>(
+           "reason", [](const Lane& lane) -> auto& { return lane.sockets.counters().icmp_errors; },
+           [](transport::IcmpErrorKind kind) -> std::string_view {
+             return kind == transport::IcmpErrorKind::Refused ? "refused" : "other";
+           });
+     }},
+    {{"siplb_datagrams_truncated_total", "counter", "",
+      "Datagrams longer than a receive buffer, dropped."},
+     SIPLB_LANE_SUM(sockets.counters().received_truncated)},
+    {{"siplb_kernel_drops_total", "counter", "listener",
+      "Datagrams that the kernel dropped because a receive queue was full."},
+     [](Series& out) { fill_by_listener(out, &transport::SocketCounters::kernel_drops); }},
+    {{"siplb_kernel_queue_bytes", "gauge", "listener",
+      "Octets in the kernel's receive queues, at their last reading."},
+     [](Series& out) { fill_by_listener(out, &transport::SocketCounters::kernel_queue_bytes); }},
+    {{"siplb_receive_buffer_bytes", "gauge", "listener",
+      "Receive buffer that the kernel granted, all lanes together."},
+     [](Series& out) { fill_by_listener(out, &transport::SocketCounters::granted_receive_bytes); }},
+
+    {{"siplb_loop_delay_seconds", "histogram", "",
+      "How long a tick of a worker's loop took: so long a message may wait for its turn."},
+     fill_loop_delay},
+    {{"siplb_loop_wakeups_total", "counter", "worker", "Returns from epoll."},
+     [](Series& out) {
+       fill_by_worker(out, [](const proxy::Worker& worker) -> const Counter& {
+         return worker.loop().epoll_returns();
+       });
+     }},
+    {{"siplb_worker_heap_allocations_total", "counter", "",
+      "Heap allocations on worker threads; they are built to make none."},
+     [](Series& out) { out.add({}, AllocGuard::allocations()); }},
+});
+
+#undef SIPLB_LANE_SUM
+
+MetricType type_of(std::string_view type) {
+  if (type == "counter") return MetricType::Counter;
+  if (type == "gauge") return MetricType::Gauge;
+  return MetricType::Histogram;
+}
+
+}  // namespace
+
+std::string Metrics::scrape(Instant now) const {
+  std::vector<MetricFamily> families;
+  families.reserve(kFamilies.size());
+  for (const Family& each : kFamilies) {
+    MetricFamily& family = families.emplace_back();
+    family.name = each.reference.name;
+    family.help = each.reference.help;
+    family.type = type_of(each.reference.type);
+    Series series(family, source_, now);
+    each.fill(series);
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+std::vector<MetricReference> metric_references() {
+  std::vector<MetricReference> references;
+  for (const Family& each : kFamilies) references.push_back(each.reference);
+  return references;
+}
+
+}  // namespace siplb::observe

@@ -1,0 +1,118 @@
+#include "observe/metrics.h"
+
+#include <cstdio>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace siplb::observe {
+namespace {
+
+using testing::HasSubstr;
+
+proxy::Snapshot make_snapshot() {
+  const std::vector<balance::GroupOptions> groups = {
+      {.name = "pbx",
+       .servers = {{.name = "one", .address = SockAddress::v4(0x7f000001, 5071)},
+                   {.name = "off", .address = SockAddress::v4(0x7f000001, 5072), .weight = 0}}}};
+  const std::vector<transport::ListenerOptions> listeners = {
+      {.name = "edge", .address = SockAddress::v4(0x7f000001, 0)}};
+  const std::vector<SockAddress> bound = {SockAddress::v4(0x7f000001, 5060)};
+  return {.topology = balance::Topology(groups),
+          .sides = proxy::Sides(listeners, bound),
+          .routes = {},
+          .seal = sip::Seal({}, 1, 60),
+          .table_key = {},
+          .scan_limits = {}};
+}
+
+class MetricsTest : public testing::Test {
+ protected:
+  MetricsTest() {
+    const SockAddress any_port = SockAddress::v4(0x7f000001, 0);
+    net::InheritedSockets none;
+    auto sockets =
+        transport::open_listener_sockets({.name = "edge", .address = any_port, .lanes = 2}, none);
+    EXPECT_TRUE(sockets.has_value());
+    auto worker = proxy::Worker::create(
+        {.lane_count = 2, .call_entries = 4, .other_entries = 4, .slots = {1, 1, 1}}, snapshot_,
+        events_, {&*sockets, 1});
+    EXPECT_TRUE(worker.has_value());
+    workers_.push_back(std::move(*worker));
+  }
+
+  [[nodiscard]] std::string scrape() const {
+    const MetricsSource source{.snapshot = snapshot_,
+                               .workers = workers_,
+                               .budget = {{"tables", 4096}},
+                               .config_hash = "abc",
+                               .started_at = Instant{}};
+    return Metrics(source).scrape(Instant{} + std::chrono::seconds(7));
+  }
+
+  EventBell bell_;
+  EventRing events_{bell_};
+  proxy::Snapshot snapshot_ = make_snapshot();
+  std::vector<std::unique_ptr<proxy::Worker>> workers_;
+};
+
+TEST_F(MetricsTest, HasEverySeriesFromTheStart) {
+  const std::string text = scrape();
+  EXPECT_THAT(text, HasSubstr("siplb_up_seconds 7\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_config_info{hash=\"abc\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_memory_budget_bytes{consumer=\"tables\"} 4096\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_server_requests_total{group=\"pbx\",server=\"off\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_messages_dropped_total{reason=\"response_seal_refused\"} 0"));
+  EXPECT_THAT(text, HasSubstr("siplb_kernel_drops_total{listener=\"edge\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_pool_slots{pool=\"large\",state=\"free\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_loop_delay_seconds_bucket{le=\"+Inf\"} 0\n"));
+}
+
+TEST_F(MetricsTest, HasNoSeriesTwice) {
+  std::istringstream lines(scrape());
+  std::set<std::string> seen;
+  std::string line;
+  while (std::getline(lines, line)) {
+    if (line.empty() || line.front() == '#') continue;
+    EXPECT_TRUE(seen.insert(line.substr(0, line.rfind(' '))).second) << line;
+  }
+  EXPECT_GT(seen.size(), 100U);
+}
+
+TEST_F(MetricsTest, PassesPromtool) {
+  if (std::system("command -v promtool >/dev/null") != 0) GTEST_SKIP() << "no promtool";
+  FILE* promtool = popen("promtool check metrics", "w");
+  ASSERT_NE(promtool, nullptr);
+  const std::string text = scrape();
+  std::fwrite(text.data(), 1, text.size(), promtool);
+  EXPECT_EQ(pclose(promtool), 0);
+}
+
+TEST(MetricReferencesTest, StandInTheDocumentationInTheSameOrder) {
+  std::ifstream file(SIPLB_SOURCE_DIR "/docs/metrics.md");
+  std::vector<std::string> documented;
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.starts_with("| `siplb_") && line.find("` | ") != std::string::npos &&
+        std::count(line.begin(), line.end(), '|') == 5) {
+      documented.push_back(line);
+    }
+  }
+  std::vector<std::string> expected;
+  for (const MetricReference& each : metric_references()) {
+    std::string labels;
+    std::istringstream words{std::string(each.labels)};
+    for (std::string word; words >> word;) labels += (labels.empty() ? "`" : " `") + word + "`";
+    std::ostringstream row;
+    row << "| `" << each.name << "` | " << each.type << " | " << labels << " | " << each.help
+        << " |";
+    expected.push_back(row.str());
+  }
+  EXPECT_EQ(documented, expected);
+}
+
+}  // namespace
+}  // namespace siplb::observe
