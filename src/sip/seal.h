@@ -7,6 +7,7 @@
 // Thread: any, immutable once built. Bounds: constant size, no heap.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -39,6 +40,8 @@ struct ViaSeal {
   SealMode mode = SealMode::Stateless;
   uint32_t loop_hash = 0;
   uint16_t listener = 0;  // name hash of the listener that the request came by
+  // Of this Via itself: inside the MAC, but not in the text, where the Via says it.
+  Transport transport = Transport::Udp;
 };
 
 // The canonical values of the Via below ours: what a response will be sent by.
@@ -90,7 +93,7 @@ enum class SealFault : uint8_t {
 };
 [[nodiscard]] std::string_view seal_fault_name(SealFault fault);
 
-// Compares local tags: "slb" and 26 base32 digits
+// "slb" and 80 bits in base32
 inline constexpr size_t kLocalTagLength = 3 + 16;
 using LocalTag = FixedString<kLocalTagLength>;
 
@@ -109,13 +112,15 @@ class Seal {
   // Reads the attempt of a branch of our form; nothing where it is not of our form.
   [[nodiscard]] static std::optional<uint8_t> branch_attempt(std::string_view branch);
 
+  // `our_sent_by` is what our Via says, "host" or "host:port". Requires: lane below 100.
   [[nodiscard]] SlbText seal_via(const ViaSeal& fields, std::string_view branch,
                                  std::string_view our_sent_by, const NextVia& next) const;
   // Verifies `via`, the top Via of a response, against the Via below it; fills `out` when None.
   [[nodiscard]] SealFault open_via(const Via& via, const NextVia& next, ViaSeal& out) const;
 
+  // Requires: both ends have an address.
   [[nodiscard]] TokenText seal_token(const Token& token, std::string_view call_id) const;
-  // `user` is a URI's user part.
+  // `user` is a URI's user part. `today` is in days since 1970. Fills `out` when None.
   [[nodiscard]] SealFault open_token(std::string_view user, std::string_view call_id,
                                      uint16_t today, Token& out) const;
 
@@ -144,7 +149,7 @@ class Seal {
 
 // 16 bits of a listener's name; the configuration refuses two listeners that share it.
 [[nodiscard]] uint16_t listener_hash(std::string_view name);
-// 32 bits of "group/name"; the configuration refuses two servers that share it.
+// 32 bits of group and name; the configuration refuses two servers that share it.
 [[nodiscard]] uint32_t server_id(std::string_view group, std::string_view name);
 
 // Makes the canonical values of a Via as it stands in a message.

@@ -1,0 +1,95 @@
+// What siplb derives from a request: branch, local To tag, loop hash. See seal.h.
+//
+// Every input is an invariant of what the value stands for, so that each message of a transaction,
+// or each lap of a loop, gives the same value on any worker, node and process (RFC 3261, 16.11).
+
+#include <array>
+#include <optional>
+#include <span>
+
+#include "sip/rfc4648.h"
+#include "sip/seal.h"
+#include "sip/sent_by.h"
+#include "sip/text.h"
+
+namespace siplb::sip {
+namespace {
+
+constexpr std::string_view kLocalTagPrefix = "slb";
+constexpr size_t kHashOctets = 10;
+constexpr size_t kHashLength = base32_length(kHashOctets);
+static_assert(kBranchLength == kBranchPrefix.size() + kHashLength + 1);
+static_assert(kLocalTagLength == kLocalTagPrefix.size() + kHashLength);
+
+// 80 bits of the digest in base32.
+FixedString<kHashLength> hash_text(const KeyedHash& hash) {
+  const KeyedHash::Digest digest = hash.digest();
+  std::array<char, kHashLength> text;
+  encode_base32(std::span(digest).first<kHashOctets>(), text);
+  FixedString<kHashLength> out;
+  out.append({text.data(), text.size()});
+  return out;
+}
+
+}  // namespace
+
+Branch Seal::branch(const Message& request, uint8_t attempt) const {
+  const Via& via = request.via;
+  KeyedHash hash(key_, HashPurpose::Branch);
+  hash.add(via.branch);
+  add_sent_by(hash, sent_by(via));
+  hash.add(request.call_id).add(request.from_tag).add_number(request.cseq);
+  // Without the cookie the branch alone tells no transaction from another (17.2.3). received and
+  // rport stay out: they change when a NAT forgets.
+  if (!via.has_cookie()) hash.add(request.request_uri).add_caseless(via.transport);
+
+  const char attempt_digit = base32_digit(attempt);
+  Branch out;
+  out.append(kBranchPrefix);
+  out.append(hash_text(hash));
+  out.append({&attempt_digit, 1});
+  return out;
+}
+
+std::optional<uint8_t> Seal::branch_attempt(std::string_view branch) {
+  if (branch.size() != kBranchLength) return std::nullopt;
+  if (!equal_caseless(branch.substr(0, kBranchPrefix.size()), kBranchPrefix)) return std::nullopt;
+  std::array<uint8_t, kHashOctets> hash;
+  if (!decode_base32(branch.substr(kBranchPrefix.size(), kHashLength), hash)) return std::nullopt;
+  return base32_value(branch.back());
+}
+
+LocalTag Seal::local_tag(const Message& request) const {
+  KeyedHash hash(key_, HashPurpose::LocalTag);
+  hash.add(request.via.branch);
+  add_sent_by(hash, sent_by(request.via));
+  hash.add(request.call_id).add_number(request.cseq);
+  LocalTag out;
+  out.append(kLocalTagPrefix);
+  out.append(hash_text(hash));
+  return out;
+}
+
+bool Seal::is_local_tag(const Message& request) const {
+  return request.to_tag.size() == kLocalTagLength && request.to_tag.starts_with(kLocalTagPrefix) &&
+         local_tag(request) == request.to_tag;
+}
+
+uint32_t Seal::tag_hash(std::string_view tag) const {
+  constexpr uint64_t k24Bits = 0xffffff;
+  return static_cast<uint32_t>(KeyedHash(key_, HashPurpose::TagHash).add(tag).digest64() & k24Bits);
+}
+
+uint32_t Seal::loop_hash(const Message& request, std::string_view remaining_routes,
+                         uint16_t listener, uint32_t sender_group) const {
+  KeyedHash hash(key_, HashPurpose::LoopHash);
+  hash.add(request.request_uri).add(remaining_routes).add(request.call_id);
+  hash.add(request.from_tag).add(request.to_tag).add_number(request.cseq);
+  hash.add_number(listener).add_number(sender_group);
+  for (const Header& header : request.headers()) {
+    if (header.id == HeaderId::ProxyRequire) hash.add(header.value);
+  }
+  return static_cast<uint32_t>(hash.digest64());
+}
+
+}  // namespace siplb::sip

@@ -1,0 +1,121 @@
+// The `;slb=` parameter of our own Via. See seal.h.
+//
+//   QQQQQQQ 07 <31 digits of base32>
+//   marker, lane in decimal; then instance 4, mode 1, loop hash 4, listener 2, MAC 8 octets
+//
+// The marker comes first and is made of one letter, for a steering program that can look only at
+// every fourth octet (DESIGN.md, 3). The MAC covers all but the lane, our branch and sent-by, and
+// where the response will go. Parameter values of a Via compare without case (RFC 3261, 7.3.1).
+
+#include <array>
+#include <optional>
+#include <span>
+
+#include "base/assert.h"
+#include "sip/octets.h"
+#include "sip/rfc4648.h"
+#include "sip/seal.h"
+#include "sip/sent_by.h"
+#include "sip/text.h"
+
+namespace siplb::sip {
+namespace {
+
+constexpr std::string_view kMarker = "QQQQQQQ";
+constexpr size_t kLaneDigits = 2;
+constexpr size_t kBodyAt = kMarker.size() + kLaneDigits;
+constexpr size_t kMacOctets = 8;
+constexpr size_t kBodyOctets = 4 + 1 + 4 + 2 + kMacOctets;
+constexpr size_t kBodyLength = base32_length(kBodyOctets);
+static_assert(kSlbLength == kBodyAt + kBodyLength);
+
+constexpr uint8_t kModeCount = static_cast<uint8_t>(SealMode::ScatteredCancel) + 1;
+
+// The top Via of a response, ours, but for its `;slb=`.
+struct OwnVia {
+  Transport transport;
+  std::string_view branch;
+  SentBy sent_by;
+};
+
+uint64_t mac_of(KeyedHash hash, std::span<const uint8_t> fields, const OwnVia& own,
+                const NextVia& next) {
+  hash.add(as_text(fields));
+  hash.add_number(static_cast<uint64_t>(own.transport)).add_caseless(own.branch);
+  add_sent_by(hash, own.sent_by);
+  hash.add_number(static_cast<uint64_t>(next.transport)).add_caseless(next.branch);
+  add_sent_by(hash, {.host = next.host, .port = next.port});
+  hash.add(next.received.ip_octets()).add_number(next.rport);
+  return hash.digest64();
+}
+
+bool is_digit(char c) {
+  return is(kDigitChar, c);
+}
+
+}  // namespace
+
+SlbText Seal::seal_via(const ViaSeal& fields, std::string_view branch, std::string_view our_sent_by,
+                       const NextVia& next) const {
+  SIPLB_ASSERT(fields.lane < 100);
+  OctetWriter<kBodyOctets> body;
+  body.put(fields.instance);
+  body.put(static_cast<uint8_t>(fields.mode));
+  body.put(fields.loop_hash);
+  body.put(fields.listener);
+  const OwnVia own{.transport = fields.transport,
+                   .branch = branch,
+                   .sent_by = sent_by(our_sent_by, fields.transport)};
+  body.put(mac_of(KeyedHash(key_, HashPurpose::Via), body.octets(), own, next));
+
+  std::array<char, kBodyLength> digits;
+  encode_base32(body.octets(), digits);
+  SlbText out;
+  out.append(kMarker);
+  if (fields.lane < 10) out.append("0");
+  out.append_number(fields.lane);
+  out.append({digits.data(), digits.size()});
+  return out;
+}
+
+SealFault Seal::open_via(const Via& via, const NextVia& next, ViaSeal& out) const {
+  const std::string_view text = via.slb;
+  if (!equal_caseless(text.substr(0, kMarker.size()), kMarker)) return SealFault::NotOurs;
+  std::array<uint8_t, kBodyOctets> body;
+  if (text.size() != kSlbLength || !decode_base32(text.substr(kBodyAt), body)) {
+    return SealFault::Malformed;
+  }
+  const char tens = text[kMarker.size()];
+  const char ones = text[kMarker.size() + 1];
+  const std::optional<Transport> transport = via.known_transport();
+  if (!is_digit(tens) || !is_digit(ones) || !transport) return SealFault::Malformed;
+
+  OctetReader reader(body);
+  ViaSeal fields;
+  fields.lane = static_cast<uint8_t>((tens - '0') * 10 + (ones - '0'));
+  fields.instance = reader.take<uint32_t>();
+  const auto mode = reader.take<uint8_t>();
+  fields.loop_hash = reader.take<uint32_t>();
+  fields.listener = reader.take<uint16_t>();
+  fields.transport = *transport;
+  if (mode >= kModeCount) return SealFault::Malformed;
+  fields.mode = static_cast<SealMode>(mode);
+
+  const OwnVia own{.transport = *transport, .branch = via.branch, .sent_by = sent_by(via)};
+  const std::span<const uint8_t> sealed = std::span(body).first<kBodyOctets - kMacOctets>();
+  const uint64_t mac = mac_of(KeyedHash(key_, HashPurpose::Via), sealed, own, next);
+  if (reader.take<uint64_t>() != mac) return SealFault::BadMac;
+  out = fields;
+  return SealFault::None;
+}
+
+NextVia canonical(const Via& via) {
+  return {.transport = via.known_transport().value_or(Transport::Udp),
+          .host = via.host,
+          .port = via.effective_port(),
+          .received = SockAddress::parse_ip(via.received, 0).value_or(SockAddress{}),
+          .rport = via.rport,
+          .branch = via.branch};
+}
+
+}  // namespace siplb::sip
