@@ -1,4 +1,6 @@
 // Text of bounded length in place: for labels, addresses and header text built without the heap.
+//
+// Thread: any, as any value. Bounds: its capacity, asserted.
 #pragma once
 
 #include <array>
