@@ -72,8 +72,10 @@ char base32_digit(unsigned value) {
   return kBase32Digits[value];
 }
 
-int base32_value(char digit) {
-  return kBase32Values[static_cast<uint8_t>(digit)];
+std::optional<uint8_t> base32_value(char digit) {
+  const uint8_t value = kBase32Values[static_cast<uint8_t>(digit)];
+  if (value == kNoDigit) return std::nullopt;
+  return value;
 }
 
 void encode_base32(std::span<const uint8_t> octets, std::span<char> text) {
