@@ -15,10 +15,10 @@ namespace siplb::sip {
 
 struct ReplyOptions {
   uint16_t code = 500;
-  std::string_view reason;   // empty: the registered phrase
-  std::string_view to_tag;   // added where the request's To has none
-  std::string_view headers;  // complete further header lines, each with its CRLF
-  SockAddress source;        // where the request came from: for received and rport
+  std::string_view reason = {};   // empty: the registered phrase
+  std::string_view to_tag = {};   // added where the request's To has none
+  std::string_view headers = {};  // complete further header lines, each with its CRLF
+  SockAddress source = {};        // where the request came from: for received and rport
 };
 
 // Writes the response and returns its length; 0 where it does not fit or answerable() is false.
