@@ -1,12 +1,13 @@
-// What other workers hand to one worker: a bounded queue of octets, and the bell that wakes it.
+// What other threads hand to one worker: a bounded queue of octets.
 //
 // Any thread posts, one receives. The octets are copied once, into a cell that was there from the
-// start, and are handled in place. Two rings, since one message in a thousand is large: small cells
-// of 2 KiB, and a few of 64 KiB. Each is Vyukov's bounded queue: a sequence number per cell says
-// whose turn it is, so neither side waits for a lock. Between the rings order is not kept.
-// An eventfd is written only when the receiver said that it sleeps: under load no system call.
-// Knows octets and a header of up to 64 octets that the users agree on, nothing of SIP.
-// Thread: any may post; all else is the receiver's. Bounds: MailboxOptions; no heap once open.
+// start, and are handled in place. Two rings, since few messages are large: small cells of 2 KiB,
+// and some of 64 KiB. Each is Vyukov's bounded queue: a sequence number per cell says whose turn it
+// is, so neither side waits for a lock. Between the rings order is not kept.
+// It wakes nobody: who posts calls the receiver's EventLoop::wake(), which costs a system call only
+// when the receiver sleeps, and whose order makes the post visible to the tick that follows.
+// Knows octets and a header of up to 64 octets that its users agree on, nothing of SIP.
+// Thread: any may post, one drains. Bounds: MailboxOptions; no heap once open.
 #pragma once
 
 #include <array>
@@ -106,16 +107,14 @@ class Mailbox {
   // What it will occupy, for the memory budget.
   [[nodiscard]] static size_t memory_octets(const MailboxOptions& options);
 
-  ~Mailbox();
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  // Copies the octets and wakes the receiver if it sleeps. From any thread. A full ring is for the
-  // caller to count: nothing was taken.
+  // Copies the octets. From any thread. A full ring is for the caller to count: nothing was taken.
   PostStatus post(const MailHeader& header, std::string_view octets);
 
   // Calls on_mail(const Mail&) for up to `max` messages, the rings in turn, and returns their
-  // number. on_mail must not drain.
+  // number: fewer than `max` when nothing was left. on_mail must not drain.
   template <class OnMail>
   size_t drain(size_t max, OnMail&& on_mail) {
     receiver_.check();
@@ -129,22 +128,11 @@ class Mailbox {
     return count;
   }
 
-  // The receiver's wait, in this order:
-  //   timeout = begin_sleep() ? until the next timer : 0;
-  //   epoll_wait(…, timeout);  end_sleep();  if wake_fd() was readable: clear_wake_up().
-  // A post that begin_sleep() did not see makes wake_fd() readable.
-  [[nodiscard]] int wake_fd() const { return wake_fd_; }
-  // False: there is mail; wake_fd() then stays silent.
-  [[nodiscard]] bool begin_sleep();
-  void end_sleep();
-  void clear_wake_up();
-
  private:
   using SmallRing = MailRing<kSmallOctetsMax>;
   using LargeRing = MailRing<kLargeOctetsMax>;
 
-  explicit Mailbox(int wake_fd);
-  void wake_receiver();
+  Mailbox() = default;
 
   template <class Ring, class OnMail>
   static size_t drain_one(Ring& ring, OnMail& on_mail) {
@@ -155,11 +143,9 @@ class Mailbox {
     return 1;
   }
 
-  const int wake_fd_;
   ThreadChecker receiver_;
   SmallRing small_;
   LargeRing large_;
-  alignas(64) std::atomic<bool> sleeping_{false};
 };
 
 }  // namespace siplb::net
