@@ -76,10 +76,9 @@ class TimerWheel {
     return fired_count;
   }
 
-  // When to advance() next; nothing when no timer runs. Never later than the earliest deadline,
-  // and that exactly, unless the earliest node was cancelled or put off since the last advance():
-  // then it may still be that node's. One early return of the loop is cheaper than looking for the
-  // next at each cancellation.
+  // When to advance() next; nothing when no timer runs. That is the earliest deadline exactly, or
+  // that of an earlier node that was cancelled or put off, until it has passed: one early return of
+  // the loop is cheaper than looking for the next at each cancellation.
   [[nodiscard]] std::optional<Instant> next_deadline();
 
   [[nodiscard]] size_t size() const { return size_; }
