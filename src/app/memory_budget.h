@@ -12,20 +12,22 @@
 #include <string_view>
 #include <vector>
 
+#include "app/usable_cores.h"
 #include "config/configuration.h"
+#include "net/mailbox.h"
+#include "transport/lane_sockets.h"
+#include "transport/message_slots.h"
 
 namespace siplb::app {
 
 struct Sizing {
   size_t workers = 1;
-  size_t lanes = 4;
-  // Per worker: slots that messages wait in, by the transport's three sizes.
-  size_t small_slots = 0;
-  size_t medium_slots = 0;
-  size_t large_slots = 0;
-  size_t mailbox_entries = 0;     // per worker
-  size_t send_queue_entries = 0;  // per lane
-  // Per lane, both a power of two.
+  size_t lanes = 4;  // of all workers
+  // Per worker.
+  transport::MessageSlotsOptions slots;
+  net::MailboxOptions mailbox;
+  // Per lane; the table's entries are powers of two.
+  transport::LaneSocketsOptions sockets;
   size_t call_entries = 0;
   size_t other_entries = 0;
 };
@@ -36,7 +38,7 @@ struct Sizing {
 struct Consumer {
   std::string_view name;  // "affinity-calls": the label `consumer` of siplb_memory_budget_bytes
   size_t octets = 0;
-  std::string derivation;  // "8 lanes x 65,536 entries x 32"
+  std::string derivation;  // "8 lanes x 65536 entries x 32"
 };
 
 class MemoryBudget {
@@ -45,8 +47,6 @@ class MemoryBudget {
 
   [[nodiscard]] const std::vector<Consumer>& consumers() const { return consumers_; }
   [[nodiscard]] size_t sum() const;
-  // What the sockets may hold in the kernel: no memory of ours, so outside the sum.
-  [[nodiscard]] size_t kernel_bytes() const { return kernel_bytes_; }
   // What is wrong, for people, where the sum is above global.memory.
   [[nodiscard]] std::optional<std::string> fault() const;
   // All of it, for people: one line per consumer, the sum and the ceiling.
@@ -54,8 +54,9 @@ class MemoryBudget {
 
  private:
   std::vector<Consumer> consumers_;
+  // What the sockets may hold in the kernel: no memory of ours, so outside the sum.
+  Consumer kernel_;
   size_t ceiling_ = 0;
-  size_t kernel_bytes_ = 0;
 };
 
 }  // namespace siplb::app

@@ -1,9 +1,13 @@
 #include "config/load.h"
 
+#include <array>
 #include <cerrno>
+#include <cinttypes>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 
+#include "base/hash.h"
 #include "config/checks.h"
 #include "config/keys.h"
 
@@ -14,6 +18,12 @@ LoadResult unread(const std::filesystem::path& file, std::string message) {
   LoadResult result;
   result.faults.push_back({file.string(), {}, std::move(message)});
   return result;
+}
+
+std::string hash_text(std::string_view text) {
+  std::array<char, 17> digits{};
+  std::snprintf(digits.data(), digits.size(), "%016" PRIx64, hash_octets(text));
+  return digits.data();
 }
 
 }  // namespace
@@ -37,6 +47,7 @@ LoadResult load_text(std::string_view text, std::string_view file_name,
   FaultList faults(file_name);
   FaultList warnings(file_name);
   LoadResult result;
+  result.hash = hash_text(text);
   if (text.size() > kFileBytesMax) {
     faults.add({}, "more than " + std::to_string(kFileBytesMax) + " octets");
   } else {

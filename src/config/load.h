@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct LoadResult {
   Configuration configuration;  // meaningful only where good()
   std::vector<Fault> faults;    // sorted by place
   std::vector<Fault> warnings;  // sorted by place; they stop nothing
+  std::string hash;             // of the text, 16 hexadecimal digits: tells versions of it apart
   [[nodiscard]] bool good() const { return faults.empty(); }
 };
 

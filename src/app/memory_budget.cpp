@@ -1,0 +1,201 @@
+#include "app/memory_budget.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdio>
+#include <initializer_list>
+#include <numeric>
+
+#include "app/http_server.h"
+#include "balance/affinity.h"
+#include "balance/topology.h"
+#include "config/scalar.h"
+#include "net/datagram_batch.h"
+#include "proxy/lane.h"
+#include "proxy/worker.h"
+
+namespace siplb::app {
+namespace {
+
+using config::Configuration;
+using transport::SlotClass;
+
+constexpr size_t kAutoWorkersMax = 16;
+constexpr size_t kLanesPerWorker = 4;
+
+// Shares of global.memory, by what is not set in the file. The rest is room for what depends on
+// the configuration (receive areas, Maglev tables) and for what the file sets itself.
+constexpr size_t kSlotsShare = 8;     // one eighth, for messages that wait
+constexpr size_t kMailboxShare = 32;  // for messages on the way between workers
+constexpr size_t kCallsShare = 4;     // at 512 MiB: 4 million calls
+constexpr size_t kOthersShare = 16;   // at 512 MiB: a million requests in 64 s, 16,000/s
+constexpr size_t kEndpointShare = 4;  // of a send queue, for one endpoint
+
+// What nobody else adds up: program, libraries, the stacks in use, what the heap holds after start.
+constexpr size_t kProgramOctets = 24 * config::kMiB;
+// A page of metrics under way: its families, and their text twice.
+constexpr size_t kScrapeOctets = 2 * config::kMiB;
+constexpr size_t kScrapeOctetsPerServer = 8 * config::kKiB;
+// An entry of a send queue with its share of the counts by endpoint, rounded up.
+constexpr size_t kSendEntryOctets = 128;
+
+size_t slot_size(SlotClass size_class) {
+  return transport::kSlotSizes[static_cast<size_t>(size_class)];
+}
+
+size_t auto_workers(size_t usable_cores) {
+  // From four cores up one is left for the supervisor, HTTP and the kernel.
+  return std::min(usable_cores >= 4 ? usable_cores - 1 : usable_cores, kAutoWorkersMax);
+}
+
+// Half of the octets for short messages, a quarter each for longer ones.
+transport::MessageSlotsOptions derive_slots(size_t octets) {
+  return {
+      .small_count = std::max<size_t>(octets / 2 / slot_size(SlotClass::Small), 64),
+      .medium_count = std::max<size_t>(octets / 4 / slot_size(SlotClass::Medium), 16),
+      .large_count = std::max<size_t>(octets / 4 / slot_size(SlotClass::Large), 4),
+  };
+}
+
+net::MailboxOptions derive_mailbox(size_t octets) {
+  return {
+      .small_count =
+          std::bit_floor(std::max<size_t>(octets * 3 / 4 / net::Mailbox::kSmallOctetsMax, 64)),
+      .large_count =
+          std::bit_floor(std::max<size_t>(octets / 4 / net::Mailbox::kLargeOctetsMax, 4)),
+  };
+}
+
+size_t affinity_entries(size_t octets, size_t lanes) {
+  const size_t entries = octets / lanes / sizeof(balance::AffinityEntry);
+  return std::bit_floor(std::max(entries, balance::AffinityTable::kWays));
+}
+
+size_t server_count(const Configuration& configuration) {
+  return std::accumulate(
+      configuration.groups.begin(), configuration.groups.end(), size_t{0},
+      [](size_t sum, const balance::GroupOptions& group) { return sum + group.servers.size(); });
+}
+
+struct Factor {
+  size_t count;
+  std::string_view unit;
+};
+
+// A consumer that is a product, with its derivation: "2 workers x 64 datagrams x 65536".
+Consumer product(std::string_view name, std::initializer_list<Factor> factors) {
+  Consumer consumer{name, 1, {}};
+  for (const Factor& factor : factors) {
+    consumer.octets *= factor.count;
+    if (!consumer.derivation.empty()) consumer.derivation += " x ";
+    consumer.derivation += std::to_string(factor.count);
+    if (!factor.unit.empty()) consumer.derivation.append(" ").append(factor.unit);
+  }
+  return consumer;
+}
+
+std::string line(std::string_view name, size_t octets, std::string_view remark) {
+  std::array<char, 160> text;
+  std::snprintf(text.data(), text.size(), "  %-16.*s %9.1f MiB  %.*s\n",
+                static_cast<int>(name.size()), name.data(),
+                static_cast<double>(octets) / static_cast<double>(config::kMiB),
+                static_cast<int>(remark.size()), remark.data());
+  return text.data();
+}
+
+}  // namespace
+
+Sizing derive_sizing(const Configuration& configuration, size_t usable_cores) {
+  const config::GlobalOptions& global = configuration.global;
+  Sizing sizing;
+  sizing.workers = global.workers != 0 ? global.workers : auto_workers(usable_cores);
+  sizing.lanes = global.lanes != 0
+                     ? global.lanes
+                     : std::min(std::bit_ceil(kLanesPerWorker * sizing.workers), config::kLanesMax);
+  // Only an automatic number of workers can be above a number of lanes that is set.
+  sizing.workers = std::min(sizing.workers, sizing.lanes);
+
+  const size_t memory = global.memory_bytes;
+  sizing.slots = derive_slots(memory / kSlotsShare / sizing.workers);
+  sizing.mailbox = derive_mailbox(memory / kMailboxShare / sizing.workers);
+  // The queues of a worker's lanes can together hold what its short slots hold.
+  const size_t lanes_per_worker = (sizing.lanes + sizing.workers - 1) / sizing.workers;
+  sizing.sockets.queue_entries = std::max<size_t>(sizing.slots.small_count / lanes_per_worker, 16);
+  sizing.sockets.endpoint_entries = sizing.sockets.queue_entries / kEndpointShare;
+
+  const size_t calls_per_lane = (configuration.limits.calls + sizing.lanes - 1) / sizing.lanes;
+  sizing.call_entries = configuration.limits.calls != 0
+                            ? std::bit_ceil(calls_per_lane)
+                            : affinity_entries(memory / kCallsShare, sizing.lanes);
+  sizing.other_entries = affinity_entries(memory / kOthersShare, sizing.lanes);
+  return sizing;
+}
+
+MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& sizing)
+    : ceiling_(configuration.global.memory_bytes) {
+  const Factor workers{sizing.workers, "workers"};
+  const Factor lanes{sizing.lanes, "lanes"};
+  const size_t servers = server_count(configuration);
+  const net::DatagramBatchOptions batch;
+  const size_t lane_state = sizeof(proxy::Lane) + sizeof(proxy::LaneCounters) +
+                            sizeof(transport::LaneSockets) +
+                            servers * (sizeof(proxy::ServerCounters) + sizeof(uint64_t));
+  const transport::MessageSlotsOptions& slots = sizing.slots;
+  constexpr size_t kEntry = sizeof(balance::AffinityEntry);
+
+  consumers_ = {
+      {"program", kProgramOctets, "code, libraries, stacks, heap"},
+      {"http", kScrapeOctets + servers * kScrapeOctetsPerServer, "a page of metrics"},
+      product("worker-state", {workers, {sizeof(proxy::Worker), {}}}),
+      product("receive-areas",
+              {workers, {batch.datagrams_max, "datagrams"}, {batch.octets_max, {}}}),
+      product("slots-small",
+              {workers, {slots.small_count, "slots"}, {slot_size(SlotClass::Small), {}}}),
+      product("slots-medium",
+              {workers, {slots.medium_count, "slots"}, {slot_size(SlotClass::Medium), {}}}),
+      product("slots-large",
+              {workers, {slots.large_count, "slots"}, {slot_size(SlotClass::Large), {}}}),
+      product("mailboxes", {workers, {net::Mailbox::memory_octets(sizing.mailbox), {}}}),
+      product("lane-state", {lanes, {lane_state, {}}}),
+      product("send-queues",
+              {lanes, {sizing.sockets.queue_entries, "entries"}, {kSendEntryOctets, {}}}),
+      product("affinity-calls", {lanes, {sizing.call_entries, "entries"}, {kEntry, {}}}),
+      product("affinity-others", {lanes, {sizing.other_entries, "entries"}, {kEntry, {}}}),
+      {"topology", balance::Topology::memory_bytes(configuration.groups),
+       std::to_string(servers) + " servers in " + std::to_string(configuration.groups.size()) +
+           " groups"},
+  };
+  kernel_ = product("kernel", {lanes,
+                               {configuration.listeners.size(), "listeners"},
+                               {configuration.limits.socket_receive_bytes, {}}});
+}
+
+size_t MemoryBudget::sum() const {
+  return std::accumulate(
+      consumers_.begin(), consumers_.end(), size_t{0},
+      [](size_t sum, const Consumer& consumer) { return sum + consumer.octets; });
+}
+
+std::optional<std::string> MemoryBudget::fault() const {
+  if (sum() <= ceiling_) return std::nullopt;
+  const auto largest =
+      std::max_element(consumers_.begin(), consumers_.end(),
+                       [](const Consumer& a, const Consumer& b) { return a.octets < b.octets; });
+  const size_t needed = (sum() + config::kMiB - 1) / config::kMiB * config::kMiB;
+  return "global.memory is " + config::size_text(ceiling_) + ", but " + config::size_text(needed) +
+         " are needed; the largest consumer is '" + std::string(largest->name) +
+         "': " + largest->derivation;
+}
+
+std::string MemoryBudget::table() const {
+  std::string text = "memory:\n";
+  for (const Consumer& consumer : consumers_) {
+    text += line(consumer.name, consumer.octets, consumer.derivation);
+  }
+  text += line("sum", sum(), "of " + config::size_text(ceiling_) + " (global.memory)");
+  text += line(kernel_.name, kernel_.octets, kernel_.derivation + " at most, outside the sum");
+  return text;
+}
+
+}  // namespace siplb::app
