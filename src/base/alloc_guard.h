@@ -1,11 +1,12 @@
 // Counts heap allocations on threads that promise to make none: the workers, once started.
 //
 // It only counts; tests and metrics compare the number. In sanitizer builds it hangs on their
-// allocator's hook. Elsewhere the .cpp defines malloc and its family, each forwarding to glibc's
-// own: operator new and C libraries come through there too. An unarmed thread pays one thread-local
-// load. As a static library's member it is in every program that links base and allocates: meant
-// so, since the released daemon exports the count. Thread: any; arming concerns the calling thread.
-// Bounds: none needed.
+// allocator's hook (ThreadSanitizer's leaves out C's aligned functions). Elsewhere the .cpp defines
+// malloc and its family, each forwarding to glibc's own: operator new and C libraries come through
+// there too. An unarmed thread pays one thread-local load. As a member of a static library it is
+// linked where AllocGuard is used or malloc is called by name.
+//
+// Thread: any; arming concerns the calling thread. Bounds: none needed.
 #pragma once
 
 #include <cstdint>

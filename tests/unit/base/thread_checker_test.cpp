@@ -1,6 +1,7 @@
 #include "base/thread_checker.h"
 
 #include <thread>
+#include <type_traits>
 
 #include <gtest/gtest.h>
 
