@@ -39,7 +39,7 @@ PLAN = (
     Step("corpus", "dev", 60, ("-L", "^corpus$")),
     Step("functional", "dev", 360, ("-L", "^functional$"), serial=True),
     Step("tsan", "tsan", 60, ("-R", "^unit_(base|net|transport|proxy|observe|app)$")),
-    Step("fuzz", "fuzz", 60, ("-L", "^corpus$")),
+    Step("fuzz", "fuzz", 60, ("-L", "^fuzz$")),
     Step("demo", "release", 60, ("-L", "^demo$"), serial=True),
 )
 QUICK = ("unit", "scenario")
