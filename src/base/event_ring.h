@@ -3,7 +3,8 @@
 // post() copies an event and returns: it neither blocks nor allocates, and makes a system call only
 // when the logger sleeps. A full ring drops the newest event. Of an id marked OncePerSecond it lets
 // one pass per second. Whatever is held back is counted and told with the next of its id.
-// Thread: EventRing one producer and one consumer; EventBell any. Bounds: kCapacity events.
+// Thread: one that posts and one that takes, for an EventRing; any, for an EventBell.
+// Bounds: kCapacity events.
 #pragma once
 
 #include <array>

@@ -19,9 +19,7 @@ void Histogram::record(Duration duration) {
 }
 
 void Histogram::merge(const Histogram& other) {
-  for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
-    buckets_[bucket].add(other.buckets_[bucket].value());
-  }
+  for (size_t bucket = 0; bucket < kBuckets; ++bucket) buckets_[bucket].add(other.count_in(bucket));
   sum_.add(other.sum());
 }
 
@@ -41,7 +39,7 @@ uint64_t Histogram::quantile(double q) const {
   const double rank = std::max(1.0, std::ceil(q * static_cast<double>(count())));
   double passed = 0;
   for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
-    passed += static_cast<double>(buckets_[bucket].value());
+    passed += static_cast<double>(count_in(bucket));
     if (passed >= rank) return lowest_of(bucket) + (lowest_of(bucket + 1) - lowest_of(bucket)) / 2;
   }
   return 0;
@@ -50,9 +48,14 @@ uint64_t Histogram::quantile(double q) const {
 uint64_t Histogram::count_at_most(uint64_t bound) const {
   uint64_t count = 0;
   for (size_t bucket = 0; bucket < kBuckets && lowest_of(bucket + 1) - 1 <= bound; ++bucket) {
-    count += buckets_[bucket].value();
+    count += count_in(bucket);
   }
   return count;
+}
+
+uint64_t Histogram::count_in(size_t bucket) const {
+  const Counter& counter = buckets_[bucket];
+  return counter.value();
 }
 
 // Below 32 each value has its bucket. Above, the five bits after the leading one count on from

@@ -40,6 +40,7 @@ class Histogram {
   static constexpr uint32_t kStepBits = 5;
   static constexpr size_t kBuckets = (36 - kStepBits + 1) << kStepBits;
 
+  [[nodiscard]] uint64_t count_in(size_t bucket) const;
   [[nodiscard]] static size_t bucket_of(uint64_t value);
   [[nodiscard]] static uint64_t lowest_of(size_t bucket);
 

@@ -80,7 +80,6 @@ class MailRing {
   };
 
   [[nodiscard]] bool reserve(size_t count);
-
   [[nodiscard]] bool try_post(const MailHeader& header, std::string_view octets);
   // The oldest posted cell, or null. It stays so until pop().
   [[nodiscard]] Cell* front();
