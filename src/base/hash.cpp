@@ -1,6 +1,7 @@
 #include "base/hash.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include <sodium/crypto_shorthash_siphash24.h>
@@ -12,6 +13,11 @@ namespace {
 
 constexpr size_t kLengthOctets = 4;
 constexpr char kChained = static_cast<char>(0x80);  // above every purpose
+
+// Swaps on machines that are not little-endian; its own inverse.
+uint64_t little_endian(uint64_t number) {
+  return std::endian::native == std::endian::big ? __builtin_bswap64(number) : number;
+}
 
 }  // namespace
 
@@ -51,9 +57,8 @@ KeyedHash& KeyedHash::add_caseless(std::string_view field) {
 }
 
 void KeyedHash::put_number(uint64_t number, size_t octet_count) {
-  char octets[8];
-  for (size_t i = 0; i < octet_count; ++i) octets[i] = static_cast<char>(number >> (8 * i));
-  put(octets, octet_count);
+  const uint64_t octets = little_endian(number);
+  put(reinterpret_cast<const char*>(&octets), octet_count);
 }
 
 void KeyedHash::put(const char* octets, size_t length) {
@@ -87,9 +92,9 @@ KeyedHash::Digest KeyedHash::digest() const {
 
 uint64_t KeyedHash::digest64() const {
   const Digest whole = digest();
-  uint64_t first = 0;
-  for (size_t i = 0; i < sizeof first; ++i) first |= uint64_t{whole[i]} << (8 * i);
-  return first;
+  uint64_t first;
+  std::memcpy(&first, whole.data(), sizeof first);
+  return little_endian(first);
 }
 
 }  // namespace siplb
