@@ -190,7 +190,7 @@ ReceiveStatus UdpSocket::receive(DatagramBatch& batch, UdpErrorHandler& errors) 
   };
   int received = receive_some();
   if (received < 0 && errno != EAGAIN) {
-    drain_errors(errors);
+    settle_errors(errors);
     received = receive_some();
   }
   // Fewer than asked for: the queue was empty, or an error came in between, and that, as any that
@@ -213,7 +213,7 @@ size_t UdpSocket::send(std::span<const OutgoingDatagram> datagrams, UdpErrorHand
     const int error = errno;
     if (error == EAGAIN) break;
     if (!is_retry && !concerns_message(error)) {
-      drain_errors(errors);
+      settle_errors(errors);
       is_retry = true;
       continue;
     }
@@ -222,6 +222,13 @@ size_t UdpSocket::send(std::span<const OutgoingDatagram> datagrams, UdpErrorHand
     is_retry = false;
   }
   return done;
+}
+
+// Makes the next call speak for itself, also where the error queue holds more than one drain takes:
+// each entry taken makes the next one pending, and reading SO_ERROR clears that.
+void UdpSocket::settle_errors(UdpErrorHandler& errors) {
+  drain_errors(errors);
+  static_cast<void>(get_option(fd(), SOL_SOCKET, SO_ERROR));
 }
 
 size_t UdpSocket::drain_errors(UdpErrorHandler& errors) {

@@ -67,7 +67,7 @@ struct SocketMemory {
 class UdpSocket {
  public:
   static constexpr size_t kSendBatchMax = 64;
-  static constexpr size_t kErrorsPerDrain = 256;
+  static constexpr size_t kErrorsPerDrain = 64;
 
   // Fails with AddressInUse, SocketOpen, SocketOption, SocketBind or SocketName.
   [[nodiscard]] static Result<UdpSocket> open(const UdpSocketOptions& options);
@@ -102,6 +102,7 @@ class UdpSocket {
   explicit UdpSocket(FileDescriptor fd) : fd_(std::move(fd)) {}
   [[nodiscard]] Result<void> set_options(const UdpSocketOptions& options);
   [[nodiscard]] Result<void> read_address();
+  void settle_errors(UdpErrorHandler& errors);
 
   FileDescriptor fd_;
   SockAddress address_;

@@ -1,0 +1,33 @@
+// A kernel whose send buffer is full when a test says so.
+//
+// Loopback never fills a send buffer, since it takes each datagram off the sender at once. So a
+// test program that includes this file, in one place, has a sendmmsg of its own before libc's.
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace siplb::test {
+
+// How many datagrams sendmmsg takes before it would block; empty: as the real one.
+inline std::optional<unsigned> send_room;
+
+}  // namespace siplb::test
+
+extern "C" int sendmmsg(int fd, mmsghdr* headers, unsigned count, int flags) {
+  std::optional<unsigned>& room = siplb::test::send_room;
+  if (room == 0U) {
+    errno = EAGAIN;
+    return -1;
+  }
+  if (room) {
+    count = std::min(count, *room);
+    *room -= count;
+  }
+  return static_cast<int>(::syscall(SYS_sendmmsg, fd, headers, count, flags));
+}

@@ -1,0 +1,434 @@
+#include "transport/lane_sockets.h"
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/alloc_guard.h"
+#include "net/datagram_batch.h"
+#include "net/event_loop.h"
+#include "support/loopback.h"
+#include "support/send_room.h"
+
+namespace siplb::transport {
+namespace {
+
+using namespace std::chrono_literals;
+using Family = SockAddress::Family;
+using test::numbered;
+using test::Peer;
+using test::RefusingPort;
+
+// Keeps what arrived, and may answer at once.
+class Inbox : public Receiver {
+ public:
+  void on_batch(std::span<Inbound> batch, Instant now) override {
+    heard_at = now;
+    batch_sizes.push_back(batch.size());
+    for (const Inbound& inbound : batch) {
+      texts.emplace_back(inbound.octets.begin(), inbound.octets.end());
+      flows.push_back(inbound.flow);
+    }
+  }
+
+  std::vector<std::string> texts;
+  std::vector<Flow> flows;
+  std::vector<size_t> batch_sizes;
+  Instant heard_at;
+};
+
+class LaneSocketsTest : public testing::TestWithParam<Family> {
+ protected:
+  static constexpr ListenerIndex kListener = 3;
+
+  void SetUp() override {
+    if (GetParam() == Family::V6 && !test::has_ipv6_loopback()) {
+      GTEST_SKIP() << "this host has no IPv6 loopback address";
+    }
+    test::send_room.reset();
+    loop_ = std::move(*net::EventLoop::create(8));
+    batch_ = std::move(*net::DatagramBatch::reserve({.datagrams_max = 4, .octets_max = 4096}));
+    slots_ =
+        std::move(*MessageSlots::reserve({.small_count = 64, .medium_count = 4, .large_count = 2}));
+  }
+  void TearDown() override { test::send_room.reset(); }
+
+  void start(const LaneSocketsOptions& options, uint32_t receive_buffer_bytes = 0) {
+    lane_.emplace(*batch_, *slots_, options);
+    auto socket = net::UdpSocket::open(
+        {.address = test::loopback(GetParam()), .receive_buffer_bytes = receive_buffer_bytes});
+    ASSERT_TRUE(socket);
+    lane_->add_socket(kListener, std::move(*socket));
+    ASSERT_TRUE(lane_->start(*loop_, inbox_));
+  }
+
+  void add_socket(ListenerIndex listener, uint32_t receive_buffer_bytes = 0) {
+    auto socket = net::UdpSocket::open(
+        {.address = test::loopback(GetParam()), .receive_buffer_bytes = receive_buffer_bytes});
+    ASSERT_TRUE(socket);
+    lane_->add_socket(listener, std::move(*socket));
+  }
+
+  // One tick that does not sleep.
+  void tick() {
+    loop_->dispatch(loop_->wait(Instant{}));
+    lane_->flush();
+  }
+
+  Flow to(const SockAddress& remote) const { return {.remote = remote, .listener = kListener}; }
+  SendStatus send(const SockAddress& remote, std::string_view text) {
+    return lane_->send(to(remote), {&text, 1});
+  }
+  SockAddress address() const { return lane_->address(kListener); }
+  const LaneSocketCounters& counters() const { return lane_->counters(); }
+  size_t slots_out() const { return slots_->pool(SlotClass::Small).counters().used.value(); }
+
+  // Whatever was queued was sent, was skipped, or is in the queue.
+  void expect_conserved() const {
+    EXPECT_EQ(counters().send_status[SendStatus::Queued].value(),
+              counters().sent_datagrams.value() + counters().send_errors.sum() +
+                  counters().queue_depth.value());
+  }
+
+  std::unique_ptr<net::EventLoop> loop_;
+  std::unique_ptr<net::DatagramBatch> batch_;
+  std::unique_ptr<MessageSlots> slots_;
+  Inbox inbox_;
+  std::optional<LaneSockets> lane_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Loopback, LaneSocketsTest, testing::Values(Family::V4, Family::V6),
+                         [](const auto& family) {
+                           return family.param == Family::V4 ? "Ipv4" : "Ipv6";
+                         });
+
+TEST_P(LaneSocketsTest, DeliversWhatArrivesWithItsFlow) {
+  start({});
+  Peer peer(GetParam());
+  peer.send(address(), "OPTIONS");
+  peer.send(address(), "");
+  const Instant now = loop_->wait(std::nullopt);
+  loop_->dispatch(now);
+  EXPECT_EQ(inbox_.texts, (std::vector<std::string>{"OPTIONS", ""}));
+  EXPECT_EQ(inbox_.flows[0], to(peer.address()));
+  EXPECT_EQ(inbox_.heard_at, now);
+  EXPECT_EQ(counters().received_datagrams.value(), 2U);
+  EXPECT_EQ(counters().received_octets.value(), 7U);
+}
+
+TEST_P(LaneSocketsTest, StopsAtItsBudgetAndGoesOnNextTick) {
+  start({.receive_budget = 8});
+  Peer peer(GetParam());
+  const auto sent = numbered(18);
+  for (const auto& text : sent) peer.send(address(), text);
+  loop_->dispatch(loop_->wait(std::nullopt));
+  EXPECT_EQ(inbox_.texts.size(), 8U);
+  loop_->dispatch(loop_->wait(std::nullopt));
+  EXPECT_EQ(inbox_.texts.size(), 16U);
+  loop_->dispatch(loop_->wait(std::nullopt));
+  EXPECT_EQ(inbox_.texts, sent);
+  EXPECT_EQ(inbox_.batch_sizes, (std::vector<size_t>{4, 4, 4, 4, 2}));
+}
+
+TEST_P(LaneSocketsTest, CountsWhatIsLongerThanTheBuffer) {
+  start({});
+  Peer peer(GetParam());
+  peer.send(address(), std::string(4097, 'x'));
+  peer.send(address(), "short");
+  tick();
+  EXPECT_EQ(inbox_.texts, std::vector<std::string>{"short"});
+  EXPECT_EQ(counters().received_truncated.value(), 1U);
+  EXPECT_EQ(counters().received_datagrams.value(), 1U);
+}
+
+TEST_P(LaneSocketsTest, SendsThePiecesAsOneMessageAtTheFlush) {
+  start({});
+  Peer peer(GetParam());
+  {
+    const std::string gone = "INVITE ";
+    const std::array<std::string_view, 3> pieces = {gone, "", "sip:bob"};
+    EXPECT_EQ(lane_->send(to(peer.address()), pieces), SendStatus::Queued);
+  }
+  EXPECT_EQ(counters().queue_depth.value(), 1U);
+  EXPECT_FALSE(peer.has_more());
+  lane_->flush();
+  EXPECT_EQ(peer.receive(1), std::vector<std::string>{"INVITE sip:bob"});
+  EXPECT_EQ(counters().queue_depth.value(), 0U);
+  EXPECT_EQ(counters().sent_octets.value(), 14U);
+  EXPECT_EQ(slots_out(), 0U);
+  expect_conserved();
+}
+
+TEST_P(LaneSocketsTest, SendsTheLongestMessageAndRefusesALongerOne) {
+  start({});
+  Peer peer(GetParam());
+  const std::string longest(kUdpMessageMax, 'x');
+  EXPECT_EQ(send(peer.address(), longest), SendStatus::Queued);
+  EXPECT_EQ(send(peer.address(), longest + "x"), SendStatus::TooLong);
+  lane_->flush();
+  EXPECT_EQ(peer.receive(1), std::vector<std::string>{longest});
+}
+
+TEST_P(LaneSocketsTest, RefusesWhatNoSocketReaches) {
+  start({});
+  const Peer peer(GetParam());
+  const auto status = [&](const Flow& flow) {
+    const std::string_view text = "x";
+    return lane_->send(flow, {&text, 1});
+  };
+  EXPECT_EQ(status({.remote = peer.address(), .listener = 0}), SendStatus::NoSocket);
+  EXPECT_EQ(status({.remote = peer.address(), .listener = 200}), SendStatus::NoSocket);
+  Flow stream = to(peer.address());
+  stream.transport = sip::Transport::Tcp;
+  EXPECT_EQ(status(stream), SendStatus::NoSocket);
+  const Family other = GetParam() == Family::V4 ? Family::V6 : Family::V4;
+  EXPECT_EQ(status(to(test::loopback(other).with_port(5060))), SendStatus::NoSocket);
+  EXPECT_EQ(status(to(SockAddress())), SendStatus::NoSocket);
+  EXPECT_EQ(counters().send_status[SendStatus::NoSocket].value(), 5U);
+}
+
+TEST_P(LaneSocketsTest, TickMaySendMoreThanTheQueueHolds) {
+  start({.queue_entries = 4, .endpoint_entries = 2});
+  Peer peer(GetParam());
+  const auto texts = numbered(30);
+  for (const auto& text : texts) EXPECT_EQ(send(peer.address(), text), SendStatus::Queued);
+  lane_->flush();
+  EXPECT_EQ(peer.receive(texts.size()), texts);
+  EXPECT_EQ(counters().queue_high_water.value(), 2U);
+  expect_conserved();
+}
+
+TEST_P(LaneSocketsTest, BlockedQueueFillsRefusesAndGoesOnInOrder) {
+  start({.queue_entries = 4, .endpoint_entries = 4});
+  Peer peer(GetParam());
+  const auto texts = numbered(6);
+  test::send_room = 1;
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(send(peer.address(), texts[i]), SendStatus::Queued);
+  lane_->flush();
+  EXPECT_EQ(counters().queue_depth.value(), 2U);
+  for (size_t i = 3; i < 5; ++i) EXPECT_EQ(send(peer.address(), texts[i]), SendStatus::Queued);
+  EXPECT_EQ(send(peer.address(), texts[5]), SendStatus::QueueFull);
+  EXPECT_EQ(counters().queue_depth.value(), 4U);
+  expect_conserved();
+
+  // Two more are taken at the edge, then it blocks again.
+  test::send_room = 2;
+  loop_->dispatch(loop_->wait(std::nullopt));
+  EXPECT_EQ(counters().queue_depth.value(), 2U);
+  test::send_room.reset();
+  loop_->dispatch(loop_->wait(std::nullopt));
+  EXPECT_EQ(counters().queue_depth.value(), 0U);
+  EXPECT_EQ(peer.receive(5), std::vector<std::string>(texts.begin(), texts.begin() + 5));
+  EXPECT_EQ(counters().send_status[SendStatus::QueueFull].value(), 1U);
+  expect_conserved();
+  EXPECT_EQ(slots_out(), 0U);
+}
+
+TEST_P(LaneSocketsTest, SleepsOnceItsQueueIsEmptyAgain) {
+  start({});
+  Peer peer(GetParam());
+  test::send_room = 0;
+  EXPECT_EQ(send(peer.address(), "late"), SendStatus::Queued);
+  lane_->flush();
+  test::send_room.reset();
+  tick();
+  EXPECT_EQ(peer.receive(1), std::vector<std::string>{"late"});
+  const uint64_t returns = loop_->epoll_returns().value();
+  const Instant deadline = Clock::now() + 3ms;
+  EXPECT_GE(loop_->wait(deadline), deadline);
+  EXPECT_EQ(loop_->epoll_returns().value(), returns + 1);
+}
+
+TEST_P(LaneSocketsTest, SendingEndsNoSleep) {
+  start({});
+  Peer peer(GetParam());
+  tick();
+  for (const auto& text : numbered(10)) EXPECT_EQ(send(peer.address(), text), SendStatus::Queued);
+  lane_->flush();
+  EXPECT_EQ(peer.receive(10).size(), 10U);
+  const Instant deadline = Clock::now() + 3ms;
+  EXPECT_GE(loop_->wait(deadline), deadline);
+}
+
+TEST_P(LaneSocketsTest, OneEndpointCannotFillTheQueue) {
+  // The seed is fixed and the ports are not: the two endpoints may share a bucket, rarely; then
+  // another port is tried.
+  start({.queue_entries = 8, .endpoint_entries = 2});
+  Peer greedy(GetParam());
+  test::send_room = 0;
+  EXPECT_EQ(send(greedy.address(), "1"), SendStatus::Queued);
+  EXPECT_EQ(send(greedy.address(), "2"), SendStatus::Queued);
+  EXPECT_EQ(send(greedy.address(), "3"), SendStatus::EndpointFull);
+  std::vector<std::unique_ptr<Peer>> others;
+  SendStatus status = SendStatus::EndpointFull;
+  while (status == SendStatus::EndpointFull && others.size() < 20) {
+    others.push_back(std::make_unique<Peer>(GetParam()));
+    status = send(others.back()->address(), "4");
+  }
+  EXPECT_EQ(status, SendStatus::Queued);
+
+  test::send_room.reset();
+  loop_->dispatch(loop_->wait(std::nullopt));
+  EXPECT_EQ(greedy.receive(2), (std::vector<std::string>{"1", "2"}));
+  EXPECT_EQ(others.back()->receive(1), std::vector<std::string>{"4"});
+  EXPECT_EQ(send(greedy.address(), "5"), SendStatus::Queued);
+}
+
+TEST_P(LaneSocketsTest, RefusesWhenNoSlotIsLeft) {
+  slots_ =
+      std::move(*MessageSlots::reserve({.small_count = 1, .medium_count = 1, .large_count = 1}));
+  start({});
+  Peer peer(GetParam());
+  test::send_room = 0;
+  EXPECT_EQ(send(peer.address(), "1"), SendStatus::Queued);
+  EXPECT_EQ(send(peer.address(), "2"), SendStatus::Queued);
+  EXPECT_EQ(send(peer.address(), "3"), SendStatus::NoSlot);
+  EXPECT_EQ(counters().send_status[SendStatus::NoSlot].value(), 1U);
+  test::send_room.reset();
+  loop_->dispatch(loop_->wait(std::nullopt));
+  EXPECT_EQ(send(peer.address(), "4"), SendStatus::Queued);
+  expect_conserved();
+}
+
+TEST_P(LaneSocketsTest, RefusalByOnePeerCostsNoMessageToAnother) {
+  start({});
+  Peer peer(GetParam());
+  const RefusingPort refusing(GetParam());
+  const auto texts = numbered(60);
+  for (const auto& text : texts) {
+    EXPECT_EQ(send(refusing.address(), "to nobody"), SendStatus::Queued);
+    EXPECT_EQ(send(peer.address(), text), SendStatus::Queued);
+    tick();
+  }
+  tick();
+  EXPECT_EQ(peer.receive(texts.size()), texts);
+  EXPECT_GT(counters().icmp_errors[IcmpErrorKind::Refused].value(), 0U);
+  EXPECT_EQ(counters().icmp_errors[IcmpErrorKind::Other].value(), 0U);
+  EXPECT_EQ(counters().send_errors.sum(), 0U);
+  EXPECT_EQ(counters().sent_datagrams.value(), 2 * texts.size());
+}
+
+TEST_P(LaneSocketsTest, CountsWhatTheKernelWillNotSend) {
+  start({});
+  Peer peer(GetParam());
+  EXPECT_EQ(send(test::unsendable(GetParam()), "lost"), SendStatus::Queued);
+  EXPECT_EQ(send(peer.address(), "kept"), SendStatus::Queued);
+  lane_->flush();
+  EXPECT_EQ(peer.receive(1), std::vector<std::string>{"kept"});
+  const auto kind =
+      GetParam() == Family::V6 ? SendErrorKind::Unreachable : SendErrorKind::NotPermitted;
+  EXPECT_EQ(counters().send_errors[kind].value(), 1U);
+  EXPECT_EQ(counters().sent_datagrams.value(), 1U);
+  EXPECT_EQ(counters().sent_octets.value(), 4U);
+  expect_conserved();
+}
+
+TEST_P(LaneSocketsTest, ReadsTheKernelsQueueOnceIn100Milliseconds) {
+  start({}, 4096);
+  const SocketCounters& socket = lane_->socket_counters(kListener);
+  EXPECT_EQ(socket.granted_receive_bytes.value(), 4096U);
+  const Instant start_time = loop_->now();
+  lane_->sample_kernel_queues(start_time);
+  EXPECT_EQ(socket.kernel_drops.value(), 0U);
+
+  Peer peer(GetParam());
+  for (int i = 0; i < 50; ++i) peer.send(address(), std::string(1000, 'x'));
+  lane_->sample_kernel_queues(start_time + 99ms);
+  EXPECT_EQ(socket.kernel_drops.value(), 0U);
+  lane_->sample_kernel_queues(start_time + 100ms);
+  const uint64_t drops = socket.kernel_drops.value();
+  EXPECT_GT(drops, 0U);
+  EXPECT_GT(socket.kernel_queue_bytes.value(), 0U);
+
+  tick();
+  lane_->sample_kernel_queues(start_time + 200ms);
+  EXPECT_EQ(socket.kernel_drops.value(), drops);
+  EXPECT_EQ(socket.kernel_queue_bytes.value(), 0U);
+  EXPECT_EQ(drops + counters().received_datagrams.value(), 50U);
+}
+
+TEST_P(LaneSocketsTest, GivesItsSlotsBackWhenItEndsWithAQueue) {
+  start({});
+  const Peer peer(GetParam());
+  EXPECT_EQ(send(peer.address(), "never sent"), SendStatus::Queued);
+  EXPECT_EQ(slots_out(), 1U);
+  lane_.reset();
+  EXPECT_EQ(slots_out(), 0U);
+  static_cast<void>(loop_->wait(Instant{}));
+  loop_->dispatch(loop_->now());
+}
+
+TEST_P(LaneSocketsTest, ReportsALoopWithoutRoom) {
+  loop_ = std::move(*net::EventLoop::create(1));
+  lane_.emplace(*batch_, *slots_, LaneSocketsOptions{});
+  add_socket(0);
+  add_socket(1);
+  const auto started = lane_->start(*loop_, inbox_);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().sys_errno, ENOSPC);
+}
+
+// Sends back what arrives, with a piece in front: what a lane does, but without SIP.
+class Echo : public Receiver {
+ public:
+  void on_batch(std::span<Inbound> batch, Instant) override {
+    for (const Inbound& inbound : batch) {
+      const std::array<std::string_view, 2> pieces = {
+          "re: ", std::string_view(inbound.octets.data(), inbound.octets.size())};
+      if (lane->send(inbound.flow, pieces) != SendStatus::Queued) ++refused;
+    }
+  }
+
+  LaneSockets* lane = nullptr;
+  size_t refused = 0;
+};
+
+TEST_P(LaneSocketsTest, EachListenerAnswersFromItsOwnSocket) {
+  Echo echo;
+  lane_.emplace(*batch_, *slots_, LaneSocketsOptions{});
+  echo.lane = &*lane_;
+  add_socket(0);
+  add_socket(1);
+  ASSERT_TRUE(lane_->start(*loop_, echo));
+  // A connected end takes datagrams only from the listener that it speaks to.
+  Peer first(GetParam());
+  Peer second(GetParam());
+  first.connect(lane_->address(0));
+  second.connect(lane_->address(1));
+  first.send(lane_->address(0), "one");
+  second.send(lane_->address(1), "two");
+  tick();
+  EXPECT_EQ(first.receive(1), std::vector<std::string>{"re: one"});
+  EXPECT_EQ(second.receive(1), std::vector<std::string>{"re: two"});
+}
+
+TEST_P(LaneSocketsTest, CarriesMessagesWithoutTheHeap) {
+  Peer peer(GetParam());
+  Echo echo;
+  lane_.emplace(*batch_, *slots_, LaneSocketsOptions{.queue_entries = 8, .endpoint_entries = 8});
+  echo.lane = &*lane_;
+  add_socket(0);
+  ASSERT_TRUE(lane_->start(*loop_, echo));
+
+  for (int round = 0; round < 20; ++round) {
+    for (const auto& text : numbered(10)) peer.send(lane_->address(0), text);
+    const uint64_t before = AllocGuard::allocations();
+    AllocGuard::arm_this_thread();
+    tick();
+    lane_->sample_kernel_queues(loop_->now());
+    AllocGuard::disarm_this_thread();
+    EXPECT_EQ(AllocGuard::allocations(), before);
+    EXPECT_EQ(peer.receive(10).size(), 10U);
+  }
+  EXPECT_EQ(echo.refused, 0U);
+}
+
+}  // namespace
+}  // namespace siplb::transport
