@@ -1,0 +1,108 @@
+// The client side: places calls, keeps their transactions, and counts how they went.
+//
+//            1xx                2xx: ACK           hold is over: BYE        2xx
+//   Trying ──────▶ Proceeding ───────────▶ Talking ──────────────────▶ Closing ──▶ succeeded
+//      └── 64 × T1 ──┴── 300 and above ──────────────────────────────────┴──▶ failed
+//
+// OPTIONS and REGISTER end with the answer to the first request. Requests are retransmitted until
+// they are answered, after T1, 2 × T1 … (RFC 3261, 17.1). An answer finds its call by our branch;
+// what comes when its call is over still gets its ACK, made from the answer itself.
+// No I/O and no clock: `now` comes from the caller, so a test is a script.
+// Thread: one. Bounds: calls_max calls at a time; no heap after construction.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/memory_region.h"
+#include "base/time.h"
+#include "load/call_stats.h"
+#include "load/pacer.h"
+#include "load/request_text.h"
+#include "net/timer_wheel.h"
+#include "sip/message.h"
+#include "transport/wire.h"
+
+namespace siplb::load {
+
+enum class Work : uint8_t { Call, Options, Register };
+enum class NextHop : uint8_t { ByRoute, Target };
+
+struct CallerOptions {
+  SockAddress target;
+  std::vector<SockAddress> sources;  // the wire's listener n sends from sources[n]; at least one
+  uint32_t seed = 0;                 // of Call-IDs, tags and branches
+  Work work = Work::Call;
+  PacerOptions pace;
+  uint32_t calls_max = 1024;             // at a time; at least one
+  Duration hold{};                       // from ACK to BYE
+  NextHop in_dialog = NextHop::ByRoute;  // Target: as to an outbound proxy
+  Duration t1 = std::chrono::milliseconds(500);
+  Duration t2 = std::chrono::seconds(4);
+};
+
+class Caller final : public transport::Receiver {
+ public:
+  // Fails where there is no memory for calls_max calls. `wire` is borrowed for the object's life.
+  [[nodiscard]] static Result<std::unique_ptr<Caller>> create(const CallerOptions& options,
+                                                              transport::Wire& wire, Instant now);
+  ~Caller() override;
+  Caller(const Caller&) = delete;
+  Caller& operator=(const Caller&) = delete;
+
+  void on_batch(std::span<transport::Inbound> batch, Instant now) override;
+  // Runs what is due and starts what is to start. Call it once a tick, after on_batch().
+  void on_tick(Instant now);
+  // When to call on_tick() next, unless something comes in before.
+  [[nodiscard]] std::optional<Instant> next_deadline(Instant now);
+
+  // Starts no more calls; those in flight go on.
+  void stop() { pacer_.stop(); }
+  // No call is in flight and none is to start.
+  [[nodiscard]] bool is_done(Instant now) const;
+
+  [[nodiscard]] const CallStats& stats() const { return stats_; }
+  void clear_recent() { stats_.setup_recent.clear(); }
+
+ private:
+  enum class State : uint8_t { Free, Trying, Proceeding, Talking, Closing };
+  struct Call;
+  struct Answer;
+
+  Caller(const CallerOptions& options, transport::Wire& wire, Instant now, MemoryRegion byes);
+
+  void start_call(Instant now);
+  void end_call(Call& call);
+  void on_due(Call& call, Instant now);
+  void retransmit(Call& call, Instant now);
+
+  void on_answer(const Answer& answer, Instant now);
+  void on_first_answer(Call& call, const Answer& answer, Instant now);
+  void on_bye_answer(Call& call, const Answer& answer);
+  void on_established(Call& call, const Answer& answer, Instant now);
+  void send_bye(Call& call, Instant now);
+  void acknowledge(const Answer& answer);
+  [[nodiscard]] SockAddress remote_of_dialog(const sip::Message& answer) const;
+
+  void begin_transaction(Call& call, Instant now);
+  [[nodiscard]] CallKey key_of(const Call& call) const;
+  [[nodiscard]] std::span<char> bye_octets(const Call& call) const;
+  void send(size_t source, const SockAddress& remote, std::string_view text);
+
+  const CallerOptions options_;
+  const Step first_step_;
+  transport::Wire& wire_;
+  RequestText text_;
+  Pacer pacer_;
+  CallStats stats_;
+  uint32_t next_number_ = 0;
+  MemoryRegion byes_;  // the BYE of each call, as long as it may have to be sent again
+  std::unique_ptr<Call[]> calls_;
+  std::vector<uint32_t> free_;  // a stack of slots
+  net::TimerWheel timers_;      // behind the calls, whose nodes it lets go of
+  sip::Message message_;        // the one being read; large, so not on the stack
+};
+
+}  // namespace siplb::load

@@ -1,0 +1,54 @@
+// What a simulated server does wrong on demand, and the dice that decide when.
+//
+// Thread: one. Bounds: constant size, no heap.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace siplb::load {
+
+struct Faults {
+  bool silent = false;  // takes everything, answers nothing
+  Duration delay{};     // before any answer
+  double drop = 0;      // share of messages that are lost on arrival
+  double reject = 0;    // share of INVITEs that are answered 503
+  double capacity = 0;  // INVITEs a second, above which they are answered 503; 0 = any number
+};
+
+// "500ms", "2s" or "5m", also with a fraction; nothing where it is anything else.
+[[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
+
+// Sets what "silent", "delay=1500ms", "drop=0.05", "503=0.2" or "capacity=100" names; false where
+// the text is none of these or the value is out of range.
+[[nodiscard]] bool apply_fault(std::string_view text, Faults& faults);
+
+// Pseudo-random, the same for the same seed (SplitMix64).
+class Dice {
+ public:
+  explicit Dice(uint64_t seed) : state_(seed) {}
+  // True in that share of all throws.
+  [[nodiscard]] bool hits(double share);
+
+ private:
+  uint64_t state_;
+};
+
+// Lets a rate through, and a tenth of a second's worth at once.
+class RateGate {
+ public:
+  // 0 = lets everything through.
+  RateGate(double per_second, Instant now);
+  [[nodiscard]] bool passes(Instant now);
+
+ private:
+  double per_second_;
+  double burst_;
+  double tokens_;
+  Instant filled_at_;
+};
+
+}  // namespace siplb::load

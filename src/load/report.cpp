@@ -1,0 +1,214 @@
+#include "load/report.h"
+
+#include <cstdarg>
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+namespace siplb::load {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+__attribute__((format(printf, 1, 2))) std::string print(const char* format, ...) {
+  std::array<char, 512> buffer;
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(buffer.data(), buffer.size(), format, arguments);
+  va_end(arguments);
+  return buffer.data();
+}
+
+double milliseconds(uint64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) / 1e6;
+}
+
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+double per_second(uint64_t count, Duration elapsed) {
+  return elapsed > Duration::zero() ? static_cast<double>(count) / seconds(elapsed) : 0;
+}
+
+std::string text_of(const ServerShares::Name& name) {
+  return name.empty() ? "other" : std::string(name.view());
+}
+
+// "s1 25.0 %  s2 75.0 %"
+std::string shares_text(const ServerShares& servers) {
+  uint64_t all = 0;
+  for (const ServerShares::Share& share : servers.shares()) all += share.calls;
+  std::string out;
+  for (const ServerShares::Share& share : servers.shares()) {
+    if (share.calls == 0) continue;
+    const double percent = 100 * static_cast<double>(share.calls) / static_cast<double>(all);
+    out += (out.empty() ? "" : "  ") + text_of(share.name) + print(" %.1f %%", percent);
+  }
+  return out;
+}
+
+// Why calls failed, by code, then what has none.
+Json failures_json(const CallStats& stats) {
+  Json failures = Json::object();
+  for (uint16_t code = CallStats::kCodeMin; code <= CallStats::kCodeMax; ++code) {
+    const uint64_t count = stats.failures_by_code[code - CallStats::kCodeMin];
+    if (count != 0) failures[std::to_string(code)] = count;
+  }
+  if (stats.timeouts != 0) failures["timeout"] = stats.timeouts;
+  if (stats.oversized != 0) failures["oversized"] = stats.oversized;
+  return failures;
+}
+
+struct ServerField {
+  const char* name;
+  uint64_t ServerStats::*count;
+};
+
+constexpr ServerField kServerFields[] = {
+    {"calls", &ServerStats::calls},
+    {"requests", &ServerStats::requests},
+    {"acks", &ServerStats::acks},
+    {"stickiness_violations", &ServerStats::misroutes},
+    {"unknown_dialogs", &ServerStats::unknown_dialogs},
+    {"dropped", &ServerStats::dropped},
+    {"rejected", &ServerStats::rejected},
+    {"repeated", &ServerStats::repeated},
+    {"retransmissions", &ServerStats::retransmissions},
+    {"unacknowledged", &ServerStats::unacknowledged},
+    {"strays", &ServerStats::strays},
+    {"refused_sends", &ServerStats::refused_sends},
+};
+
+Json identity(const ServerOptions& server) {
+  return {{"id", server.name}, {"address", std::string(server.address.text().view())}};
+}
+
+}  // namespace
+
+std::string call_json(const CallRun& run) {
+  const CallStats& stats = run.stats;
+  Json servers = Json::object();
+  for (const ServerShares::Share& share : stats.servers.shares()) {
+    if (share.calls != 0) servers[text_of(share.name)] = share.calls;
+  }
+  const Json setup = {{"p50", milliseconds(stats.setup.quantile(0.5))},
+                      {"p90", milliseconds(stats.setup.quantile(0.9))},
+                      {"p99", milliseconds(stats.setup.quantile(0.99))},
+                      {"max", milliseconds(stats.setup.quantile(1))}};
+  const Json out = {{"ok", stats.all_well()},
+                    {"seed", run.seed},
+                    {"elapsed_s", seconds(run.elapsed)},
+                    {"rate", per_second(stats.succeeded, run.elapsed)},
+                    {"started", stats.started},
+                    {"succeeded", stats.succeeded},
+                    {"failed", stats.failed()},
+                    {"in_flight", stats.in_flight()},
+                    {"not_started", stats.not_started},
+                    {"failures", failures_json(stats)},
+                    {"stickiness_violations", stats.misroutes},
+                    {"retransmissions", stats.retransmissions},
+                    {"repeated_answers", stats.repeated_answers},
+                    {"strays", stats.strays},
+                    {"refused_sends", stats.refused_sends},
+                    {"kernel_drops", run.kernel_drops},
+                    {"setup_ms", setup},
+                    {"servers", servers}};
+  return out.dump();
+}
+
+std::string call_summary(const CallRun& run) {
+  const CallStats& stats = run.stats;
+  std::string out = print("calls      %llu started, %llu succeeded, %llu failed, %llu in flight",
+                          static_cast<unsigned long long>(stats.started),
+                          static_cast<unsigned long long>(stats.succeeded),
+                          static_cast<unsigned long long>(stats.failed()),
+                          static_cast<unsigned long long>(stats.in_flight()));
+  if (stats.not_started != 0) out += ", " + std::to_string(stats.not_started) + " not started";
+  out += print("\ntime       %.1f s, %.0f calls/s\n", seconds(run.elapsed),
+               per_second(stats.succeeded, run.elapsed));
+  out += print("set-up     p50 %.2f ms, p90 %.2f ms, p99 %.2f ms, max %.2f ms\n",
+               milliseconds(stats.setup.quantile(0.5)), milliseconds(stats.setup.quantile(0.9)),
+               milliseconds(stats.setup.quantile(0.99)), milliseconds(stats.setup.quantile(1)));
+  const std::string shares = shares_text(stats.servers);
+  if (!shares.empty()) out += "servers    " + shares + "\n";
+  out += print("stickiness %llu violations\n", static_cast<unsigned long long>(stats.misroutes));
+  out += print(
+      "losses     %llu retransmissions, %llu repeated answers, %llu strays, "
+      "%llu refused sends, %llu kernel drops\n",
+      static_cast<unsigned long long>(stats.retransmissions),
+      static_cast<unsigned long long>(stats.repeated_answers),
+      static_cast<unsigned long long>(stats.strays),
+      static_cast<unsigned long long>(stats.refused_sends),
+      static_cast<unsigned long long>(run.kernel_drops));
+  const Json failures = failures_json(stats);
+  for (const auto& [reason, count] : failures.items()) {
+    out += "failed     " + reason + ": " + count.dump() + "\n";
+  }
+  return out;
+}
+
+std::string CallTable::heading() {
+  return "  time      calls    calls/s  in flight     failed     p50 ms     p99 ms  servers";
+}
+
+std::string CallTable::row(const CallRun& run) {
+  const CallStats& stats = run.stats;
+  const double rate =
+      per_second(stats.succeeded - succeeded_before_, run.elapsed - elapsed_before_);
+  succeeded_before_ = stats.succeeded;
+  elapsed_before_ = run.elapsed;
+  return print("%5.0fs %10llu %10.0f %10llu %10llu %10.2f %10.2f  ", seconds(run.elapsed),
+               static_cast<unsigned long long>(stats.started), rate,
+               static_cast<unsigned long long>(stats.in_flight()),
+               static_cast<unsigned long long>(stats.failed()),
+               milliseconds(stats.setup_recent.quantile(0.5)),
+               milliseconds(stats.setup_recent.quantile(0.99))) +
+         shares_text(stats.servers);
+}
+
+std::string servers_json(const Answerer& answerer) {
+  Json servers = Json::array();
+  for (size_t i = 0; i < answerer.server_count(); ++i) {
+    servers.push_back(identity(answerer.server(i)));
+  }
+  return Json{{"servers", servers}}.dump();
+}
+
+std::string servers_text(const Answerer& answerer) {
+  std::string out;
+  for (size_t i = 0; i < answerer.server_count(); ++i) {
+    const ServerOptions& server = answerer.server(i);
+    out += server.name + " " + std::string(server.address.text().view()) + "\n";
+  }
+  return out;
+}
+
+std::string serve_json(const Answerer& answerer, uint64_t kernel_drops) {
+  Json servers = Json::array();
+  for (size_t i = 0; i < answerer.server_count(); ++i) {
+    Json server = identity(answerer.server(i));
+    for (const ServerField& field : kServerFields) {
+      server[field.name] = answerer.stats(i).*field.count;
+    }
+    servers.push_back(server);
+  }
+  return Json{{"servers", servers}, {"kernel_drops", kernel_drops}}.dump();
+}
+
+std::string serve_summary(const Answerer& answerer, uint64_t kernel_drops) {
+  std::string out;
+  for (size_t i = 0; i < answerer.server_count(); ++i) {
+    out += answerer.server(i).name;
+    for (const ServerField& field : kServerFields) {
+      const uint64_t count = answerer.stats(i).*field.count;
+      if (count != 0) out += std::string("  ") + field.name + " " + std::to_string(count);
+    }
+    out += "\n";
+  }
+  if (kernel_drops != 0) out += "kernel drops " + std::to_string(kernel_drops) + "\n";
+  return out;
+}
+
+}  // namespace siplb::load

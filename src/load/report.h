@@ -1,0 +1,45 @@
+// What siplb-load says: addresses, rows while it runs, and totals, for people and for machines.
+//
+// Pure: text from counts. The JSON names are a contract (docs/man/siplb-load.1).
+// Thread: one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/time.h"
+#include "load/answerer.h"
+#include "load/call_stats.h"
+
+namespace siplb::load {
+
+struct CallRun {
+  const CallStats& stats;
+  uint32_t seed = 0;
+  Duration elapsed{};
+  uint64_t kernel_drops = 0;
+};
+
+// One line of JSON without its end.
+[[nodiscard]] std::string call_json(const CallRun& run);
+[[nodiscard]] std::string call_summary(const CallRun& run);
+
+// Rows of a table, each about the time since the row before; percentiles are of setup_recent.
+class CallTable {
+ public:
+  [[nodiscard]] static std::string heading();
+  [[nodiscard]] std::string row(const CallRun& run);
+
+ private:
+  uint64_t succeeded_before_ = 0;
+  Duration elapsed_before_{};
+};
+
+// Names and addresses of the servers: what a script needs to go on.
+[[nodiscard]] std::string servers_json(const Answerer& answerer);
+[[nodiscard]] std::string servers_text(const Answerer& answerer);
+// Totals per server.
+[[nodiscard]] std::string serve_json(const Answerer& answerer, uint64_t kernel_drops);
+[[nodiscard]] std::string serve_summary(const Answerer& answerer, uint64_t kernel_drops);
+
+}  // namespace siplb::load

@@ -1,0 +1,79 @@
+#include "load/udp_lane.h"
+
+#include <sys/socket.h>
+
+namespace siplb::load {
+
+namespace {
+
+constexpr size_t kDescriptorsMax = 80;  // the sockets, and what the program itself watches
+constexpr uint32_t kReceiveBufferBytes = 8 << 20;
+// A tick's worth of answers, also to a burst from many sources.
+constexpr size_t kQueueEntries = 8192;
+
+tl::unexpected<Error> fail(const Error& error) {
+  return tl::unexpected<Error>(error);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<UdpLane>> UdpLane::open(const std::vector<SockAddress>& addresses) {
+  std::unique_ptr<UdpLane> lane(new UdpLane);
+  auto loop = net::EventLoop::create(kDescriptorsMax);
+  if (!loop) return fail(loop.error());
+  auto batch = net::DatagramBatch::reserve({});
+  if (!batch) return fail(batch.error());
+  auto slots = transport::MessageSlots::reserve(
+      {.small_count = kQueueEntries, .medium_count = 64, .large_count = 16});
+  if (!slots) return fail(slots.error());
+  lane->loop_ = std::move(*loop);
+  lane->batch_ = std::move(*batch);
+  lane->slots_ = std::move(*slots);
+  // One remote end may be all there is, so no share of the queue is kept from it.
+  lane->sockets_ = std::make_unique<transport::LaneSockets>(
+      *lane->batch_, *lane->slots_,
+      transport::LaneSocketsOptions{.queue_entries = kQueueEntries,
+                                    .endpoint_entries = kQueueEntries});
+  for (const SockAddress& address : addresses) {
+    auto socket = net::UdpSocket::open({.address = address,
+                                        .receive_buffer_bytes = kReceiveBufferBytes,
+                                        .send_buffer_bytes = kReceiveBufferBytes});
+    if (!socket) return fail(socket.error());
+    const auto listener = static_cast<transport::ListenerIndex>(lane->addresses_.size());
+    lane->addresses_.push_back(socket->address());
+    lane->sockets_->add_socket(listener, std::move(*socket));
+  }
+  return lane;
+}
+
+Result<void> UdpLane::start(transport::Receiver& receiver) {
+  return sockets_->start(*loop_, receiver);
+}
+
+uint64_t UdpLane::kernel_drops() const {
+  uint64_t drops = 0;
+  for (size_t index = 0; index < addresses_.size(); ++index) {
+    const auto listener = static_cast<transport::ListenerIndex>(index);
+    drops += sockets_->socket_counters(listener).kernel_drops.value();
+  }
+  return drops;
+}
+
+std::optional<SockAddress> local_address_towards(const SockAddress& remote) {
+  sockaddr_storage native{};
+  socklen_t length = remote.to(native);
+  const net::FileDescriptor probe(::socket(native.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  // Connecting a UDP socket sends nothing: it only asks the routing table.
+  if (!probe.is_open() ||
+      ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&native), length) != 0) {
+    return std::nullopt;
+  }
+  sockaddr_storage local{};
+  length = sizeof local;
+  if (::getsockname(probe.get(), reinterpret_cast<sockaddr*>(&local), &length) != 0) {
+    return std::nullopt;
+  }
+  return SockAddress::from(local).with_port(0);
+}
+
+}  // namespace siplb::load
