@@ -38,6 +38,21 @@ void pin_to_processor(pthread_t thread, size_t index, size_t worker_count) {
   }
 }
 
+proxy::WorkerOptions worker_options(const config::Configuration& configuration,
+                                    const Sizing& sizing, size_t index, uint32_t seed) {
+  proxy::WorkerOptions options{.index = index,
+                               .worker_count = sizing.workers,
+                               .lane_count = sizing.lanes,
+                               .call_entries = sizing.call_entries,
+                               .other_entries = sizing.other_entries,
+                               .slots = sizing.slots,
+                               .sockets = sizing.sockets,
+                               .mailbox = sizing.mailbox};
+  options.affinity.call_life = configuration.limits.call_expiry;
+  options.sockets.endpoint_seed = seed;
+  return options;
+}
+
 }  // namespace
 
 bool is_configuration_fault(const StartFault& fault) {
@@ -135,7 +150,7 @@ StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> lis
   const auto seed = random_u32();
   if (!seed) return fault(seed.error(), "the send queues' seed");
   for (size_t w = 0; w < sizing_.workers; ++w) {
-    auto worker = proxy::Worker::create(worker_options(sizing_, configuration_, w, *seed),
+    auto worker = proxy::Worker::create(worker_options(configuration_, sizing_, w, *seed),
                                         *snapshot_, log_.add_ring(), listeners);
     if (!worker) return fault(worker.error(), "worker " + std::to_string(w));
     workers_.push_back(std::move(*worker));

@@ -108,7 +108,7 @@ Result<void> Worker::add_lane(uint8_t lane, std::span<transport::ListenerSockets
     sockets.add_socket(static_cast<transport::ListenerIndex>(i),
                        std::move(listeners[i].by_lane[lane]));
   }
-  return {};
+  return sockets.start(*loop_, *ports_.back());
 }
 
 void Worker::connect(std::span<const std::unique_ptr<Worker>> workers) {
