@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "proxy/sides.h"
 #include "sip/seal.h"
@@ -125,18 +126,23 @@ void check_reach(const YamlNode& item, const GroupOptions& group,
     faults.add(place, "one of the servers needs a weight above 0");
   }
 
-  const auto count = [&](SockAddress::Family family) {
-    return std::count_if(group.servers.begin(), group.servers.end(),
-                         [&](const ServerOptions& s) { return s.address.family() == family; });
+  const auto has = [](const auto& elements, SockAddress::Family family) {
+    return std::any_of(elements.begin(), elements.end(),
+                       [&](const auto& element) { return element.address.family() == family; });
   };
-  const bool has_v4 = count(SockAddress::Family::V4) != 0;
-  const bool has_v6 = count(SockAddress::Family::V6) != 0;
-  if (has_v4 && has_v6) {
+  if (has(group.servers, SockAddress::Family::V4) && has(group.servers, SockAddress::Family::V6)) {
     faults.add(place, "IPv4 and IPv6 servers in one group are not yet supported");
-  } else if (has_v4 && !proxy::select_egress(configuration.listeners, SockAddress::Family::V4)) {
-    faults.add(place, "no listener can reach these servers: none is IPv4");
-  } else if (has_v6 && !proxy::select_egress(configuration.listeners, SockAddress::Family::V6)) {
-    faults.add(place, "no listener can reach these servers: none is IPv6");
+    return;
+  }
+  // A listener that has a fault may be the one that is missed.
+  if (configuration.listeners.empty() || has(configuration.listeners, SockAddress::Family::None)) {
+    return;
+  }
+  for (const auto& [family, label] :
+       {std::pair{SockAddress::Family::V4, "IPv4"}, std::pair{SockAddress::Family::V6, "IPv6"}}) {
+    if (has(group.servers, family) && !proxy::select_egress(configuration.listeners, family)) {
+      faults.add(place, std::string("no listener can reach these servers: none is ") + label);
+    }
   }
 }
 

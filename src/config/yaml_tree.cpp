@@ -39,7 +39,9 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
-    add({YamlNode::Kind::Null, place_of(mark), {}, {}, {}});
+    // What is not there has the mark of whatever comes next, so its key tells the place.
+    const Place place = value_due_ ? open_.back()->entries.back().place : place_of(mark);
+    add({YamlNode::Kind::Null, place, {}, {}, {}});
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {

@@ -1,0 +1,101 @@
+#include "config/scalar.h"
+
+#include <gtest/gtest.h>
+
+namespace siplb::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(ScalarTest, ReadsNumbersWhole) {
+  EXPECT_EQ(parse_number("0"), 0U);
+  EXPECT_EQ(parse_number("18446744073709551615"), UINT64_MAX);
+  for (const std::string_view text :
+       {"", "-1", "+1", " 1", "1 ", "01", "0x10", "1e3", "1.5", "18446744073709551616"}) {
+    EXPECT_EQ(parse_number(text), std::nullopt) << text;
+  }
+}
+
+TEST(ScalarTest, ReadsDurationsInEveryUnit) {
+  EXPECT_EQ(parse_duration("500ms"), 500ms);
+  EXPECT_EQ(parse_duration("0s"), 0s);
+  EXPECT_EQ(parse_duration("5s"), 5s);
+  EXPECT_EQ(parse_duration("2m"), 2min);
+  EXPECT_EQ(parse_duration("4h"), 4h);
+  EXPECT_EQ(parse_duration("60d"), 24h * 60);
+  for (const std::string_view text :
+       {"", "5", "s", "5 s", "5S", "1.5s", "1m30s", "-5s", "05s", "5us", "106751991168d"}) {
+    EXPECT_EQ(parse_duration(text), std::nullopt) << text;
+  }
+}
+
+TEST(ScalarTest, ReadsSizesInEveryUnit) {
+  EXPECT_EQ(parse_size("64KiB"), 65536U);
+  EXPECT_EQ(parse_size("512MiB"), 536870912U);
+  EXPECT_EQ(parse_size("2GiB"), 2147483648U);
+  for (const std::string_view text :
+       {"", "64", "KiB", "64KB", "64kib", "64 KiB", "1.5GiB", "17179869184GiB"}) {
+    EXPECT_EQ(parse_size(text), std::nullopt) << text;
+  }
+}
+
+TEST(ScalarTest, WritesTheLargestUnitThatNeedsNoFraction) {
+  EXPECT_EQ(duration_text(0ms), "0s");
+  EXPECT_EQ(duration_text(1500ms), "1500ms");
+  EXPECT_EQ(duration_text(90s), "90s");
+  EXPECT_EQ(duration_text(120s), "2m");
+  EXPECT_EQ(duration_text(48h), "2d");
+  EXPECT_EQ(size_text(1000), "1000");
+  EXPECT_EQ(size_text(65536), "64KiB");
+  EXPECT_EQ(size_text(uint64_t{3} << 30), "3GiB");
+}
+
+TEST(ScalarTest, TakesNamesOfBoundedLength) {
+  EXPECT_TRUE(is_name("a"));
+  EXPECT_TRUE(is_name("pbx_1-Z"));
+  EXPECT_TRUE(is_name(std::string(kNameLengthMax, 'a')));
+  EXPECT_FALSE(is_name(std::string(kNameLengthMax + 1, 'a')));
+  for (const std::string_view text : {"", "a b", "a/b", "a.b", "\xc3\xa4"}) {
+    EXPECT_FALSE(is_name(text)) << text;
+  }
+}
+
+TEST(ScalarTest, TakesHeaderNamesThatAreTokens) {
+  EXPECT_TRUE(is_header_name("X-Tenant"));
+  EXPECT_TRUE(is_header_name("a.!%*_+`'~1"));
+  for (const std::string_view text : {"", "a b", "a:", "a\r\nb", "\xc3\xa4"}) {
+    EXPECT_FALSE(is_header_name(text)) << text;
+  }
+}
+
+TEST(ScalarTest, TakesReasonsWithoutControlOctets) {
+  EXPECT_TRUE(is_reason_phrase(""));
+  EXPECT_TRUE(
+      is_reason_phrase("Gespr\xc3\xa4"
+                       "che gesperrt"));
+  EXPECT_TRUE(is_reason_phrase(std::string(128, 'a')));
+  EXPECT_FALSE(is_reason_phrase(std::string(129, 'a')));
+  for (const std::string_view text : {"a\nb", "a\rb", "a\tb", "\x7f"}) {
+    EXPECT_FALSE(is_reason_phrase(text)) << text;
+  }
+}
+
+TEST(ScalarTest, TakesHostsWithAndWithoutPort) {
+  for (const std::string_view text :
+       {"sip.example.com", "sip.example.com:5060", "localhost", "a-b.c1", "203.0.113.10",
+        "203.0.113.10:5060", "[2001:db8::1]", "[2001:db8::1]:65535"}) {
+    EXPECT_TRUE(is_sent_by(text)) << text;
+  }
+  for (const std::string_view text :
+       {"",           ":5060", "a:",         "a:0",       "a:65536",     "a:05060",
+        "a:b",        "a b",   "a..b",       ".a",        "a.",          "-a",
+        "a-",         "a_b",   "10.0.0.256", "10.0.0",    "2001:db8::1", "[2001:db8::1",
+        "[10.0.0.1]", "[]",    "0.0.0.0",    "[::]:5060", "a;x=y",       "a\r\nb"}) {
+    EXPECT_FALSE(is_sent_by(text)) << text;
+  }
+  EXPECT_TRUE(is_sent_by(std::string(63, 'a')));
+  EXPECT_FALSE(is_sent_by(std::string(64, 'a')));
+}
+
+}  // namespace
+}  // namespace siplb::config

@@ -1,0 +1,190 @@
+#include "config/section.h"
+
+#include "mistake.h"
+
+namespace siplb::config {
+namespace {
+
+TEST(SectionTest, ReportsEachKindOfMistakeAtItsPlace) {
+  const Mistake mistakes[] = {
+      {"unknown key", with_both("global: {wokers: 2}"),
+       "1:10: unknown key 'wokers' (did you mean 'workers'?)"},
+      {"unknown key unlike any", with_both("global: {colour: 2}"), "1:10: unknown key 'colour'"},
+      {"unknown section", with_both("limit: {headers: 16}"),
+       "1:1: unknown key 'limit' (did you mean 'limits'?)"},
+      {"unknown key with control octets", with_both("\"a\\e[31mb\": 1"),
+       "1:1: unknown key 'a?[31mb'"},
+      {"key of later work", with_both("timers: {t1: 500ms}"), "1:9: 'timers' is not yet supported"},
+      {"key of later work in a list", with_listeners(R"(groups: [{name: g, servers: [
+  {name: a, uri: "sip:10.0.0.1", priority: 1}]}])"),
+       "2:44: 'priority' is not yet supported"},
+      {"section that is no map", with_both("limits: 5"), "1:9: 'limits' takes a map, not '5'"},
+      {"section without content", with_both("limits:"), "1:1: 'limits' takes a map, not nothing"},
+      {"list that is a map", with_groups("listeners: {name: in}"),
+       "1:12: 'listeners' takes a list of 1 to 16 maps, not a map"},
+      {"empty list", with_groups("listeners: []"),
+       "1:12: 'listeners' takes a list of 1 to 16 maps, not a list of 0"},
+      {"item that is no map",
+       with_groups(R"(listeners: [public, {name: in, address: "10.0.0.5:5060"}])"),
+       "1:13: a map was expected here"},
+      {"missing section", std::string(kListeners), "1:1: 'groups' is missing"},
+      {"missing key", with_groups("listeners: [{name: in}]"), "1:13: 'address' is missing"},
+      {"value of the wrong kind", with_both("limits: {headers: [16]}"),
+       "1:19: 'headers' takes a number from 8 to 128, not a list of 1"},
+      {"root that is a list", "- listeners", "1:1: a map was expected here"},
+      {"no content", "# nothing\n", " the file is empty"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(SectionTest, RefusesAListAboveItsBound) {
+  std::string items;
+  for (size_t i = 0; i < transport::kListenersMax; ++i) {
+    items += "{name: l" + std::to_string(i) + ", address: \"10.0.0.5:" + std::to_string(5060 + i) +
+             "\"}, ";
+  }
+  EXPECT_EQ(faults_of(with_groups("listeners: [" + items + "]")), "");
+  items += "{name: more, address: \"10.0.0.5:6060\"}";
+  EXPECT_EQ(faults_of(with_groups("listeners: [" + items + "]")),
+            "1:12: 'listeners' takes a list of 1 to 16 maps, not a list of 17");
+}
+
+TEST(ValueTest, RefusesEachKindOfWrongValue) {
+  const Mistake mistakes[] = {
+      {"quoted number", with_both("limits: {headers: \"16\"}"),
+       "1:19: 'headers' takes a number from 8 to 128, not the quoted text '16'"},
+      {"number below its bound", with_both("limits: {message_bytes: 511}"),
+       "1:25: 'message_bytes' takes a number from 512 to 65535, not '511'"},
+      {"number above its bound", with_both("limits: {message_bytes: 65536}"),
+       "1:25: 'message_bytes' takes a number from 512 to 65535, not '65536'"},
+      {"workers", with_both("global: {workers: 65}"),
+       "1:19: 'workers' takes auto or a number from 1 to 64, not '65'"},
+      {"quoted auto", with_both("global: {workers: 'auto'}"),
+       "1:19: 'workers' takes auto or a number from 1 to 64, not the quoted text 'auto'"},
+      {"lanes no power of two", with_both("global: {lanes: 12}"),
+       "1:17: 'lanes' takes auto or a power of two from 1 to 64, not '12'"},
+      {"lanes above their bound", with_both("global: {lanes: 128}"),
+       "1:17: 'lanes' takes auto or a power of two from 1 to 64, not '128'"},
+      {"size without unit", with_both("global: {memory: 536870912}"),
+       "1:18: 'memory' takes a size from 64MiB to 1024GiB, not '536870912'"},
+      {"size below its bound", with_both("global: {memory: 63MiB}"),
+       "1:18: 'memory' takes a size from 64MiB to 1024GiB, not '63MiB'"},
+      {"quoted size", with_both("global: {memory: '512MiB'}"),
+       "1:18: 'memory' takes a size from 64MiB to 1024GiB, not the quoted text '512MiB'"},
+      {"duration without unit", with_both("limits: {call_expiry: 60}"),
+       "1:23: 'call_expiry' takes a duration from 1m to 7d, not '60'"},
+      {"duration above its bound", with_both("limits: {call_expiry: 8d}"),
+       "1:23: 'call_expiry' takes a duration from 1m to 7d, not '8d'"},
+      {"days with a fraction", with_both("global: {token_life: 25h}"),
+       "1:22: 'token_life' takes a duration from 1d to 3650d, not '25h'"},
+      {"word that is none of the choice", with_both("global: {log: {level: loud}}"),
+       "1:23: 'level' takes debug | info | warning | error, not 'loud'"},
+      {"empty path", with_both("global: {key_file: ''}"),
+       "1:20: 'key_file' takes a path, relative to this file's folder, not the quoted text ''"},
+      {"metrics that are neither off nor a map", with_both("metrics: on"),
+       "1:10: 'metrics' takes off or a map, not 'on'"},
+      {"metrics address without port", with_both("metrics: {address: 127.0.0.1}"),
+       "1:20: 'address' takes an address with port: 127.0.0.1:9095, not '127.0.0.1'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(ValueTest, TakesEachBound) {
+  for (const std::string_view line :
+       {"limits: {message_bytes: 512, headers: 8, calls: 1024, socket_receive: 64KiB, "
+        "call_expiry: 1m}",
+        "limits: {message_bytes: 65535, headers: 128, calls: 1073741824, socket_receive: 1GiB, "
+        "call_expiry: 7d}",
+        "global: {workers: 1, lanes: 1, memory: 64MiB, token_life: 1d, shutdown_grace: 0s}",
+        "global: {workers: 64, lanes: 64, memory: 1024GiB, token_life: 3650d, "
+        "shutdown_grace: 60s}"}) {
+    EXPECT_EQ(faults_of(with_both(line)), "") << line;
+  }
+}
+
+TEST(ValueTest, RefusesWrongListeners) {
+  const auto listener = [](std::string_view keys) {
+    return with_groups("listeners: [{name: in, " + std::string(keys) + "}]");
+  };
+  const Mistake mistakes[] = {
+      {"name", with_groups("listeners: [{name: in side, address: \"10.0.0.5:5060\"}]"),
+       "1:20: 'name' takes a name: 1 to 32 of letters, digits, '-' and '_', not 'in side'"},
+      {"address without port", listener("address: 10.0.0.5"),
+       "1:33: 'address' takes an address with port: 192.0.2.1:5060 or [2001:db8::1]:5060, not "
+       "'10.0.0.5'"},
+      {"host name", listener("address: \"sip.example.com:5060\""),
+       "1:33: 'address' takes an address with port: 192.0.2.1:5060 or [2001:db8::1]:5060, not "
+       "the quoted text 'sip.example.com:5060'"},
+      {"IPv4 wildcard", listener("address: \"0.0.0.0:5060\""),
+       "1:33: wildcard addresses are not yet supported"},
+      {"IPv6 wildcard", listener("address: \"[::]:5060\""),
+       "1:33: wildcard addresses are not yet supported"},
+      {"later transports", listener("address: \"10.0.0.5:5060\", transports: [udp, tcp, tls]"),
+       "1:68: 'tcp' is not yet supported\n1:73: 'tls' is not yet supported"},
+      {"unknown transport", listener("address: \"10.0.0.5:5060\", transports: [upd]"),
+       "1:62: 'transports' takes a list of transports: udp, not a list of 1"},
+      {"repeated transport", listener("address: \"10.0.0.5:5060\", transports: [udp, udp]"),
+       "1:68: transport 'udp' is repeated"},
+      {"role", listener("address: \"10.0.0.5:5060\", role: server"),
+       "1:56: 'role' takes clients | servers | both, not 'server'"},
+      {"list of advertise", listener("address: \"10.0.0.5:5060\", advertise: [{as: a}]"),
+       "1:61: a list of 'advertise' is not yet supported"},
+      {"advertise", listener("address: \"10.0.0.5:5060\", advertise: \"a:b\""),
+       "1:61: 'advertise' takes a host with or without port, not the quoted text 'a:b'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(ValueTest, RefusesWrongGroups) {
+  const auto group = [](std::string_view keys) {
+    return with_listeners("groups: [{name: g, servers: [{name: a, uri: \"sip:10.0.0.1\"}], " +
+                          std::string(keys) + "}]");
+  };
+  const Mistake mistakes[] = {
+      {"unknown policy", group("policy: random-ish"),
+       "1:71: 'policy' takes maglev | round-robin, not 'random-ish'"},
+      {"later policy", group("policy: least-load"), "1:71: 'least-load' is not yet supported"},
+      {"hash key", group("hash_key: callid"),
+       "1:73: 'hash_key' takes call-id | from-user | to-user | request-user | source-ip | "
+       "header:NAME, not 'callid'"},
+      {"hash key without header", group("hash_key: 'header:'"),
+       "1:73: 'hash_key' takes call-id | from-user | to-user | request-user | source-ip | "
+       "header:NAME, not the quoted text 'header:'"},
+      {"quoted boolean", group("record_route: 'true'"),
+       "1:77: 'record_route' takes true or false, not the quoted text 'true'"},
+      {"YAML's other boolean", group("record_route: yes"),
+       "1:77: 'record_route' takes true or false, not 'yes'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(ValueTest, RefusesWrongServers) {
+  const auto server = [](std::string_view uri) {
+    return with_listeners("groups: [{name: g, servers: [{name: a, uri: \"" + std::string(uri) +
+                          "\"}]}]");
+  };
+  const Mistake mistakes[] = {
+      {"no URI", server("10.0.0.1"),
+       "1:45: 'uri' takes a URI: sip:192.0.2.1, with port and ;transport=udp if need be, not the "
+       "quoted text '10.0.0.1'"},
+      {"sips", server("sips:10.0.0.1"), "1:45: 'sips' is not yet supported"},
+      {"tel", server("tel:+123"), "1:45: a server's URI starts with 'sip:'"},
+      {"user", server("sip:me@10.0.0.1"), "1:45: a server's URI has no user part"},
+      {"headers", server("sip:10.0.0.1?a=b"), "1:45: a server's URI has no headers"},
+      {"host name", server("sip:pbx.example.com"),
+       "1:45: host names are not yet supported: 'pbx.example.com'"},
+      {"wildcard", server("sip:0.0.0.0"), "1:45: a wildcard address is no server's"},
+      {"TCP", server("sip:10.0.0.1;transport=TCP"), "1:45: transport 'tcp' is not yet supported"},
+      {"parameter", server("sip:10.0.0.1;lr"),
+       "1:45: a server's URI has no parameters but 'transport=udp'"},
+      {"unknown transport", server("sip:10.0.0.1;transport=sctp"),
+       "1:45: a server's URI has no parameters but 'transport=udp'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+  EXPECT_EQ(faults_of(with_listeners(
+                "groups: [{name: g, servers: [{name: a, uri: 'sip:10.0.0.1', weight: 1001}]}]")),
+            "1:69: 'weight' takes a number from 0 to 1000, not '1001'");
+}
+
+}  // namespace
+}  // namespace siplb::config
