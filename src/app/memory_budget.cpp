@@ -10,6 +10,7 @@
 #include "app/http_server.h"
 #include "balance/affinity.h"
 #include "balance/topology.h"
+#include "base/event_ring.h"
 #include "config/scalar.h"
 #include "net/datagram_batch.h"
 #include "proxy/lane.h"
@@ -148,6 +149,7 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
       {"program", kProgramOctets, "code, libraries, stacks, heap"},
       {"http", kScrapeOctets + servers * kScrapeOctetsPerServer, "a page of metrics"},
       product("worker-state", {workers, {sizeof(proxy::Worker), {}}}),
+      product("event-rings", {workers, {sizeof(EventRing), {}}}),
       product("receive-areas",
               {workers, {batch.datagrams_max, "datagrams"}, {batch.octets_max, {}}}),
       product("slots-small",

@@ -78,9 +78,9 @@ TEST(YamlTreeTest, RefusesWhatTheStrictSubsetLeavesOut) {
       {"list as key", "? [a]\n: 1\n", "f:1:3: a key must be text"},
       {"map as key", "{{a: 1}: 2}", "f:1:2: a key must be text"},
       {"null as key", "~: 1\n", "f:1:1: a key must be text"},
-      {"second document", "a: 1\n---\nb: 2\n", "f:3:1: a second document"},
+      {"second document", "a: 1\n---\nb: 2\n", "f:2:1: a second document"},
       {"broken syntax", "a: [1\n", "f:2:1: no valid YAML: end of sequence flow not found"},
-      {"tab", "a:\n\tb: 1\n", "f:2:1: no valid YAML: illegal map value"},
+      {"tab", "a:\n\tb: 1\n", "f:2:3: no valid YAML: illegal map value"},
       {"undefined alias", "a: *x\n", "f:1:4: no valid YAML: the referenced anchor is not defined"},
   };
   for (const Row& row : rows) EXPECT_EQ(parse(row.text).faults, row.faults) << row.description;

@@ -1,0 +1,158 @@
+#include "app/memory_budget.h"
+
+#include <bit>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "balance/affinity.h"
+
+namespace siplb::app {
+namespace {
+
+using config::Configuration;
+using config::kGiB;
+using config::kMiB;
+
+Configuration smallest() {
+  Configuration configuration;
+  configuration.listeners.push_back(
+      {.name = "in", .address = SockAddress::v4(0x0a000005, 5060), .advertise = {}});
+  balance::GroupOptions group;
+  group.name = "pbx";
+  group.servers.push_back({.name = "a", .address = SockAddress::v4(0x0a000001, 5060)});
+  configuration.groups.push_back(group);
+  return configuration;
+}
+
+const Consumer& find(const MemoryBudget& budget, std::string_view name) {
+  for (const Consumer& consumer : budget.consumers()) {
+    if (consumer.name == name) return consumer;
+  }
+  ADD_FAILURE() << "no consumer " << name;
+  return budget.consumers().front();
+}
+
+TEST(SizingTest, WorkersFollowTheUsableCores) {
+  struct Row {
+    size_t cores, workers, lanes;
+  };
+  for (const Row& row : {Row{1, 1, 4}, Row{2, 2, 8}, Row{3, 3, 16}, Row{4, 3, 16}, Row{5, 4, 16},
+                         Row{16, 15, 64}, Row{17, 16, 64}, Row{128, 16, 64}}) {
+    const Sizing sizing = derive_sizing(smallest(), row.cores);
+    EXPECT_EQ(sizing.workers, row.workers) << row.cores << " cores";
+    EXPECT_EQ(sizing.lanes, row.lanes) << row.cores << " cores";
+  }
+}
+
+TEST(SizingTest, TakesWhatTheFileSets) {
+  Configuration configuration = smallest();
+  configuration.global.workers = 5;
+  EXPECT_EQ(derive_sizing(configuration, 1).workers, 5U);
+  EXPECT_EQ(derive_sizing(configuration, 1).lanes, 32U);
+  configuration.global.workers = 64;
+  EXPECT_EQ(derive_sizing(configuration, 1).lanes, 64U);
+  configuration.global.workers = 0;
+  configuration.global.lanes = 2;
+  EXPECT_EQ(derive_sizing(configuration, 16).lanes, 2U);
+  EXPECT_EQ(derive_sizing(configuration, 16).workers, 2U);
+}
+
+TEST(SizingTest, CallTablesHoldAtLeastTheLimit) {
+  Configuration configuration = smallest();
+  for (const size_t calls : {size_t{1024}, size_t{1025}, size_t{262144}}) {
+    configuration.limits.calls = calls;
+    const Sizing sizing = derive_sizing(configuration, 2);
+    EXPECT_GE(sizing.call_entries * sizing.lanes, calls);
+    EXPECT_LT(sizing.call_entries * sizing.lanes, 2 * calls + sizing.lanes);
+  }
+}
+
+TEST(SizingTest, KeepsTheOwnersRequirementsAtEverySize) {
+  Configuration configuration = smallest();
+  for (const size_t memory : {config::kMemoryBytesMin, 512 * kMiB, config::kMemoryBytesMax}) {
+    for (const size_t workers : {1U, 3U, 64U}) {
+      configuration.global.memory_bytes = memory;
+      configuration.global.workers = workers;
+      const Sizing sizing = derive_sizing(configuration, 1);
+      EXPECT_TRUE(std::has_single_bit(sizing.call_entries));
+      EXPECT_GE(sizing.call_entries, balance::AffinityTable::kWays);
+      EXPECT_TRUE(std::has_single_bit(sizing.other_entries));
+      EXPECT_GE(sizing.other_entries, balance::AffinityTable::kWays);
+      EXPECT_TRUE(std::has_single_bit(sizing.mailbox.small_count));
+      EXPECT_TRUE(std::has_single_bit(sizing.mailbox.large_count));
+      EXPECT_GE(sizing.mailbox.large_count, 2U);
+      EXPECT_GE(sizing.slots.large_count, 1U);
+      EXPECT_GE(sizing.sockets.endpoint_entries, 1U);
+      EXPECT_LT(sizing.sockets.endpoint_entries, sizing.sockets.queue_entries);
+    }
+  }
+}
+
+TEST(MemoryBudgetTest, WhatIsDerivedFitsOnEveryMachine) {
+  Configuration configuration = smallest();
+  for (size_t cores = 1; cores <= 64; ++cores) {
+    const MemoryBudget budget(configuration, derive_sizing(configuration, cores));
+    EXPECT_EQ(budget.fault(), std::nullopt) << cores << " cores\n" << budget.table();
+  }
+  configuration.global.memory_bytes = config::kMemoryBytesMin;
+  EXPECT_EQ(MemoryBudget(configuration, derive_sizing(configuration, 1)).fault(), std::nullopt);
+}
+
+TEST(MemoryBudgetTest, ConsumersHaveTheirOwnNamesAndAddUp) {
+  const Configuration configuration = smallest();
+  const MemoryBudget budget(configuration, derive_sizing(configuration, 2));
+  std::set<std::string_view> names;
+  size_t sum = 0;
+  for (const Consumer& consumer : budget.consumers()) {
+    names.insert(consumer.name);
+    sum += consumer.octets;
+    EXPECT_GT(consumer.octets, 0U) << consumer.name;
+    EXPECT_FALSE(consumer.derivation.empty()) << consumer.name;
+  }
+  EXPECT_EQ(names.size(), budget.consumers().size());
+  EXPECT_EQ(budget.sum(), sum);
+}
+
+TEST(MemoryBudgetTest, CountsWhatEachLaneAndWorkerHas) {
+  const Configuration configuration = smallest();
+  Sizing sizing = derive_sizing(configuration, 2);
+  sizing.call_entries = 1024;
+  const MemoryBudget budget(configuration, sizing);
+  EXPECT_EQ(find(budget, "affinity-calls").octets, 8U * 1024 * 32);
+  EXPECT_EQ(find(budget, "affinity-calls").derivation, "8 lanes x 1024 entries x 32");
+  EXPECT_EQ(find(budget, "receive-areas").octets, 2U * 64 * 65536);
+}
+
+TEST(MemoryBudgetTest, RefusesASumAboveTheCeilingAndNamesTheLargest) {
+  Configuration configuration = smallest();
+  configuration.limits.calls = size_t{1} << 30;
+  const MemoryBudget budget(configuration, derive_sizing(configuration, 1));
+  ASSERT_TRUE(budget.fault());
+  EXPECT_THAT(*budget.fault(), testing::StartsWith("global.memory is 512MiB, but "));
+  EXPECT_THAT(*budget.fault(), testing::HasSubstr("'affinity-calls': 4 lanes x 268435456 entries"));
+}
+
+TEST(MemoryBudgetTest, TakesASumAtTheCeiling) {
+  Configuration configuration = smallest();
+  const Sizing sizing = derive_sizing(configuration, 1);
+  configuration.global.memory_bytes = MemoryBudget(configuration, sizing).sum();
+  EXPECT_EQ(MemoryBudget(configuration, sizing).fault(), std::nullopt);
+  --configuration.global.memory_bytes;
+  EXPECT_NE(MemoryBudget(configuration, sizing).fault(), std::nullopt);
+}
+
+TEST(MemoryBudgetTest, TableListsEveryConsumerSumAndKernel) {
+  const Configuration configuration = smallest();
+  const MemoryBudget budget(configuration, derive_sizing(configuration, 1));
+  const std::string table = budget.table();
+  for (const Consumer& consumer : budget.consumers()) {
+    EXPECT_THAT(table, testing::HasSubstr("  " + std::string(consumer.name) + " "));
+  }
+  EXPECT_THAT(table, testing::HasSubstr("of 512MiB (global.memory)"));
+  EXPECT_THAT(table, testing::HasSubstr("4 lanes x 1 listeners x 8388608 at most"));
+}
+
+}  // namespace
+}  // namespace siplb::app
