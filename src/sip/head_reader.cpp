@@ -2,9 +2,10 @@
 
 #include <bit>
 #include <cstdint>
-#include <cstring>
 
-#include <endian.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "sip/header_names.h"
 #include "sip/text.h"
@@ -13,79 +14,83 @@ namespace siplb::sip {
 
 namespace {
 
-// The position of the first octet below 0x20, from `at` on; text.size() where there is none.
-// Finds line ends and forbidden octets in one pass, eight octets at a time.
-size_t find_control(std::string_view text, size_t at) {
-  constexpr uint64_t kOnes = 0x0101010101010101;
-  for (; at + sizeof(uint64_t) <= text.size(); at += sizeof(uint64_t)) {
-    uint64_t word;
-    std::memcpy(&word, text.data() + at, sizeof word);
-    word = le64toh(word);
-    // A borrow can only mark octets behind the first true one.
-    const uint64_t below = (word - kOnes * 0x20) & ~word & (kOnes * 0x80);
-    if (below != 0) return at + static_cast<size_t>(std::countr_zero(below)) / 8;
+// The first octet below 0x20, or `end`: line ends and forbidden octets found in one pass.
+const char* find_control(const char* at, const char* end) {
+#if defined(__SSE2__)
+  const __m128i most = _mm_set1_epi8(0x1f);
+  for (; end - at >= 16; at += 16) {
+    const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i below = _mm_cmpeq_epi8(_mm_min_epu8(octets, most), octets);
+    const auto bits = static_cast<unsigned>(_mm_movemask_epi8(below));
+    if (bits != 0) return at + std::countr_zero(bits);
   }
-  while (at < text.size() && static_cast<uint8_t>(text[at]) >= 0x20) ++at;
+#endif
+  while (at != end && static_cast<uint8_t>(*at) >= 0x20) ++at;
   return at;
+}
+
+bool is_crlf(const char* at, const char* end) {
+  return end - at >= 2 && at[0] == '\r' && at[1] == '\n';
 }
 
 enum class Folding : uint8_t { Refused, Taken };
 
-struct Line {
-  size_t length = 0;  // with its CRLF; 0 = no line end
-  bool clean = true;  // no control octets but HT
+struct LineEnd {
+  const char* at;  // behind the CRLF; null = there is none
+  bool clean;      // no control octets before it but HT
 };
 
-Line first_line(std::string_view text, Folding folding) {
-  Line line;
-  for (size_t at = find_control(text, 0); at < text.size(); at = find_control(text, at)) {
-    if (text.compare(at, 2, "\r\n") != 0) {
-      line.clean = line.clean && text[at] == '\t';
+LineEnd find_line_end(std::string_view text, Folding folding) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (bool clean = true;;) {
+    at = find_control(at, end);
+    if (at == end) return {nullptr, clean};
+    if (!is_crlf(at, end)) {
+      clean = clean && *at == '\t';
       ++at;
       continue;
     }
     at += 2;
-    const bool folded = at < text.size() && (text[at] == ' ' || text[at] == '\t');
-    if (folded && folding == Folding::Taken) continue;
-    line.length = at;
-    return line;
+    const bool folded = at != end && (*at == ' ' || *at == '\t');
+    if (!folded || folding == Folding::Refused) return {at, clean};
   }
-  return line;
 }
 
 }  // namespace
 
-HeadReader::HeadReader(std::string_view octets) : rest_(octets) {
-  while (rest_.starts_with("\r\n")) rest_.remove_prefix(2);
+HeadReader::HeadReader(std::string_view octets) : at_(octets.data()), end_(at_ + octets.size()) {
+  while (is_crlf(at_, end_)) at_ += 2;
 }
 
 bool HeadReader::take_start_line(std::string_view& out) {
-  const Line line = first_line(rest_, Folding::Refused);
-  if (line.length == 0 || !line.clean) return false;
-  out = rest_.substr(0, line.length);
-  rest_.remove_prefix(line.length);
-  return true;
+  const LineEnd line_end = find_line_end(rest(), Folding::Refused);
+  if (line_end.at == nullptr) return false;
+  out = {at_, static_cast<size_t>(line_end.at - at_)};
+  at_ = line_end.at;
+  return line_end.clean;
 }
 
 HeadStep HeadReader::next(Header& out) {
-  if (rest_.starts_with("\r\n")) {
-    rest_.remove_prefix(2);
+  if (is_crlf(at_, end_)) {
+    at_ += 2;
     return HeadStep::End;
   }
-  const Line line = first_line(rest_, Folding::Taken);
-  if (line.length == 0) return HeadStep::Unended;
-  const std::string_view text = rest_.substr(0, line.length);
-  rest_.remove_prefix(line.length);
-  if (!line.clean) return HeadStep::BadHeader;
+  const LineEnd line_end = find_line_end(rest(), Folding::Taken);
+  if (line_end.at == nullptr) return HeadStep::Unended;
+  const std::string_view text(at_, static_cast<size_t>(line_end.at - at_));
+  at_ = line_end.at;
+  if (!line_end.clean) return HeadStep::BadHeader;
 
+  // The CRLF at the end of the text stops what looks for something else.
   const size_t name_length = span_of(kTokenChar, text);
   size_t colon = name_length;
   while (text[colon] == ' ' || text[colon] == '\t') ++colon;
   if (name_length == 0 || text[colon] != ':') return HeadStep::BadHeader;
 
-  out.name = text.substr(0, name_length);
+  out.name = {text.data(), name_length};
   out.id = header_id(out.name);
-  out.value = trim(text.substr(colon + 1));
+  out.value = trim({text.data() + colon + 1, text.size() - colon - 3});
   out.line = text;
   return HeadStep::Header;
 }

@@ -32,10 +32,11 @@ class HeadReader {
   // Takes the next header. `out` is set on Header only.
   HeadStep next(Header& out);
   // All that has not been taken yet: after End, what follows the head.
-  [[nodiscard]] std::string_view rest() const { return rest_; }
+  [[nodiscard]] std::string_view rest() const { return {at_, static_cast<size_t>(end_ - at_)}; }
 
  private:
-  std::string_view rest_;
+  const char* at_;
+  const char* end_;
 };
 
 }  // namespace siplb::sip

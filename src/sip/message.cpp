@@ -34,6 +34,7 @@ bool is_keep_alive(std::string_view octets) {
 
 // "SIP/" 1*DIGIT "." 1*DIGIT
 bool is_version(std::string_view text) {
+  if (text == "SIP/2.0") return true;
   const std::string_view number = text.substr(std::min(text.size(), size_t{4}));
   const size_t dot = number.find('.');
   return dot != std::string_view::npos && all_of(kDigitChar, number.substr(0, dot)) &&
@@ -95,14 +96,16 @@ ScanStatus Scanner::scan(std::string_view octets) {
   fault(read_start_line());
   if (status_ == ScanStatus::NotSip || status_ == ScanStatus::BadStartLine) return status_;
 
-  for (Header header;;) {
+  for (Header beyond_limit;;) {
+    const bool full = out_.header_count == headers_max_;
+    Header& header = full ? beyond_limit : out_.header_table[out_.header_count];
     switch (reader.next(header)) {
       case HeadStep::Header:
-        if (out_.header_count == headers_max_) {
+        if (full) {
           fault(ScanStatus::TooManyHeaders);
           return status_;
         }
-        out_.header_table[out_.header_count++] = header;
+        ++out_.header_count;
         read_header(header);
         break;
       case HeadStep::BadHeader: fault(ScanStatus::BadHeader); break;
@@ -171,9 +174,7 @@ void Scanner::read_header(const Header& header) {
       break;
     case HeaderId::CallId:
       out_.call_id = header.value;
-      if (header.value.empty() || header.value.find_first_of(" \t\r\n") != std::string_view::npos) {
-        fault(ScanStatus::BadCallId);
-      }
+      if (!all_of(kWordChar, header.value)) fault(ScanStatus::BadCallId);
       break;
     case HeaderId::CSeq: read_cseq(header.value); break;
     case HeaderId::MaxForwards: read_max_forwards(header.value); break;
@@ -308,6 +309,11 @@ std::string_view peek_call_id(std::string_view octets) {
 
 bool ValueReader::next(std::string_view& value) {
   if (rest_.empty()) return false;
+  if (rest_.find(',') == std::string_view::npos) {
+    value = rest_;
+    rest_.remove_prefix(rest_.size());
+    return true;
+  }
   size_t end = 0;
   while (end < rest_.size() && rest_[end] != ',') {
     size_t step = 1;

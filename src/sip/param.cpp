@@ -4,26 +4,31 @@
 
 namespace siplb::sip {
 
+namespace {
+constexpr size_t kNone = std::string_view::npos;
+}  // namespace
+
 bool ParamReader::next(Param& out) {
   if (ended_) return false;
 
   size_t end = 0;
-  while (end < rest_.size() && rest_[end] != ';') {
-    const char c = rest_[end];
-    const size_t step = c == '"' ? quoted_length(rest_.substr(end)) : 1;
-    if (step == std::string_view::npos || !(c == '"' || is(kParamChar, c))) {
+  while (true) {
+    end += span_of(kParamChar, rest_.substr(end));
+    if (end == rest_.size() || rest_[end] == ';') break;
+    const size_t quoted = rest_[end] == '"' ? quoted_length(rest_.substr(end)) : kNone;
+    if (quoted == kNone) {
       ended_ = true;
       well_formed_ = false;
       return false;
     }
-    end += step;
+    end += quoted;
   }
 
   out.text = rest_.substr(0, end);
   const size_t equals = out.text.find('=');
   out.name = trim(out.text.substr(0, equals));
   out.value = {};
-  if (equals != std::string_view::npos) out.value = trim(out.text.substr(equals + 1));
+  if (equals != kNone) out.value = trim(out.text.substr(equals + 1));
   ended_ = end == rest_.size();
   rest_.remove_prefix(ended_ ? end : end + 1);
   return true;

@@ -102,7 +102,7 @@ bool parse_name_addr(std::string_view value, NameAddr& out) {
     const size_t close = value.find('>', at);
     if (close == kNone) return false;
     out.uri = trim(value.substr(at + 1, close - at - 1));
-    if (!all_of(kUriChar, out.uri)) return false;
+    if (out.uri.empty()) return false;
     rest = trim_front(value.substr(close + 1));
   } else {
     // A comma would start another value here (20.10).

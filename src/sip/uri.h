@@ -55,8 +55,8 @@ struct NameAddr {
   }
 };
 
-// False where there is no address or it holds white space, a quoted string or an angle bracket is
-// not closed, or something else than parameters follows. The address may still be no good URI.
+// False where there is no address, a quoted string or an angle bracket is not closed, or something
+// else than parameters follows. What is inside the brackets may still be no URI.
 [[nodiscard]] bool parse_name_addr(std::string_view value, NameAddr& out);
 
 }  // namespace siplb::sip

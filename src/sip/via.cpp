@@ -25,6 +25,9 @@ class Cursor {
     rest_ = trim_front(rest_);
     return !take(!rest_.empty() && rest_.front() == wanted ? 1 : 0).empty();
   }
+  bool text(std::string_view wanted) {
+    return !take(rest_.starts_with(wanted) ? wanted.size() : 0).empty();
+  }
   std::string_view rest() const { return rest_; }
 
  private:
@@ -38,8 +41,10 @@ class Cursor {
 
 // "SIP/2.0/UDP"
 bool take_protocol(Cursor& cursor, Via& out) {
-  if (!equal_caseless(cursor.token(), "SIP") || !cursor.mark('/')) return false;
-  if (cursor.token() != "2.0" || !cursor.mark('/')) return false;
+  if (!cursor.text("SIP/2.0/")) {
+    if (!equal_caseless(cursor.token(), "SIP") || !cursor.mark('/')) return false;
+    if (cursor.token() != "2.0" || !cursor.mark('/')) return false;
+  }
   out.transport = cursor.token();
   return !out.transport.empty();
 }

@@ -155,8 +155,8 @@ TEST(NameAddrTest, TakesAStar) {
 TEST(NameAddrTest, RefusesWhatIsMalformed) {
   for (const std::string_view value :
        {"", " ", "<>", "\"Alice", "\"Alice\" sip:a@b", "Alice <sip:a@b", "\"Alice <sip:a@b>",
-        "<sip:a@b> x", "<sip:a@b>, <sip:c@d>", "sip:a@b, sip:c@d", "sip:a @b", "<sip:a b>",
-        "<sip:a<b>", ";tag=1", "\"A\"", "\"A\";tag=1", "\"A\\"}) {
+        "<sip:a@b> x", "<sip:a@b>, <sip:c@d>", "sip:a@b, sip:c@d", "sip:a @b", ";tag=1", "\"A\"",
+        "\"A\";tag=1", "\"A\\"}) {
     NameAddr address;
     EXPECT_FALSE(parse_name_addr(value, address)) << value;
   }
