@@ -1,6 +1,6 @@
 // Builds SIP messages for tests: whole and valid from the start, then bent as the test needs.
 //
-//   SipBuilder::request(Method::Invite).to("<sip:bob@example.com>;tag=b1").route("<sip:edge>").str()
+//   SipBuilder::request(Method::Invite).to("<sip:bob@example.com>;tag=b1").route("<sip:p>").str()
 //
 // A fresh request is from alice at 192.0.2.1:5060 to bob, outside a dialog, with every mandatory
 // header in the order Via, Max-Forwards, From, To, Call-ID, CSeq, Contact. Content-Length comes
