@@ -235,7 +235,8 @@ class TreeTest(Tree):
         self.assert_clean({
             "src/net/a.h": TOP + "struct S { Counter lost; CounterArray<Reason> dropped; };\n",
             "src/observe/b.h": TOP + "auto f(S& s) { return s.lost.value() + "
-                                     "s.dropped[Reason::Full].value(); }\n"})
+                                     "s.dropped[Reason::Full].value(); }\n",
+            "src/observe/c.h": TOP + "auto f(auto counter_of) { return counter_of(1).value(); }\n"})
 
     def test_open_code_fence(self):
         self.assert_breaks("markdown", {"docs/a.md": "# A\n```yaml\na: 1\n"}, line=2)
