@@ -55,7 +55,8 @@ TEST(LoadTest, ReadsEveryKey) {
 global: {workers: 3, lanes: 32, memory: 2GiB, key_file: keys/../key, token_life: 7d,
          shutdown_grace: 2s, log: {level: debug, format: json}}
 listeners:
-  - {name: public, address: "192.0.2.1:5060", transports: [udp], role: clients, advertise: sip.example.com}
+  - {name: public, address: "192.0.2.1:5060", transports: [udp], role: clients,
+     advertise: sip.example.com}
   - {name: "inside", address: "[2001:db8::5]:0", role: servers}
 groups:
   - name: pbx
@@ -63,10 +64,13 @@ groups:
     hash_key: header:X-Tenant
     record_route: false
     tokenless_dialogs: false
-    servers: [{name: a, uri: "sip:[2001:db8::a]:5080;transport=UDP", weight: 0}, {name: b, uri: "sip:[2001:db8::b]"}]
+    servers: [{name: a, uri: "sip:[2001:db8::a]:5080;transport=UDP", weight: 0},
+              {name: b, uri: "sip:[2001:db8::b]"}]
   - {name: other, hash_key: to-user, servers: [{name: a, uri: "sip:192.0.2.9"}]}
 routes:
-  - {name: from, match: {from_group: pbx, methods: [INVITE, BYE], listeners: [inside], transports: [udp]}, group: other}
+  - name: from
+    match: {from_group: pbx, methods: [INVITE, BYE], listeners: [inside], transports: [udp]}
+    group: other
   - {name: silent, match: {methods: [MESSAGE]}, drop: true}
   - {name: no, match: {listeners: [public]}, reject: {code: 603, reason: "Not here, sorry"}}
   - {name: rest, group: pbx}

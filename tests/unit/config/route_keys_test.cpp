@@ -1,3 +1,4 @@
+// The table's part about routes, by what it says about each kind of mistake.
 #include "mistake.h"
 
 namespace siplb::config {
