@@ -48,7 +48,7 @@ QUICK = ("unit", "scenario")
 TARGETS = {
     "tsan": re.compile(r"unit_(base|net|transport|proxy|observe|app)"),
     "fuzz": re.compile(r"fuzz_\w+"),
-    "release": re.compile(r"siplbd|siplb-load|bench_\w+"),
+    "release": re.compile(r"siplbd|siplb-load|udp_forwarder"),
 }
 
 
