@@ -1,4 +1,4 @@
-// A file descriptor that closes itself.
+// A file descriptor that closes itself. Thread: one at a time.
 #pragma once
 
 #include <utility>
