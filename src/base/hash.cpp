@@ -12,11 +12,22 @@ namespace siplb {
 namespace {
 
 constexpr size_t kLengthOctets = 4;
+constexpr size_t kWordOctets = 8;
 constexpr char kChained = static_cast<char>(0x80);  // above every purpose
 
 // Swaps on machines that are not little-endian; its own inverse.
 uint64_t little_endian(uint64_t number) {
   return std::endian::native == std::endian::big ? __builtin_bswap64(number) : number;
+}
+
+// Eight octets at once with A-Z made a-z. Octets from 0x80 on stay as they are.
+uint64_t lower_case(uint64_t word) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  const uint64_t low_bits = word & (kEach * 0x7f);
+  const uint64_t from_a = low_bits + kEach * (0x80 - 'A');
+  const uint64_t past_z = low_bits + kEach * (0x80 - 'Z' - 1);
+  const uint64_t is_upper = from_a & ~past_z & ~word & (kEach * 0x80);
+  return word | is_upper >> 2;
 }
 
 }  // namespace
@@ -43,22 +54,31 @@ KeyedHash& KeyedHash::add_number(uint64_t number) {
 
 KeyedHash& KeyedHash::add_caseless(std::string_view field) {
   put_number(field.size(), kLengthOctets);
-  char lower[64];
-  while (!field.empty()) {
-    const size_t length = std::min(field.size(), sizeof lower);
-    for (size_t i = 0; i < length; ++i) {
-      const char c = field[i];
-      lower[i] = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    }
-    put(lower, length);
-    field.remove_prefix(length);
+  while (field.size() >= kWordOctets) {
+    uint64_t word;
+    std::memcpy(&word, field.data(), kWordOctets);
+    put_word(lower_case(word), kWordOctets);
+    field.remove_prefix(kWordOctets);
   }
+  uint64_t rest = 0;
+  if (!field.empty()) std::memcpy(&rest, field.data(), field.size());
+  put_word(lower_case(rest), field.size());
   return *this;
 }
 
 void KeyedHash::put_number(uint64_t number, size_t octet_count) {
-  const uint64_t octets = little_endian(number);
-  put(reinterpret_cast<const char*>(&octets), octet_count);
+  put_word(little_endian(number), octet_count);
+}
+
+// The first octets of `word` as it stands in memory.
+void KeyedHash::put_word(uint64_t word, size_t octet_count) {
+  if (kBufferSize - used_ < kWordOctets) {
+    put(reinterpret_cast<const char*>(&word), octet_count);
+    return;
+  }
+  // A store of fixed size is one instruction; what it writes too much is overwritten by the next.
+  std::memcpy(buffer_.data() + used_, &word, kWordOctets);
+  used_ += octet_count;
 }
 
 void KeyedHash::put(const char* octets, size_t length) {

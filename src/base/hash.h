@@ -27,10 +27,8 @@ enum class HashPurpose : uint8_t {
   Via = 2,
   Token = 3,
   LocalTag = 4,
-  LoopHash = 5,
   Affinity = 6,
   Lane = 7,
-  TagHash = 8,
   KeyFingerprint = 9,
 };
 
@@ -54,6 +52,7 @@ class KeyedHash {
  private:
   void put(const char* octets, size_t length);
   void put_number(uint64_t number, size_t octet_count);
+  void put_word(uint64_t word, size_t octet_count);
   void chain();
 
   static constexpr size_t kBufferSize = 512;

@@ -7,7 +7,7 @@ namespace siplb::proxy {
 namespace {
 
 // Via, two Record-Routes and Max-Forwards with the longest token and `advertise`.
-using AddedLines = FixedString<1024>;
+using AddedLines = FixedString<1536>;
 
 struct ViaInput {
   const Request& request;

@@ -38,9 +38,9 @@ Target TargetChooser::target_of(balance::ServerIndex server) const {
   return {.server = server, .address = snapshot_.topology.servers()[server].address};
 }
 
-TargetChooser::Affine TargetChooser::find_affine(const Request& request, Target& out) {
-  const balance::AffinityEntry* entry = affinity_.touch(
-      key(request.message.call_id, request.sender.affinity_group), request.tick.now);
+TargetChooser::Affine TargetChooser::find_affine(uint64_t key, const Request& request,
+                                                 Target& out) {
+  const balance::AffinityEntry* entry = affinity_.touch(key, request.tick.now);
   if (entry == nullptr || entry->from_tag_hash != request.from_tag_hash) return Affine::Nothing;
   const balance::ServerIndex server = snapshot_.topology.find_by_id(entry->server_id);
   if (server == balance::kNoServer) return Affine::Gone;
@@ -52,7 +52,8 @@ TargetChooser::Affine TargetChooser::find_affine(const Request& request, Target&
 TargetChooser::Remembered TargetChooser::choose(const Request& request, balance::GroupIndex group,
                                                 Target& out) {
   const auto servers = snapshot_.topology.servers();
-  if (find_affine(request, out) == Affine::Found && servers[out.server].group == group) {
+  const uint64_t call = key_of(request);
+  if (find_affine(call, request, out) == Affine::Found && servers[out.server].group == group) {
     return Remembered::Yes;
   }
   const balance::Group& chosen = snapshot_.topology.groups()[group];
@@ -62,8 +63,7 @@ TargetChooser::Remembered TargetChooser::choose(const Request& request, balance:
     const auto turn = static_cast<balance::ServerIndex>(turns_[group].take_turn());
     out = target_of(static_cast<balance::ServerIndex>(chosen.first_server + turn));
   }
-  const auto put = affinity_.put(key(request.message.call_id, request.sender.affinity_group),
-                                 servers[out.server].id, request.from_tag_hash, out.attempt,
+  const auto put = affinity_.put(call, servers[out.server].id, request.from_tag_hash, out.attempt,
                                  kind_of(request.message.method), request.tick.now);
   return put == balance::AffinityTable::PutStatus::Full ? Remembered::No : Remembered::Yes;
 }

@@ -28,7 +28,9 @@ class TargetChooser {
   enum class [[nodiscard]] Affine : uint8_t{Nothing, Found, Gone};
   // The server that this side's earlier requests of the call went to, if the From tag is the same.
   // Gone: there is one, but it has left the configuration.
-  Affine find_affine(const Request& request, Target& out);
+  Affine find_affine(const Request& request, Target& out) {
+    return find_affine(key_of(request), request, out);
+  }
 
   enum class [[nodiscard]] Remembered : uint8_t{Yes, No};
   // The server for new work in `group`: the affine one if it is of this group, else the policy's
@@ -54,6 +56,10 @@ class TargetChooser {
 
  private:
   [[nodiscard]] uint64_t key(std::string_view call_id, uint32_t sender_group) const;
+  [[nodiscard]] uint64_t key_of(const Request& request) const {
+    return key(request.message.call_id, request.sender.affinity_group);
+  }
+  Affine find_affine(uint64_t key, const Request& request, Target& out);
 
   const Snapshot& snapshot_;
   balance::AffinityTable& affinity_;

@@ -124,7 +124,7 @@ class Seal {
   [[nodiscard]] SealFault open_token(std::string_view user, std::string_view call_id,
                                      uint16_t today, Token& out) const;
 
-  // 24 bits of a From or To tag, for Token::from_tag_hash.
+  // 24 bits of a From or To tag, for Token::from_tag_hash; the MAC covers it, so it is not keyed.
   [[nodiscard]] uint32_t tag_hash(std::string_view tag) const;
 
   // The To tag of our own final answers: the same for every retransmission of a request and for the

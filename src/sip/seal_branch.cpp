@@ -75,21 +75,24 @@ bool Seal::is_local_tag(const Message& request) const {
          local_tag(request) == request.to_tag;
 }
 
+// These two are not secret: the MACs of token and `;slb=` cover them. So a fast hash will do.
 uint32_t Seal::tag_hash(std::string_view tag) const {
   constexpr uint64_t k24Bits = 0xffffff;
-  return static_cast<uint32_t>(KeyedHash(key_, HashPurpose::TagHash).add(tag).digest64() & k24Bits);
+  return static_cast<uint32_t>(hash_octets(tag) & k24Bits);
 }
 
 uint32_t Seal::loop_hash(const Message& request, std::string_view remaining_routes,
                          uint16_t listener, uint32_t sender_group) const {
-  KeyedHash hash(key_, HashPurpose::LoopHash);
-  hash.add(request.request_uri).add(remaining_routes).add(request.call_id);
-  hash.add(request.from_tag).add(request.to_tag).add_number(request.cseq);
-  hash.add_number(listener).add_number(sender_group);
-  for (const Header& header : request.headers()) {
-    if (header.id == HeaderId::ProxyRequire) hash.add(header.value);
+  uint64_t hash = uint64_t{listener} << 32 | sender_group;
+  for (const std::string_view field : {request.request_uri, remaining_routes, request.call_id,
+                                       request.from_tag, request.to_tag}) {
+    hash = hash_octets(field, hash);
   }
-  return static_cast<uint32_t>(hash.digest64());
+  hash ^= request.cseq;
+  for (const Header& header : request.headers()) {
+    if (header.id == HeaderId::ProxyRequire) hash = hash_octets(header.value, hash);
+  }
+  return static_cast<uint32_t>(hash);
 }
 
 }  // namespace siplb::sip

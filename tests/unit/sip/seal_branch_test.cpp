@@ -219,7 +219,7 @@ TEST_F(LocalTagTest, BelongsToOneTransaction) {
 
 TEST(TagHashTest, Has24BitsThatFollowTheTag) {
   const Seal seal(kKey, 1, 60);
-  EXPECT_EQ(seal.tag_hash("1928301774"), 2652957u);
+  EXPECT_EQ(seal.tag_hash("1928301774"), 3526963u);
   EXPECT_NE(seal.tag_hash("1928301774"), seal.tag_hash("1928301775"));
   for (const std::string_view tag : {"", "a", "b", "c", "d", "e", "f", "g"}) {
     EXPECT_LT(seal.tag_hash(tag), 1u << 24);
@@ -239,7 +239,7 @@ class LoopHashTest : public testing::Test {
 
 TEST_F(LoopHashTest, IsTheSameForTheNextLap) {
   const uint32_t first = changed([](Message&) {});
-  EXPECT_EQ(first, 43949029u);
+  EXPECT_EQ(first, 1201176178u);
   // Our own Via is on top by then, and Max-Forwards has gone down.
   EXPECT_EQ(changed([](Message& m) {
               m.via = via_of("SIP/2.0/UDP lb.example.com;branch=z9hG4bKslb");
