@@ -2,6 +2,7 @@
 //
 // The first thread that calls check() owns the object; detach() lets the next caller own it, for
 // objects built on one thread and used on another.
+// Thread: any, synchronised inside.
 #pragma once
 
 #include <atomic>

@@ -1,0 +1,29 @@
+#include "app/signals.h"
+
+#include <csignal>
+
+#include <gtest/gtest.h>
+
+namespace siplb::app {
+namespace {
+
+// Signals sent to this thread wait until they are read, since they are blocked.
+TEST(SignalsTest, TellsWhatArrivedInOrderOfAsking) {
+  const auto signals = Signals::block();
+  ASSERT_TRUE(signals.has_value());
+  for (const int terminating : {SIGTERM, SIGINT}) {
+    raise(terminating);
+    EXPECT_EQ(signals->wait(), Signal::Terminate);
+  }
+  raise(SIGHUP);
+  EXPECT_EQ(signals->wait(), Signal::Reload);
+}
+
+TEST(SignalsTest, IgnoresBrokenPipes) {
+  ASSERT_TRUE(Signals::block().has_value());
+  raise(SIGPIPE);
+  SUCCEED() << "still here";
+}
+
+}  // namespace
+}  // namespace siplb::app
