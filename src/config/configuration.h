@@ -45,7 +45,6 @@ struct GlobalOptions {
   size_t memory_bytes = 512 * kMiB;
   std::string key_file;  // absolute; empty: see key_file() in derive.h
   std::chrono::days token_life{60};
-  std::chrono::milliseconds shutdown_grace{500};
   LogOptions log;
   bool operator==(const GlobalOptions&) const = default;
 };

@@ -62,10 +62,10 @@ const KeyTable<GlobalOptions>& global_keys() {
       {"memory", size(&GlobalOptions::memory_bytes, kMemoryBytesMin, kMemoryBytesMax), "512MiB"},
       {"key_file", path(&GlobalOptions::key_file), "$STATE_DIRECTORY/key or /var/lib/siplb/key"},
       {"token_life", duration(&GlobalOptions::token_life, 24h, 24h * 3650), "60d"},
-      {"shutdown_grace", duration(&GlobalOptions::shutdown_grace, 0ms, 60s), "500ms"},
       {"log", section(&GlobalOptions::log, log_keys()), ""},
       {"names", not_yet<GlobalOptions>(), ""},
       {"key_file_previous", not_yet<GlobalOptions>(), ""},
+      {"shutdown_grace", not_yet<GlobalOptions>(), ""},
   };
   return table;
 }
