@@ -116,9 +116,20 @@ StartResult<std::vector<transport::ListenerSockets>> Daemon::open_listeners() {
       return fault(sockets.error(),
                    "listener " + options.name + " (" + std::string(options.address.text()) + ")");
     }
+    warn_of_small_buffer(options.name, sockets->by_lane.front());
     listeners.push_back(std::move(*sockets));
   }
   return listeners;
+}
+
+void Daemon::warn_of_small_buffer(std::string_view listener, const net::UdpSocket& socket) {
+  const size_t wanted = configuration_.limits.socket_receive_bytes;
+  if (socket.granted_receive_bytes() >= wanted) return;
+  log_.write(observe::LogLevel::Warning, "receive buffer smaller than asked for",
+             {{"listener", listener},
+              {"granted_bytes", std::to_string(socket.granted_receive_bytes())},
+              {"wanted_bytes", std::to_string(wanted)},
+              {"remedy", "raise net.core.rmem_max"}});
 }
 
 StartResult<void> Daemon::make_snapshot(const HashKey& key,

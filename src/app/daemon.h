@@ -48,6 +48,7 @@ class Daemon {
 
   [[nodiscard]] StartResult<HashKey> load_key();
   [[nodiscard]] StartResult<std::vector<transport::ListenerSockets>> open_listeners();
+  void warn_of_small_buffer(std::string_view listener, const net::UdpSocket& socket);
   [[nodiscard]] StartResult<void> make_snapshot(
       const HashKey& key, std::span<const transport::ListenerSockets> listeners);
   [[nodiscard]] StartResult<void> make_workers(std::span<transport::ListenerSockets> listeners);

@@ -9,22 +9,14 @@
 #include <cstdint>
 #include <string_view>
 
-#include "base/fixed_string.h"
 #include "base/time.h"
 
 namespace siplb {
 
 enum class EventId : uint8_t {
-  Listening,
-  Ready,
-  Stopping,
   WorkerStarted,
-  KeyCreated,
-  KeyLoaded,
-  ReceiveBufferSmall,
   KernelDrops,
   MailboxFull,
-  SendErrors,
   kCount,
 };
 
@@ -40,53 +32,24 @@ struct EventInfo {
   EventRate rate;
   std::string_view message;
   std::array<std::string_view, 2> arg_names = {};
-  std::string_view text_name = {};
 };
 
 inline constexpr std::array<EventInfo, static_cast<size_t>(EventId::kCount)> kEvents = {{
-    {EventId::Listening,
-     EventSeverity::Info,
-     EventRate::EveryOne,
-     "listening",
-     {"lanes", ""},
-     "address"},
-    {EventId::Ready, EventSeverity::Info, EventRate::EveryOne, "ready", {"workers", "lanes"}},
-    {EventId::Stopping, EventSeverity::Info, EventRate::EveryOne, "stopping", {"signal", ""}},
     {EventId::WorkerStarted,
      EventSeverity::Info,
      EventRate::EveryOne,
      "worker started",
      {"worker", "lanes"}},
-    {EventId::KeyCreated,
-     EventSeverity::Info,
-     EventRate::EveryOne,
-     "made a new key file",
-     {},
-     "path"},
-    {EventId::KeyLoaded, EventSeverity::Info, EventRate::EveryOne, "key loaded", {}, "fingerprint"},
-    {EventId::ReceiveBufferSmall,
-     EventSeverity::Warning,
-     EventRate::EveryOne,
-     "receive buffer smaller than asked for; raise net.core.rmem_max",
-     {"granted_bytes", "wanted_bytes"},
-     "address"},
     {EventId::KernelDrops,
      EventSeverity::Warning,
      EventRate::OncePerSecond,
      "the kernel dropped datagrams: receive queue full",
-     {"count", ""},
-     "address"},
+     {"count", ""}},
     {EventId::MailboxFull,
      EventSeverity::Warning,
      EventRate::OncePerSecond,
-     "a worker's mailbox is full, messages dropped",
+     "a worker's mailbox is full, message dropped",
      {"to_lane", ""}},
-    {EventId::SendErrors,
-     EventSeverity::Warning,
-     EventRate::OncePerSecond,
-     "sending failed",
-     {"errno", "count"},
-     "remote"},
 }};
 
 [[nodiscard]] constexpr const EventInfo& event_info(EventId id) {
@@ -104,22 +67,12 @@ static_assert(
 
 inline constexpr uint16_t kNoLane = UINT16_MAX;
 
-using EventText = FixedString<64>;
-
 struct Event {
   Instant at{};
-  EventId id = EventId::Ready;
+  EventId id = EventId::WorkerStarted;
   uint16_t lane = kNoLane;
   std::array<int64_t, 2> args{};
-  EventText text{};
   uint32_t suppressed_count = 0;  // of this id before it, by rate or lack of room; set by the ring
 };
-
-// Keeps what fits.
-[[nodiscard]] inline EventText event_text(std::string_view text) {
-  EventText out;
-  out.append(text.substr(0, EventText::capacity()));
-  return out;
-}
 
 }  // namespace siplb

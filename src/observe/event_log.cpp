@@ -172,7 +172,6 @@ class EventLog::Impl {
     for (size_t i = 0; i < info.arg_names.size(); ++i) {
       if (!info.arg_names[i].empty()) add_number(info.arg_names[i], event.args[i]);
     }
-    if (!info.text_name.empty()) fields.push_back({info.text_name, event.text});
     if (event.suppressed_count > 0) add_number("suppressed", event.suppressed_count);
     const auto age = Clock::now() - event.at;
     const auto time = std::chrono::system_clock::now() -

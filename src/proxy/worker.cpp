@@ -118,6 +118,10 @@ void Worker::connect(std::span<const std::unique_ptr<Worker>> workers) {
 
 void Worker::run() {
   AllocGuard::arm_this_thread();
+  events_.post(
+      {.at = Clock::now(),
+       .id = EventId::WorkerStarted,
+       .args = {static_cast<int64_t>(options_.index), static_cast<int64_t>(ports_.size())}});
   while (!stopping_.load(std::memory_order_relaxed)) {
     tick_.now = loop_->wait(std::nullopt);
     tick_.today = day_of_wall_clock();
@@ -140,7 +144,12 @@ void Worker::drain_mailbox() {
 void Worker::finish_tick() {
   for (const auto& each : ports_) {
     each->sockets.flush();
-    each->sockets.sample_kernel_queues(tick_.now);
+    if (const uint64_t drops = each->sockets.sample_kernel_queues(tick_.now); drops > 0) {
+      events_.post({.at = tick_.now,
+                    .id = EventId::KernelDrops,
+                    .lane = each->index,
+                    .args = {static_cast<int64_t>(drops), 0}});
+    }
     each->counters.conservation_difference.set(static_cast<uint64_t>(each->counters.difference()));
   }
   counters_.tick_duration.record(Clock::now() - tick_.now);

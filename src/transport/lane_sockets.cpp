@@ -59,7 +59,7 @@ class LaneSockets::Socket final : public net::Watched, public net::UdpErrorHandl
   void append(uint32_t entry);
   void flush();
   void discard_queue();
-  void sample_kernel_queue();
+  uint32_t sample_kernel_queue();
 
   [[nodiscard]] net::Events on_ready(net::Events events, Instant now) override;
   void on_icmp_error(const net::IcmpError& error) override;
@@ -186,11 +186,14 @@ void LaneSockets::Socket::on_send_error(const net::OutgoingDatagram& datagram, i
   lane_.counters_.send_errors[kind_of(sys_errno)].add();
 }
 
-void LaneSockets::Socket::sample_kernel_queue() {
+// Returns the drops since the last reading.
+uint32_t LaneSockets::Socket::sample_kernel_queue() {
   const auto memory = udp_.memory();
-  if (!memory) return;
+  if (!memory) return 0;
   counters_.kernel_queue_bytes.set(memory->queued_bytes);
-  counters_.kernel_drops.add(memory->drops - std::exchange(drops_seen_, memory->drops));
+  const uint32_t drops = memory->drops - std::exchange(drops_seen_, memory->drops);
+  counters_.kernel_drops.add(drops);
+  return drops;
 }
 
 LaneSockets::LaneSockets(net::DatagramBatch& batch, MessageSlots& slots,
@@ -307,12 +310,14 @@ void LaneSockets::flush() {
   }
 }
 
-void LaneSockets::sample_kernel_queues(Instant now) {
-  if (sampled_at_ && now - *sampled_at_ < kSampleInterval) return;
+uint64_t LaneSockets::sample_kernel_queues(Instant now) {
+  if (sampled_at_ && now - *sampled_at_ < kSampleInterval) return 0;
   sampled_at_ = now;
+  uint64_t drops = 0;
   for (const auto& socket : sockets_) {
-    if (socket != nullptr) socket->sample_kernel_queue();
+    if (socket != nullptr) drops += socket->sample_kernel_queue();
   }
+  return drops;
 }
 
 const SocketCounters& LaneSockets::socket_counters(ListenerIndex listener) const {

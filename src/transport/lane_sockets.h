@@ -79,8 +79,9 @@ class LaneSockets final : public Wire {
   SendStatus send(const Flow& flow, std::span<const std::string_view> pieces) override;
   // Gives the kernel what it will take. Call it at the end of each tick.
   void flush();
-  // Reads fill and drops of the kernel's queues if the last reading is 100 ms old.
-  void sample_kernel_queues(Instant now);
+  // Reads fill and drops of the kernel's queues if the last reading is 100 ms old, and returns the
+  // drops since then.
+  uint64_t sample_kernel_queues(Instant now);
 
   [[nodiscard]] const LaneSocketCounters& counters() const { return counters_; }
   // These two require that the listener has a socket.
