@@ -10,6 +10,40 @@
 
 namespace siplb {
 
+namespace {
+
+// "192.0.2.1" as inet_pton() takes it, which costs several times as much: four numbers up to 255
+// without leading zeros. Host names end it at their first letter.
+std::optional<uint32_t> read_ip4(std::string_view text) {
+  if (text.size() >= INET_ADDRSTRLEN) return std::nullopt;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  uint32_t ip = 0;
+  for (int groups = 1;; ++groups) {
+    const char* const first = at;
+    uint64_t group = 0;
+    for (unsigned digit; at != end && (digit = static_cast<unsigned>(*at) - '0') <= 9; ++at) {
+      group = group * 10 + digit;
+    }
+    if (at == first || group > 255 || (*first == '0' && at - first > 1)) return std::nullopt;
+    ip = ip << 8 | static_cast<uint32_t>(group);
+    if (groups == 4) break;
+    if (at == end || *at++ != '.') return std::nullopt;
+  }
+  if (at != end) return std::nullopt;
+  return ip;
+}
+
+// Writes 0 to 255 and returns the end.
+char* put_group(char* at, unsigned number) {
+  if (number >= 100) *at++ = static_cast<char>('0' + number / 100);
+  if (number >= 10) *at++ = static_cast<char>('0' + number / 10 % 10);
+  *at++ = static_cast<char>('0' + number % 10);
+  return at;
+}
+
+}  // namespace
+
 SockAddress SockAddress::v4(uint32_t host_order_ip, uint16_t port) {
   SockAddress address;
   const uint32_t ip = htonl(host_order_ip);
@@ -30,17 +64,18 @@ SockAddress SockAddress::v6(const std::array<uint8_t, 16>& ip, uint16_t port) {
 std::optional<SockAddress> SockAddress::parse_ip(std::string_view text, uint16_t port) {
   if (text.size() >= 2 && text.front() == '[' && text.back() == ']') {
     text = text.substr(1, text.size() - 2);
-    if (text.find(':') == std::string_view::npos) return std::nullopt;
+  } else if (const std::optional<uint32_t> ip4 = read_ip4(text)) {
+    return v4(*ip4, port);
   }
   char zero_ended[INET6_ADDRSTRLEN];
-  if (text.empty() || text.size() >= sizeof zero_ended) return std::nullopt;
+  if (text.size() >= sizeof zero_ended || text.find(':') == std::string_view::npos) {
+    return std::nullopt;
+  }
   // inet_pton would stop there and accept what comes before.
   if (text.find('\0') != std::string_view::npos) return std::nullopt;
   std::memcpy(zero_ended, text.data(), text.size());
   zero_ended[text.size()] = '\0';
 
-  in_addr ip4;
-  if (inet_pton(AF_INET, zero_ended, &ip4) == 1) return v4(ntohl(ip4.s_addr), port);
   in6_addr ip6;
   if (inet_pton(AF_INET6, zero_ended, &ip6) != 1 || IN6_IS_ADDR_V4MAPPED(&ip6)) return std::nullopt;
   std::array<uint8_t, 16> octets;
@@ -122,10 +157,13 @@ SockAddress::Text SockAddress::ip_text() const {
   Text out;
   if (family_ == Family::None) return out;
   if (is_v4()) {  // inet_ntop costs several times as much, and this is written into every message
-    for (size_t i = 0; i < 4; ++i) {
-      if (i != 0) out.append(".");
-      out.append_number(ip_[i]);
+    char text[INET_ADDRSTRLEN];
+    char* end = put_group(text, ip_[0]);
+    for (size_t i = 1; i < 4; ++i) {
+      *end++ = '.';
+      end = put_group(end, ip_[i]);
     }
+    out.append({text, static_cast<size_t>(end - text)});
     return out;
   }
   char text[INET6_ADDRSTRLEN];
