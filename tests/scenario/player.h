@@ -1,0 +1,93 @@
+// Plays one scenario: who sends what, and who must get what. The language is in README.md.
+//
+// An expectation that is not met is a difference, collected, since the exhaustion sweep plays
+// scenarios that cannot go as written. What must hold in any case is thrown as std::logic_error.
+// Thread: one.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "scenario/message_text.h"
+#include "scenario/process.h"
+#include "scenario/script.h"
+
+namespace siplb::test {
+
+class Player {
+ public:
+  explicit Player(const Resources& resources) : resources_(resources) {}
+
+  // What went otherwise than written: "12: alice got 404, which nothing expects". Throws
+  // ScriptError and std::logic_error, both with the line.
+  [[nodiscard]] std::vector<std::string> play(const std::vector<Statement>& script);
+
+ private:
+  // A message that some party has sent or got.
+  struct Known {
+    std::string text;
+    std::string party;
+  };
+  struct Party {
+    SockAddress address;
+    std::string listener;  // that it reaches us by; empty: the first of its family
+  };
+  struct Difference {
+    std::string text;
+  };
+  using Words = std::vector<std::string>;
+  class Options;
+
+  void play_statement(const Statement& statement);
+  void play_config(const Statement& statement);
+  void play_restart(const Statement& statement);
+  void play_party(const Statement& statement);
+  void play_let(const Statement& statement, const Words& words);
+  void play_check(const Words& words);
+  void play_expect(const Statement& statement, const Words& words);
+  void play_counted(const Statement& statement);
+  void play_send(const Statement& statement, const Words& words);
+  void play_answer(const Statement& statement, const Words& words);
+  void play_repeat(const Statement& statement, const Words& words);
+
+  void start_process();
+  void send(const std::string& party, const std::string& text, Options& options);
+  void finish_step();
+  void expect_listener(const SentMessage& sent, const std::string& listener);
+  void check_line(const std::string& line, const SentMessage& sent);
+  void edit(SipBuilder& builder, const std::vector<std::string>& block) const;
+  void set_clock(const std::string& time);
+
+  [[nodiscard]] std::string request_text(const Statement& statement, const std::string& party,
+                                         const std::string& method, Options& options);
+  [[nodiscard]] transport::Flow flow_of(const Party& party, const std::string& listener) const;
+  [[nodiscard]] const Party& party(const std::string& name) const;
+  [[nodiscard]] std::string party_at(const SockAddress& address) const;  // empty: nobody
+  [[nodiscard]] const Known& known(const std::string& name) const;
+  [[nodiscard]] std::string expand(const std::string& text) const;  // $names
+  [[nodiscard]] std::string evaluate(const Words& words) const;
+
+  const Resources resources_;
+  std::optional<config::Configuration> configuration_;
+  std::unique_ptr<Process> process_;
+  uint32_t instance_ = 0;
+  uint8_t node_key_ = 1;
+  Instant now_{};
+  std::map<std::string, Party> parties_;
+  std::map<std::string, Known> known_;
+  std::map<std::string, std::string> variables_;
+  size_t branch_count_ = 0;
+  // The step: one message given, and what it made leave.
+  size_t step_line_ = 0;
+  size_t step_octets_ = 0;
+  std::vector<SentMessage> sent_;
+  Process::Counted counted_;  // as of the last `counted`
+  std::vector<std::string> differences_;
+};
+
+}  // namespace siplb::test

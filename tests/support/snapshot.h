@@ -1,0 +1,38 @@
+// A proxy::Snapshot as start-up makes it, but with keys and instance that the test chooses.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "proxy/snapshot.h"
+
+namespace siplb::test {
+
+struct SnapshotInput {
+  std::vector<transport::ListenerOptions> listeners;  // bound where they ask to be
+  std::vector<balance::GroupOptions> groups;
+  std::vector<proxy::RouteOptions> routes;
+  uint8_t node_key = 1;   // each octet of it
+  uint32_t instance = 1;  // also makes the tables' key, which is drawn at each start too
+  uint16_t token_life_days = 60;
+  sip::ScanLimits scan_limits = {};
+  size_t message_octets_max = sip::kMessageOctetsMax;
+};
+
+inline proxy::Snapshot make_snapshot(const SnapshotInput& input) {
+  std::vector<SockAddress> bound;
+  for (const auto& listener : input.listeners) bound.push_back(listener.address);
+  HashKey node_key;
+  node_key.octets.fill(input.node_key);
+  HashKey table_key;
+  table_key.octets.fill(static_cast<uint8_t>(input.instance + 100));
+  return {.topology = balance::Topology(input.groups),
+          .sides = proxy::Sides(input.listeners, bound),
+          .routes = input.routes,
+          .seal = sip::Seal(node_key, input.instance, input.token_life_days),
+          .table_key = table_key,
+          .scan_limits = input.scan_limits,
+          .message_octets_max = input.message_octets_max};
+}
+
+}  // namespace siplb::test
