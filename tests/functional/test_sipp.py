@@ -1,0 +1,109 @@
+"""sipp's own scenarios and ones with route sets, through siplbd: none fails, shares follow weights.
+
+Call-IDs are fixed, and so are the shares that maglev makes of them: a run repeats.
+"""
+
+from contextlib import ExitStack
+
+import pytest
+
+from siplb import (LOOPBACK, SCENARIOS, Daemon, Sipp, configuration, free_port, group, host_port,
+                   listener, sipp_server, wait_until)
+
+SHARE_TOLERANCE = 0.05
+CALLER = ("-sf", SCENARIOS / "caller.xml")
+CALLEE = ("-sf", SCENARIOS / "callee.xml")
+
+
+class SippServers(ExitStack):
+    """Three sipp servers, to be used in a `with`."""
+
+    def __init__(self, folder, host, scenario=("-sn", "uas")):
+        super().__init__()
+        self.servers = [self.enter_context(sipp_server(folder, f"s{i}", host, scenario))
+                        for i in range(1, 4)]
+        self.addresses = [server.address for server in self.servers]
+
+    def wait_for_calls(self, count):
+        """How many calls each got, once they got `count` in all."""
+        def all_figures():
+            figures = [server.figures() for server in self.servers]
+            arrived = sum(each["IncomingCall"] for each in figures)
+            return figures if arrived >= count else None
+        figures = wait_until(all_figures, f"{count} calls at the servers")
+        assert [each["FailedCall"] for each in figures] == [0, 0, 0]
+        assert [each["OutOfCallMsgs"] for each in figures] == [0, 0, 0]
+        return [each["IncomingCall"] for each in figures]
+
+
+def call_through(siplbd, folder, calls, rate, scenario=("-sn", "uac"), **more):
+    """A sipp that calls through siplbd with a socket for each call."""
+    host = siplbd.address[0]
+    arguments = [*scenario, host_port(siplbd.address), "-i", host, "-t", "un", "-m", calls,
+                 "-r", rate, "-cid_str", "%u@calls.example.com"]
+    for name, value in more.items():
+        arguments += [f"-{name}", value]
+    return Sipp(folder, "caller", arguments)
+
+
+def assert_calls_spread(folder, config, servers, calls, weights):
+    with Daemon(folder, config) as siplbd:
+        with call_through(siplbd, folder, calls, rate=300) as caller:
+            figures = caller.wait()
+        assert (figures["SuccessfulCall"], figures["FailedCall"]) == (calls, 0)
+        got = servers.wait_for_calls(calls)
+        assert sum(got) == calls
+        for count, weight in zip(got, weights):
+            assert abs(count / calls - weight / sum(weights)) <= SHARE_TOLERANCE, got
+
+
+EQUAL = (100, 100, 100)
+UNEQUAL = (100, 200, 100)
+
+
+@pytest.mark.parametrize("policy, family, workers, weights, calls", [
+    ("maglev", 4, 1, EQUAL, 5000),
+    ("maglev", 4, 2, UNEQUAL, 500),
+    ("maglev", 6, 1, UNEQUAL, 500),
+    ("maglev", 6, 2, EQUAL, 500),
+    ("round-robin", 4, 1, UNEQUAL, 500),
+    ("round-robin", 4, 2, EQUAL, 500),
+    ("round-robin", 6, 1, EQUAL, 500),
+    ("round-robin", 6, 2, UNEQUAL, 500),
+])
+def test_builtin_scenarios_succeed_and_follow_the_weights(tmp_path, policy, family, workers,
+                                                          weights, calls):
+    host = LOOPBACK[family]
+    with SippServers(tmp_path, host) as servers:
+        config = configuration([listener(host=host)],
+                               [group(servers.addresses, weights=weights, policy=policy)],
+                               workers=workers)
+        assert_calls_spread(tmp_path, config, servers, calls, weights)
+
+
+@pytest.mark.parametrize("policy", ["maglev", "round-robin"])
+@pytest.mark.parametrize("family, workers", [(4, 1), (4, 2), (6, 2)])
+def test_route_sets_lead_both_ways(tmp_path, policy, family, workers):
+    host = LOOPBACK[family]
+    with SippServers(tmp_path, host, CALLEE) as servers:
+        config = configuration([listener(host=host)], [group(servers.addresses, policy=policy)],
+                               workers=workers)
+        with Daemon(tmp_path, config) as siplbd:
+            with call_through(siplbd, tmp_path, 300, 150, CALLER, d=100) as caller:
+                assert caller.wait()["SuccessfulCall"] == 300
+            assert sum(servers.wait_for_calls(300)) == 300
+            # Every message of a dialog bears the token: nothing is left to guessing.
+            assert siplbd.metrics().sum("siplb_seal_rejected_total", what="token") == 0
+
+
+def test_calls_in_all_stages_survive_a_kill_under_maglev(tmp_path):
+    with SippServers(tmp_path, LOOPBACK[4], CALLEE) as servers:
+        config = configuration([listener(port=free_port())], [group(servers.addresses)])
+        with Daemon(tmp_path, config) as siplbd:
+            with call_through(siplbd, tmp_path, 300, 100, CALLER, d=500) as caller:
+                siplbd.wait_metric(100, "siplb_requests_total", method="INVITE")
+                siplbd.kill()
+                config["global"]["workers"] = 2
+                siplbd.start()
+                assert caller.wait()["SuccessfulCall"] == 300
+            assert sum(servers.wait_for_calls(300)) == 300
