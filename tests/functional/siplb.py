@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -392,11 +392,12 @@ class Dialog:
     remote: str
     target: str
     routes: list
+    first_hop: tuple = None  # where nothing is said: as the routes lead
     cseq: int = 100
-    first_hop: tuple = field(init=False)
 
     def __post_init__(self):
-        self.first_hop = uri_address(uri_of(self.routes[0]) if self.routes else self.target)
+        if not self.first_hop:
+            self.first_hop = uri_address(uri_of(self.routes[0]) if self.routes else self.target)
 
     @classmethod
     def of_caller(cls, peer, response):
