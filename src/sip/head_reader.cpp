@@ -40,9 +40,7 @@ struct LineEnd {
   bool clean;      // no control octets before it but HT
 };
 
-LineEnd find_line_end(std::string_view text, Folding folding) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
+inline LineEnd find_line_end(const char* at, const char* end, Folding folding) {
   for (bool clean = true;;) {
     at = find_control(at, end);
     if (at == end) return {nullptr, clean};
@@ -64,7 +62,7 @@ HeadReader::HeadReader(std::string_view octets) : at_(octets.data()), end_(at_ +
 }
 
 bool HeadReader::take_start_line(std::string_view& out) {
-  const LineEnd line_end = find_line_end(rest(), Folding::Refused);
+  const LineEnd line_end = find_line_end(at_, end_, Folding::Refused);
   if (line_end.at == nullptr) return false;
   out = {at_, static_cast<size_t>(line_end.at - at_)};
   at_ = line_end.at;
@@ -76,22 +74,23 @@ HeadStep HeadReader::next(Header& out) {
     at_ += 2;
     return HeadStep::End;
   }
-  const LineEnd line_end = find_line_end(rest(), Folding::Taken);
+  const char* const line = at_;
+  const LineEnd line_end = find_line_end(line, end_, Folding::Taken);
   if (line_end.at == nullptr) return HeadStep::Unended;
-  const std::string_view text(at_, static_cast<size_t>(line_end.at - at_));
   at_ = line_end.at;
   if (!line_end.clean) return HeadStep::BadHeader;
 
-  // The CRLF at the end of the text stops what looks for something else.
-  const size_t name_length = span_of(kTokenChar, text);
-  size_t colon = name_length;
-  while (text[colon] == ' ' || text[colon] == '\t') ++colon;
-  if (name_length == 0 || text[colon] != ':') return HeadStep::BadHeader;
+  // The CRLF at the end of the line stops what looks for something else.
+  const char* name_end = line;
+  while (is(kTokenChar, *name_end)) ++name_end;
+  const char* colon = name_end;
+  while (*colon == ' ' || *colon == '\t') ++colon;
+  if (name_end == line || *colon != ':') return HeadStep::BadHeader;
 
-  out.name = {text.data(), name_length};
+  out.name = {line, static_cast<size_t>(name_end - line)};
   out.id = header_id(out.name);
-  out.value = trim({text.data() + colon + 1, text.size() - colon - 3});
-  out.line = text;
+  out.value = trim({colon + 1, static_cast<size_t>(at_ - 2 - (colon + 1))});
+  out.line = {line, static_cast<size_t>(at_ - line)};
   return HeadStep::Header;
 }
 

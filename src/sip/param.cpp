@@ -8,9 +8,7 @@ namespace {
 constexpr size_t kNone = std::string_view::npos;
 }  // namespace
 
-bool ParamReader::next(Param& out) {
-  if (ended_) return false;
-
+bool ParamReader::take_any(Param& out) {
   size_t end = 0;
   while (true) {
     end += span_of(kParamChar, rest_.substr(end));
@@ -24,13 +22,11 @@ bool ParamReader::next(Param& out) {
     end += quoted;
   }
 
-  out.text = rest_.substr(0, end);
+  take(end, out);
   const size_t equals = out.text.find('=');
   out.name = trim(out.text.substr(0, equals));
   out.value = {};
   if (equals != kNone) out.value = trim(out.text.substr(equals + 1));
-  ended_ = end == rest_.size();
-  rest_.remove_prefix(ended_ ? end : end + 1);
   return true;
 }
 

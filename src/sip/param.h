@@ -7,6 +7,8 @@
 
 #include <string_view>
 
+#include "sip/octet_block.h"
+
 namespace siplb::sip {
 
 struct Param {
@@ -21,11 +23,37 @@ class ParamReader {
   explicit ParamReader(std::string_view params) : rest_(params), ended_(params.data() == nullptr) {}
   // Takes the next parameter; false at the end, and at one that holds ',' or angle brackets outside
   // quotes, or a quoted string that is not closed: whoever splits there sees other parameters.
-  [[nodiscard]] bool next(Param& out);
+  [[nodiscard]] bool next(Param& out) {
+    if (ended_) return false;
+    return take_plain(out) || take_any(out);
+  }
   // False where reading ended early.
   [[nodiscard]] bool well_formed() const { return well_formed_; }
 
  private:
+  // Takes "name" or "name=value" without white space and quotes, which almost every parameter is;
+  // false, and nothing taken, where it is not that simple.
+  bool take_plain(Param& out) {
+    const size_t name_length = span_of(kTokenChar, rest_);
+    size_t length = name_length;
+    out.value = {};
+    if (length < rest_.size() && rest_[length] == '=') {
+      out.value = rest_.substr(length + 1);
+      out.value = out.value.substr(0, long_span_of<kOpaqueChar>(out.value));
+      length += 1 + out.value.size();
+    }
+    if (length < rest_.size() && rest_[length] != ';') return false;
+    out.name = rest_.substr(0, name_length);
+    take(length, out);
+    return true;
+  }
+  bool take_any(Param& out);
+  void take(size_t length, Param& out) {
+    out.text = rest_.substr(0, length);
+    ended_ = length == rest_.size();
+    rest_.remove_prefix(ended_ ? length : length + 1);
+  }
+
   std::string_view rest_;
   bool ended_;
   bool well_formed_ = true;

@@ -51,9 +51,14 @@ template <typename Word>
   if (size >= 8) {
     while (size - i >= 8 && same_word<uint64_t>(a.data() + i, b.data() + i)) i += 8;
     if (size - i < 8 && same_word<uint64_t>(a.data() + size - 8, b.data() + size - 8)) return true;
-  } else if (size >= 4 && same_word<uint32_t>(a.data(), b.data())) {
-    if (same_word<uint32_t>(a.data() + size - 4, b.data() + size - 4)) return true;
-    i = 4;
+  } else if (size >= 4) {
+    if (same_word<uint32_t>(a.data(), b.data())) {
+      if (same_word<uint32_t>(a.data() + size - 4, b.data() + size - 4)) return true;
+      i = 4;
+    }
+  } else if (size >= 2 && same_word<uint16_t>(a.data(), b.data())) {
+    if (same_word<uint16_t>(a.data() + size - 2, b.data() + size - 2)) return true;
+    i = 2;
   }
   for (; i < size; ++i) {
     if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;

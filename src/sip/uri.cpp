@@ -26,14 +26,17 @@ Scheme scheme_from(std::string_view name, std::string_view rest) {
   return Scheme::Other;
 }
 
-// Takes what follows "sip:" up to the parameters apart: [user[:password]@]host[:port].
-bool parse_authority(std::string_view text, Uri& out) {
-  const size_t host_size = host_length(text);
-  if (host_size == 0) return false;
-  out.host = text.substr(0, host_size);
-  text.remove_prefix(host_size);
-  if (text.empty()) return true;
-  return text.front() == ':' && read_port(text.substr(1), out.port);
+// Takes host[:port] off the front of `rest`; false where something else than ';' or '?' follows.
+bool take_authority(std::string_view& rest, Uri& out) {
+  out.host = rest.substr(0, host_length(rest));
+  if (out.host.empty()) return false;
+  rest.remove_prefix(out.host.size());
+  if (rest.starts_with(':')) {
+    const std::string_view digits = rest.substr(1, span_of(kDigitChar, rest.substr(1)));
+    if (!read_port(digits, out.port)) return false;
+    rest.remove_prefix(1 + digits.size());
+  }
+  return rest.empty() || rest.front() == ';' || rest.front() == '?';
 }
 
 }  // namespace
@@ -50,7 +53,7 @@ std::optional<SockAddress> Uri::literal() const {
 
 bool parse_uri(std::string_view text, Uri& out) {
   out = {};
-  if (!all_of(kUriChar, text)) return false;
+  if (!long_all_of<kUriChar>(text)) return false;
   const std::string_view scheme = scheme_name(text);
   if (scheme.empty()) return false;
   std::string_view rest = text.substr(scheme.size() + 1);
@@ -66,17 +69,20 @@ bool parse_uri(std::string_view text, Uri& out) {
     rest.remove_prefix(at + 1);
   }
 
+  if (is_sip) {
+    if (!take_authority(rest, out)) return false;
+  } else {
+    out.host = rest.substr(0, rest.find_first_of(";?"));
+    if (out.host.empty()) return false;
+    rest.remove_prefix(out.host.size());
+  }
+  if (rest.empty()) return true;
   if (const size_t mark = rest.find('?'); mark != kNone) {
     out.headers = rest.substr(mark + 1);
     rest = rest.substr(0, mark);
   }
-  if (const size_t semicolon = rest.find(';'); semicolon != kNone) {
-    out.params = rest.substr(semicolon + 1);
-    rest = rest.substr(0, semicolon);
-  }
-  if (is_sip) return parse_authority(rest, out);
-  out.host = rest;
-  return !rest.empty();
+  if (!rest.empty()) out.params = rest.substr(1);
+  return true;
 }
 
 bool parse_name_addr(std::string_view value, NameAddr& out) {
@@ -107,7 +113,7 @@ bool parse_name_addr(std::string_view value, NameAddr& out) {
   } else {
     // A comma would start another value here (20.10).
     out.uri = trim(value.substr(0, at));
-    if (quoted_name || !all_of(kOpaqueChar, out.uri)) return false;
+    if (quoted_name || !long_all_of<kOpaqueChar>(out.uri)) return false;
     rest = value.substr(at);
   }
   if (rest.empty()) return true;

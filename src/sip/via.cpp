@@ -78,6 +78,7 @@ Known known_param(std::string_view name) {
 
 bool read_params(Via& out) {
   unsigned seen = 0;
+  size_t source_params = 0;
   ParamReader reader(out.params);
   for (Param param; reader.next(param);) {
     if (param.name.empty()) return false;
@@ -86,6 +87,10 @@ bool read_params(Via& out) {
     const unsigned bit = 1U << static_cast<unsigned>(known);
     if ((seen & bit) != 0) return false;
     seen |= bit;
+    if (known == Known::Received || known == Known::Rport) {
+      // The ';' is there: parameters start behind one.
+      out.source_params[source_params++] = {param.text.data() - 1, param.text.size() + 1};
+    }
     switch (known) {
       case Known::Branch: out.branch = param.value; break;
       case Known::Received: out.received = param.value; break;
@@ -135,15 +140,10 @@ bool parse_via(std::string_view value, Via& out) {
 
 ViaStamp stamp_via(const Via& via, const SockAddress& source) {
   ViaStamp stamp;
-  size_t found = 0;
-  ParamReader reader(via.params);
-  for (Param param; reader.next(param);) {
-    const Known known = known_param(param.name);
-    if (known != Known::Received && known != Known::Rport) continue;
-    // With the ';' before it, which stands there because parameters start behind one.
-    stamp.regions[found++] = {param.text.data() - 1, param.text.size() + 1};
-  }
-  if (found == 0) stamp.regions[0] = via.text.substr(via.text.size());
+  stamp.regions[0] = via.source_params[0];
+  stamp.regions[1] = via.source_params[1];
+  const bool claimed = stamp.regions[0].data() != nullptr;
+  if (!claimed) stamp.regions[0] = via.text.substr(via.text.size());
 
   const std::optional<SockAddress> sent_by = SockAddress::parse_ip(via.host, 0);
   if (via.has_rport) stamp.rport = source.port();
@@ -157,7 +157,7 @@ ViaStamp stamp_via(const Via& via, const SockAddress& source) {
     stamp.text.append(";rport=");
     stamp.text.append_number(stamp.rport);
   }
-  stamp.needed = found != 0 || !stamp.text.empty();
+  stamp.needed = claimed || !stamp.text.empty();
   return stamp;
 }
 

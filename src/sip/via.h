@@ -25,6 +25,8 @@ struct Via {
   std::string_view slb;        // our own parameter; empty = absent
   bool has_rport = false;      // also where it has no value
   uint16_t rport = 0;          // 0 = no value
+  // Where `received` and `rport` stand, each with the ';' before it, in their order; null = absent.
+  std::string_view source_params[2];
 
   [[nodiscard]] std::optional<Transport> known_transport() const;  // UDP, TCP, TLS, without case
   [[nodiscard]] uint16_t effective_port() const;  // the port, or the transport's default

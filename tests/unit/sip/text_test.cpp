@@ -1,5 +1,7 @@
 #include "sip/text.h"
 
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace siplb::sip {
@@ -39,6 +41,22 @@ TEST(TextTest, ComparesAsciiWithoutCase) {
   EXPECT_FALSE(equal_caseless("a", "ab"));
   EXPECT_FALSE(equal_caseless("[", "{"));
   EXPECT_FALSE(equal_caseless("\xc4", "\xe4"));
+}
+
+// However long the texts and whichever octet differs: they are compared by words that overlap.
+TEST(TextTest, ComparesEveryOctetOfEveryLength) {
+  for (size_t size = 1; size <= 20; ++size) {
+    const std::string text(size, 'q');
+    EXPECT_TRUE(equal_caseless(text, text));
+    EXPECT_TRUE(equal_caseless(text, std::string(size, 'Q')));
+    for (size_t at = 0; at < size; ++at) {
+      std::string other = text;
+      other[at] = 'Q';
+      EXPECT_TRUE(equal_caseless(text, other)) << other;
+      other[at] = 'x';
+      EXPECT_FALSE(equal_caseless(text, other)) << other;
+    }
+  }
 }
 
 TEST(TextTest, TrimsWhiteSpaceAndFolding) {
