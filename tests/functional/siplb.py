@@ -337,6 +337,10 @@ def receive_any(peers):
     return peer, Message.parse(octets)
 
 
+def addresses_of(peers):
+    return [peer.address for peer in peers]
+
+
 def new_request(peer, method, call_id, uri="sip:bob@example.com", cseq=1, branch=None):
     """A request outside a dialog. All its values follow from the arguments, so runs repeat."""
     branch = branch or f"z9hG4bK-{call_id}-{cseq}"

@@ -4,26 +4,13 @@ Each call is set up through one siplbd; that one is then killed, so that nothing
 themselves can tell the next one where the calls live.
 """
 
-from contextlib import ExitStack
-
 import pytest
 
-from siplb import (Daemon, Dialog, Peer, answer, cancel, configuration, exchange, finish_call,
+from siplb import (Daemon, Dialog, addresses_of, answer, cancel, configuration, exchange, finish_call,
                    free_port, group, listener, new_request, receive_any, sent_by, set_up_call,
                    uri_address)
 
 CALLS = 24
-
-
-@pytest.fixture
-def peers():
-    """Makes peers that are closed at the end of the test."""
-    with ExitStack() as stack:
-        yield lambda count: [stack.enter_context(Peer()) for _ in range(count)]
-
-
-def addresses_of(peers):
-    return [peer.address for peer in peers]
 
 
 def reply(server, request, status, to_tag=None):
