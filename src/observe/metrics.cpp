@@ -1,83 +1,19 @@
 #include "observe/metrics.h"
 
 #include <array>
-#include <cmath>
 #include <cstdlib>
 
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include "base/alloc_guard.h"
+#include "observe/series.h"
 
 namespace siplb::observe {
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-
-// What a family's fill function writes its series with.
-class Series {
- public:
-  Series(MetricFamily& family, const MetricsSource& measured, Instant at)
-      : source(measured), now(at), family_(family) {}
-
-  using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
-
-  void add(Labels labels, double value) {
-    ClientMetric metric;
-    for (const auto& [name, text] : labels) {
-      metric.label.push_back({std::string(name), std::string(text)});
-    }
-    metric.counter.value = value;
-    metric.gauge.value = value;
-    family_.metric.push_back(std::move(metric));
-  }
-  void add(Labels labels, uint64_t value) { add(labels, static_cast<double>(value)); }
-
-  void add_histogram(const Histogram& histogram, std::span<const double> bounds_seconds) {
-    constexpr double kNanoseconds = 1e9;
-    ClientMetric metric;
-    metric.histogram.sample_count = histogram.count();
-    metric.histogram.sample_sum = static_cast<double>(histogram.sum()) / kNanoseconds;
-    for (const double bound : bounds_seconds) {
-      const auto at_most = static_cast<uint64_t>(bound * kNanoseconds);
-      metric.histogram.bucket.push_back({histogram.count_at_most(at_most), bound});
-    }
-    metric.histogram.bucket.push_back({metric.histogram.sample_count, INFINITY});
-    family_.metric.push_back(std::move(metric));
-  }
-
-  // Calls on_lane(LaneView) for every lane of every worker.
-  template <class OnLane>
-  void for_each_lane(OnLane&& on_lane) const {
-    for (const auto& worker : source.workers) {
-      for (size_t n = 0; n < worker->lane_count(); ++n) on_lane(worker->lane(n));
-    }
-  }
-  // The sum of counter_of(LaneView) over all lanes.
-  template <class CounterOf>
-  [[nodiscard]] uint64_t sum(CounterOf&& counter_of) const {
-    uint64_t total = 0;
-    for_each_lane([&](const proxy::Worker::LaneView& lane) { total += counter_of(lane).value(); });
-    return total;
-  }
-  // One series for each enumerator, its label's value being name(enumerator).
-  template <class Enum, class ArrayOf, class Name>
-  void add_by(std::string_view label, ArrayOf&& array_of, Name&& name_of) {
-    for (size_t i = 0; i < static_cast<size_t>(Enum::kCount); ++i) {
-      const auto each = static_cast<Enum>(i);
-      add({{label, name_of(each)}},
-          sum([&](const auto& lane) -> const Counter& { return array_of(lane)[each]; }));
-    }
-  }
-
-  const MetricsSource& source;
-  const Instant now;
-
- private:
-  MetricFamily& family_;
-};
 
 using Lane = proxy::Worker::LaneView;
 

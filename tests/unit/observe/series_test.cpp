@@ -1,0 +1,69 @@
+#include "observe/series.h"
+
+#include <chrono>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+namespace siplb::observe {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class SeriesTest : public testing::Test {
+ protected:
+  static proxy::Snapshot empty_snapshot() {
+    return {.topology = balance::Topology({}),
+            .sides = proxy::Sides({}, {}),
+            .routes = {},
+            .seal = sip::Seal({}, 1, 60),
+            .table_key = {},
+            .scan_limits = {}};
+  }
+  std::string text(prometheus::MetricType type) {
+    family_.name = "family";
+    family_.type = type;
+    return prometheus::TextSerializer().Serialize({family_});
+  }
+
+  proxy::Snapshot snapshot_ = empty_snapshot();
+  MetricsSource source_{
+      .snapshot = snapshot_, .workers = {}, .budget = {}, .config_hash = "", .started_at = {}};
+  prometheus::MetricFamily family_;
+  Series series_{family_, source_, Instant{}};
+};
+
+TEST_F(SeriesTest, PrintsItsLabelsInTheOrderGiven) {
+  series_.add({{"group", "pbx"}, {"server", "one"}}, uint64_t{7});
+  EXPECT_THAT(text(prometheus::MetricType::Counter),
+              HasSubstr("family{group=\"pbx\",server=\"one\"} 7\n"));
+  EXPECT_THAT(text(prometheus::MetricType::Gauge),
+              HasSubstr("family{group=\"pbx\",server=\"one\"} 7\n"));
+}
+
+TEST_F(SeriesTest, TurnsNanosecondsIntoSecondsAndCountsUpwards) {
+  Histogram histogram;
+  histogram.record(Duration(1us));
+  histogram.record(Duration(2ms));
+  histogram.record(Duration(30s));
+  const std::array<double, 2> bounds = {0.001, 1.0};
+  series_.add_histogram(histogram, bounds);
+  const std::string out = text(prometheus::MetricType::Histogram);
+  EXPECT_THAT(out, HasSubstr("family_count 3\n"));
+  EXPECT_THAT(out, HasSubstr("family_bucket{le=\"0.001\"} 1\n"));
+  EXPECT_THAT(out, HasSubstr("family_bucket{le=\"1\"} 2\n"));
+  EXPECT_THAT(out, HasSubstr("family_bucket{le=\"+Inf\"} 3\n"));
+}
+
+TEST_F(SeriesTest, SumsNothingWithoutWorkers) {
+  EXPECT_EQ(series_.sum([](const proxy::Worker::LaneView& lane) -> const Counter& {
+    return lane.counters.forwarded;
+  }),
+            0U);
+}
+
+}  // namespace
+}  // namespace siplb::observe
