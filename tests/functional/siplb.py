@@ -306,6 +306,8 @@ class Peer:
 
     def __init__(self, host=LOOPBACK[4], port=0):
         self.socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
+        # As much as the kernel grants without privilege: bursts are read late here.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind((host, port))
         self.address = self.socket.getsockname()[:2]
         self.uri = f"sip:peer@{host_port(self.address)}"
@@ -528,3 +530,34 @@ def is_bound(host, port):
     table = "/proc/net/udp6" if ":" in host else "/proc/net/udp"
     return any(line.split()[1].endswith(f":{port:04X}")
                for line in Path(table).read_text().splitlines()[1:])
+
+
+# ---- siplb-load --------------------------------------------------------------------------------
+
+
+class SimulatedServers:
+    """`siplb-load serve` with `count` servers; leaving the `with` block ends it."""
+
+    def __init__(self, count):
+        self.process = subprocess.Popen(
+            [BIN / "siplb-load", "serve", "--listen", "127.0.0.1:0", "--count", str(count),
+             "--json", "--ring", "off"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        servers = json.loads(self.process.stdout.readline())["servers"]
+        self.addresses = [parse_host_port(server["address"]) for server in servers]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.communicate(timeout=DEADLINE_S)
+
+
+def place_calls(siplbd, calls, *arguments):
+    """(exit code, figures) of `siplb-load call` through siplbd, from many source ports."""
+    run = subprocess.run(
+        [BIN / "siplb-load", "call", "--to", host_port(siplbd.address), "--calls", str(calls),
+         "--window", "16", "--sources", "16", "--seed", "1", "--json", *arguments],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=4 * DEADLINE_S)
+    return run.returncode, json.loads(run.stdout)

@@ -3,8 +3,8 @@ its messages, whichever process, worker and source port they come by."""
 
 import pytest
 
-from siplb import (Daemon, addresses_of, answer, cancel, configuration, free_port, group, hop_ack, listener,
-                   new_request, receive_any, sent_by, uri_address)
+from siplb import (Daemon, addresses_of, answer, cancel, configuration, free_port, group, hop_ack,
+                   listener, new_request, receive_any, sent_by, uri_address)
 
 SOURCES = 12
 

@@ -6,9 +6,9 @@ themselves can tell the next one where the calls live.
 
 import pytest
 
-from siplb import (Daemon, Dialog, addresses_of, answer, cancel, configuration, exchange, finish_call,
-                   free_port, group, listener, new_request, receive_any, sent_by, set_up_call,
-                   uri_address)
+from siplb import (Daemon, Dialog, addresses_of, answer, cancel, configuration, exchange,
+                   finish_call, free_port, group, listener, new_request, receive_any, sent_by,
+                   set_up_call, uri_address)
 
 CALLS = 24
 

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from siplb import (Daemon, Message, Peer, addresses_of, answer, configuration, free_port, group, host_port,
-                   listener, new_request, param, receive_any, sent_by, set_up_call)
+from siplb import (Daemon, Message, Peer, addresses_of, answer, configuration, free_port, group,
+                   host_port, listener, new_request, param, receive_any, sent_by, set_up_call)
 
 
 class Scene:
