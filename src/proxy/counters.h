@@ -74,7 +74,7 @@ struct LaneCounters {
 
   // Outside the sum.
   Counter originated_cancels;  // further copies of a scattered CANCEL
-  Counter loose_calls;         // calls forwarded without an affinity entry: the table is full
+  Counter loose_calls;         // calls forwarded without an affinity entry (target.h)
   std::array<CounterArray<sip::SealFault>, static_cast<size_t>(SealKind::kCount)> seal_rejected;
   CounterArray<sip::Method> requests;  // new requests by method
   balance::AffinityCounters affinity;

@@ -63,9 +63,16 @@ TargetChooser::Remembered TargetChooser::choose(const Request& request, balance:
     const auto turn = static_cast<balance::ServerIndex>(turns_[group].take_turn());
     out = target_of(static_cast<balance::ServerIndex>(chosen.first_server + turn));
   }
+  if (is_anothers(call, request)) return Remembered::No;
   const auto put = affinity_.put(call, servers[out.server].id, request.from_tag_hash, out.attempt,
                                  kind_of(request.message.method), request.tick.now);
   return put == balance::AffinityTable::PutStatus::Full ? Remembered::No : Remembered::Yes;
+}
+
+bool TargetChooser::is_anothers(uint64_t key, const Request& request) const {
+  const balance::AffinityEntry* entry = affinity_.find(key, request.tick.now);
+  return entry != nullptr && entry->kind == balance::AffinityKind::Call &&
+         entry->from_tag_hash != request.from_tag_hash;
 }
 
 std::optional<Target> TargetChooser::first_choice(const Request& request,

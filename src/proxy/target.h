@@ -34,7 +34,8 @@ class TargetChooser {
 
   enum class [[nodiscard]] Remembered : uint8_t{Yes, No};
   // The server for new work in `group`: the affine one if it is of this group, else the policy's
-  // choice. No: the affinity table has no room for the call.
+  // choice. No: the affinity table has no room for the call, or another caller has a live call of
+  // that Call-ID, which nobody else can move.
   Remembered choose(const Request& request, balance::GroupIndex group, Target& out);
 
   // The hash policy's first choice; nothing where the group's policy does not hash.
@@ -60,6 +61,8 @@ class TargetChooser {
     return key(request.message.call_id, request.sender.affinity_group);
   }
   Affine find_affine(uint64_t key, const Request& request, Target& out);
+  // True where a live call of another From tag has this key.
+  [[nodiscard]] bool is_anothers(uint64_t key, const Request& request) const;
 
   const Snapshot& snapshot_;
   balance::AffinityTable& affinity_;
