@@ -12,7 +12,7 @@ from siplb import (LOOPBACK, SCENARIOS, Daemon, Sipp, configuration, free_port, 
 
 SHARE_TOLERANCE = 0.05
 CALLER = ("-sf", SCENARIOS / "caller.xml")
-CALLEE = ("-sf", SCENARIOS / "callee.xml")
+CALLEE = ("-sf", SCENARIOS / "callee.xml", "-d", 200)
 
 
 class SippServers(ExitStack):
@@ -89,7 +89,7 @@ def test_route_sets_lead_both_ways(tmp_path, policy, family, workers):
         config = configuration([listener(host=host)], [group(servers.addresses, policy=policy)],
                                workers=workers)
         with Daemon(tmp_path, config) as siplbd:
-            with call_through(siplbd, tmp_path, 300, 150, CALLER, d=100) as caller:
+            with call_through(siplbd, tmp_path, 300, 150, CALLER, d=0) as caller:
                 assert caller.wait()["SuccessfulCall"] == 300
             assert sum(servers.wait_for_calls(300)) == 300
             # Every message of a dialog bears the token: nothing is left to guessing.
@@ -100,7 +100,7 @@ def test_calls_in_all_stages_survive_a_kill_under_maglev(tmp_path):
     with SippServers(tmp_path, LOOPBACK[4], CALLEE) as servers:
         config = configuration([listener(port=free_port())], [group(servers.addresses)])
         with Daemon(tmp_path, config) as siplbd:
-            with call_through(siplbd, tmp_path, 300, 100, CALLER, d=500) as caller:
+            with call_through(siplbd, tmp_path, 300, 100, CALLER, d=200) as caller:
                 siplbd.wait_metric(100, "siplb_requests_total", method="INVITE")
                 siplbd.kill()
                 config["global"]["workers"] = 2
