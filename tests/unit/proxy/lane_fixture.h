@@ -1,0 +1,92 @@
+// One lane between a client side and a server side, with two servers, on a fake wire.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "proxy/lane.h"
+#include "support/fake_wire.h"
+#include "support/sip_builder.h"
+#include "support/snapshot.h"
+
+namespace siplb::proxy {
+
+inline SockAddress address_of(std::string_view text) {
+  const auto address = SockAddress::parse(text);
+  EXPECT_TRUE(address.has_value()) << text;
+  return address.value_or(SockAddress{});
+}
+
+inline constexpr transport::ListenerIndex kPublic = 0;
+inline constexpr transport::ListenerIndex kInside = 1;
+inline constexpr balance::GroupIndex kPbx = 0;
+inline constexpr balance::GroupIndex kVoicemail = 1;
+
+// pbx has s1 and s2 under maglev, voicemail has v1 and v2 under round-robin; pbx calls voicemail.
+inline test::SnapshotInput two_groups() {
+  using transport::ListenerRole;
+  RouteOptions from_pbx{.name = "no-answer", .from_group = kPbx, .group = kVoicemail};
+  RouteOptions refuse{.name = "no-publish",
+                      .methods = 1U << static_cast<unsigned>(sip::Method::Publish),
+                      .action = RouteAction::Reject,
+                      .reject_code = 405,
+                      .reject_reason = "Not here"};
+  return {.listeners = {{.name = "public", .address = address_of("10.0.0.1:5060")},
+                        {.name = "inside",
+                         .address = address_of("10.0.1.1:5060"),
+                         .role = ListenerRole::Servers}},
+          .groups = {{.name = "pbx",
+                      .servers = {{.name = "s1", .address = address_of("10.0.2.1:5060")},
+                                  {.name = "s2", .address = address_of("10.0.2.2:5060")}}},
+                     {.name = "voicemail",
+                      .policy = balance::Policy::RoundRobin,
+                      .servers = {{.name = "v1", .address = address_of("10.0.3.1:5060")},
+                                  {.name = "v2", .address = address_of("10.0.3.2:5060")}}}},
+          .routes = {from_pbx, refuse, {.name = "default", .group = kPbx}}};
+}
+
+inline transport::Flow from_client(std::string_view address = "192.0.2.1:5060") {
+  return {.remote = address_of(address), .listener = kPublic};
+}
+inline transport::Flow from_server(std::string_view address) {
+  return {.remote = address_of(address), .listener = kInside};
+}
+
+class LaneTest : public testing::Test {
+ protected:
+  static constexpr Tick kTick{.now = Instant(std::chrono::hours(1)), .today = 20000};
+
+  // Delivers one message and returns what was sent because of it.
+  std::vector<test::SentMessage> deliver(const transport::Flow& flow, std::string text) {
+    lane_.receive({.octets = text, .flow = flow}, scratch_, kTick);
+    EXPECT_EQ(counters_.difference(), 0);
+    return wire_.take();
+  }
+  // As deliver, where exactly one message must leave.
+  test::SentMessage relay(const transport::Flow& flow, std::string text) {
+    const auto sent = deliver(flow, std::move(text));
+    EXPECT_EQ(sent.size(), 1U);
+    return sent.empty() ? test::SentMessage{} : sent.front();
+  }
+  // The text scanned into the fixture's message; it lives until the next call.
+  const sip::Message& scanned(std::string text) {
+    text_ = std::move(text);
+    EXPECT_EQ(sip::scan(text_, {}, scratch_), sip::ScanStatus::Ok);
+    return scratch_;
+  }
+
+  std::vector<balance::AffinityEntry> calls_{64};
+  std::vector<balance::AffinityEntry> others_{64};
+  proxy::Snapshot snapshot_ = test::make_snapshot(two_groups());
+  test::FakeWire wire_;
+  LaneCounters counters_{snapshot_.topology.servers().size()};
+  Lane lane_{0, snapshot_, {}, {calls_, others_}, wire_, counters_};
+  sip::Message scratch_;
+  std::string text_;
+};
+
+}  // namespace siplb::proxy

@@ -1,0 +1,66 @@
+#include "proxy/response_path.h"
+
+#include <gmock/gmock.h>
+
+#include "lane_fixture.h"
+
+namespace siplb::proxy {
+namespace {
+
+using test::SipBuilder;
+using testing::HasSubstr;
+using testing::Not;
+
+class ResponsePathTest : public LaneTest {
+ protected:
+  ResponsePathTest() { invite_ = relay(from_client(), SipBuilder::request().str()); }
+
+  void expect_drop(std::string response, DropReason reason) {
+    const uint64_t before = counters_.dropped[reason].value();
+    EXPECT_TRUE(
+        deliver({.remote = invite_.to.remote, .listener = kInside}, std::move(response)).empty());
+    EXPECT_EQ(counters_.dropped[reason].value(), before + 1) << name(reason);
+  }
+
+  test::SentMessage invite_;
+};
+
+TEST_F(ResponsePathTest, ReturnsByTheListenerThatTheRequestCameBy) {
+  const auto sent = relay({.remote = invite_.to.remote, .listener = kInside},
+                          SipBuilder::answer_to(invite_.text, 180).str());
+  EXPECT_EQ(sent.to, from_client());
+  EXPECT_THAT(sent.text, Not(HasSubstr("slb=")));
+  const auto server = snapshot_.topology.find_by_address(invite_.to.remote);
+  EXPECT_EQ(counters_.servers[server].responses[0].value(), 1U);
+}
+
+TEST_F(ResponsePathTest, TakesOurViaOffAHeaderThatBothShare) {
+  std::string text = SipBuilder::answer_to(invite_.text).str();
+  const size_t second = text.find("Via: ", text.find("Via: ") + 1);
+  text.replace(second - 2, 7, ", ");  // CRLF and "Via: "
+  const auto sent = relay({.remote = invite_.to.remote, .listener = kInside}, text);
+  EXPECT_THAT(sent.text, HasSubstr("\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;"));
+  EXPECT_THAT(sent.text, Not(HasSubstr("slb=")));
+}
+
+TEST_F(ResponsePathTest, DropsWhatIsNotForUs) {
+  auto response = SipBuilder::answer_to(invite_.text);
+  response.push_via("SIP/2.0/UDP 198.51.100.1:5060;branch=z9hG4bKx");
+  expect_drop(response.str(), DropReason::ResponseViaForeign);
+}
+
+TEST_F(ResponsePathTest, DropsWhatHasNothingBelowOurVia) {
+  expect_drop(SipBuilder::response().via("SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bKslbx").str(),
+              DropReason::ResponseViaMissing);
+}
+
+TEST_F(ResponsePathTest, DropsAndCountsAReplayToAnotherNextVia) {
+  std::string text = SipBuilder::answer_to(invite_.text).str();
+  const size_t next = text.find("192.0.2.1:5060");
+  text.replace(next, 14, "198.51.100.1:9");
+  expect_drop(text, DropReason::ResponseSealRefused);
+  EXPECT_EQ(counters_.seal_rejected[0][sip::SealFault::BadMac].value(), 1U);
+}
+
+}  // namespace
+}  // namespace siplb::proxy

@@ -1,0 +1,91 @@
+#include "proxy/target.h"
+
+#include "lane_fixture.h"
+
+namespace siplb::proxy {
+namespace {
+
+using test::SipBuilder;
+
+class TargetTest : public LaneTest {
+ protected:
+  Request request_of(const SipBuilder& builder) {
+    const sip::Message& message = scanned(builder.str());
+    return {.message = message,
+            .source = from_client(),
+            .tick = kTick,
+            .sender = {},
+            .routes = {},
+            .from_tag_hash = snapshot_.seal.tag_hash(message.from_tag)};
+  }
+  static SipBuilder invite(int call) {
+    return SipBuilder::request().call_id("call-" + std::to_string(call));
+  }
+  std::string_view name(const Target& target) {
+    return snapshot_.topology.servers()[target.server].name;
+  }
+
+  balance::AffinityTable affinity_{calls_, others_, {}, counters_.affinity};
+  TargetChooser chooser_{snapshot_, affinity_};
+};
+
+TEST_F(TargetTest, RoundRobinTakesTurnsButARepeatStays) {
+  Target first;
+  Target repeated;
+  Target second;
+  EXPECT_EQ(chooser_.choose(request_of(invite(1)), kVoicemail, first),
+            TargetChooser::Remembered::Yes);
+  EXPECT_EQ(chooser_.choose(request_of(invite(1)), kVoicemail, repeated),
+            TargetChooser::Remembered::Yes);
+  EXPECT_EQ(chooser_.choose(request_of(invite(2)), kVoicemail, second),
+            TargetChooser::Remembered::Yes);
+  EXPECT_EQ(name(first), name(repeated));
+  EXPECT_NE(name(first), name(second));
+}
+
+TEST_F(TargetTest, AnEntryOfAnotherGroupDoesNotBind) {
+  Target in_pbx;
+  Target in_voicemail;
+  static_cast<void>(chooser_.choose(request_of(invite(1)), kPbx, in_pbx));
+  static_cast<void>(chooser_.choose(request_of(invite(1)), kVoicemail, in_voicemail));
+  EXPECT_TRUE(name(in_voicemail).starts_with("v"));
+}
+
+TEST_F(TargetTest, AffinityIsForTheSameFromTagOnly) {
+  Target target;
+  static_cast<void>(chooser_.choose(request_of(invite(1)), kPbx, target));
+  EXPECT_EQ(chooser_.find_affine(request_of(invite(1)), target), TargetChooser::Affine::Found);
+  EXPECT_EQ(chooser_.find_affine(request_of(invite(1).from("<sip:eve@evil>;tag=x")), target),
+            TargetChooser::Affine::Nothing);
+  EXPECT_EQ(chooser_.find_affine(request_of(invite(2)), target), TargetChooser::Affine::Nothing);
+}
+
+TEST_F(TargetTest, OnlyAHashPolicyHasAFirstChoice) {
+  EXPECT_TRUE(chooser_.first_choice(request_of(invite(1)), kPbx).has_value());
+  EXPECT_FALSE(chooser_.first_choice(request_of(invite(1)), kVoicemail).has_value());
+}
+
+TEST_F(TargetTest, LearnsFromAnAnswerOnlyWhatItDoesNotKnow) {
+  const Request request = request_of(invite(1));
+  TargetChooser::Answer answer{.call_id = request.message.call_id,
+                               .from_tag = request.message.from_tag,
+                               .method = sip::Method::Invite};
+  answer.target = chooser_.target_of(1);
+  chooser_.learn(answer, kTick.now);
+  answer.target = chooser_.target_of(0);
+  chooser_.learn(answer, kTick.now);
+  Target target;
+  ASSERT_EQ(chooser_.find_affine(request, target), TargetChooser::Affine::Found);
+  EXPECT_EQ(target.server, 1);
+}
+
+TEST_F(TargetTest, WithoutATableItChoosesButDoesNotRemember) {
+  balance::AffinityTable none({}, {}, {}, counters_.affinity);
+  TargetChooser chooser(snapshot_, none);
+  Target target;
+  EXPECT_EQ(chooser.choose(request_of(invite(1)), kPbx, target), TargetChooser::Remembered::No);
+  EXPECT_TRUE(name(target).starts_with("s"));
+}
+
+}  // namespace
+}  // namespace siplb::proxy

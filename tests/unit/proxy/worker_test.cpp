@@ -1,0 +1,168 @@
+#include "proxy/worker.h"
+
+#include <thread>
+
+#include <poll.h>
+
+#include "lane_fixture.h"
+#include "support/loopback.h"
+
+namespace siplb::proxy {
+namespace {
+
+using test::SipBuilder;
+
+constexpr size_t kLanes = 4;
+
+// A plain UDP socket of the test's own.
+class Socket {
+ public:
+  Socket() {
+    auto socket = net::UdpSocket::open({.address = SockAddress::v4(0x7f000001, 0)});
+    EXPECT_TRUE(socket.has_value());
+    fd_ = dup(socket->fd());
+    address_ = socket->address();
+  }
+  ~Socket() { close(fd_); }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+
+  [[nodiscard]] const SockAddress& address() const { return address_; }
+  void send(const SockAddress& to, std::string_view text) const {
+    sockaddr_storage native;
+    const socklen_t length = to.to(native);
+    sendto(fd_, text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&native), length);
+  }
+  // The next datagram and who sent it; an empty text after ten seconds.
+  [[nodiscard]] std::string receive(SockAddress& from) const {
+    pollfd waiting{.fd = fd_, .events = POLLIN, .revents = 0};
+    if (poll(&waiting, 1, 10'000) != 1) return {};
+    std::string text(65536, '\0');
+    sockaddr_storage native;
+    socklen_t length = sizeof native;
+    const ssize_t size =
+        recvfrom(fd_, text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&native), &length);
+    text.resize(size < 0 ? 0 : static_cast<size_t>(size));
+    from = SockAddress::from(native);
+    return text;
+  }
+
+ private:
+  int fd_ = -1;
+  SockAddress address_;
+};
+
+class WorkerTest : public testing::Test {
+ protected:
+  WorkerTest() {
+    const std::vector<transport::ListenerOptions> options = {
+        {.name = "public", .address = SockAddress::v4(0x7f000001, 0)},
+        {.name = "inside",
+         .address = SockAddress::v4(0x7f000001, 0),
+         .role = transport::ListenerRole::Servers}};
+    net::InheritedSockets none;
+    std::vector<transport::ListenerSockets> listeners;
+    test::SnapshotInput input{
+        .listeners = options,
+        .groups = {{.name = "pbx", .servers = {{.name = "s", .address = server_.address()}}}},
+        .routes = {{.name = "default"}}};
+    for (size_t i = 0; i < options.size(); ++i) {
+      auto sockets = transport::open_listener_sockets(
+          {.name = options[i].name, .address = options[i].address, .lanes = kLanes}, none);
+      EXPECT_TRUE(sockets.has_value());
+      input.listeners[i].address = sockets->address;
+      listeners.push_back(std::move(*sockets));
+    }
+    snapshot_ = std::make_unique<Snapshot>(test::make_snapshot(input));
+    for (size_t w = 0; w < 2; ++w) {
+      auto worker = Worker::create({.index = w,
+                                    .worker_count = 2,
+                                    .lane_count = kLanes,
+                                    .call_entries = 64,
+                                    .other_entries = 64,
+                                    .slots = {64, 4, 4},
+                                    .mailbox = {.small_count = 2, .large_count = 2}},
+                                   *snapshot_, rings_[w], listeners);
+      EXPECT_TRUE(worker.has_value());
+      workers_.push_back(std::move(*worker));
+    }
+    for (const auto& worker : workers_) worker->connect(workers_);
+  }
+
+  void start() {
+    for (const auto& worker : workers_) {
+      threads_.emplace_back([&worker] { worker->run(); });
+    }
+  }
+  void stop() {
+    for (const auto& worker : workers_) worker->stop();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+  ~WorkerTest() override { stop(); }
+
+  template <class CounterOf>
+  uint64_t sum(CounterOf counter_of) {
+    uint64_t total = 0;
+    for (const auto& worker : workers_) {
+      for (size_t n = 0; n < worker->lane_count(); ++n) total += counter_of(worker->lane(n));
+    }
+    return total;
+  }
+
+  Socket server_;
+  Socket client_;
+  EventBell bell_;
+  EventRing rings_[2]{EventRing(bell_), EventRing(bell_)};
+  std::unique_ptr<Snapshot> snapshot_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+};
+
+TEST_F(WorkerTest, CarriesEachCallThereAndBackWhicheverLaneItLivesOn) {
+  start();
+  const SockAddress& edge = snapshot_->sides[kPublic].bound;
+  for (int call = 0; call < 32; ++call) {
+    auto request = SipBuilder::request();
+    request.call_id("call-" + std::to_string(call));
+    request.via("SIP/2.0/UDP " + std::string(client_.address().text()) + ";rport;branch=z9hG4bK1");
+    client_.send(edge, request.str());
+    SockAddress from;
+    const std::string invite = server_.receive(from);
+    EXPECT_EQ(from, snapshot_->sides[kInside].bound);
+    server_.send(from, SipBuilder::answer_to(invite).str());
+    EXPECT_TRUE(client_.receive(from).starts_with("SIP/2.0 200"));
+    EXPECT_EQ(from, edge);
+  }
+  stop();
+  EXPECT_EQ(sum([](const auto& lane) { return lane.counters.forwarded.value(); }), 64U);
+  const uint64_t out = sum([](const auto& lane) { return lane.counters.handed_out.value(); });
+  EXPECT_GT(out, 0U);
+  EXPECT_EQ(out, sum([](const auto& lane) { return lane.counters.handed_in.value(); }));
+  EXPECT_GT(
+      workers_[0]->counters().mail_posted.value() + workers_[1]->counters().mail_posted.value(),
+      0U);
+  EXPECT_EQ(sum([](const auto& lane) { return lane.counters.conservation_difference.value(); }),
+            0U);
+}
+
+// The worker does not run yet, so its mailbox of two fills up.
+TEST_F(WorkerTest, RefusesMailWhenTheMailboxIsFull) {
+  std::string text = SipBuilder::request().str();
+  const transport::Inbound inbound{.octets = text, .flow = {.remote = client_.address()}};
+  EXPECT_TRUE(workers_[1]->post(1, inbound));
+  EXPECT_TRUE(workers_[1]->post(1, inbound));
+  EXPECT_FALSE(workers_[1]->post(1, inbound));
+  start();
+  SockAddress from;
+  EXPECT_TRUE(server_.receive(from).starts_with("INVITE"));
+  EXPECT_TRUE(server_.receive(from).starts_with("INVITE"));
+}
+
+TEST_F(WorkerTest, StopsAtOnceWhenIdle) {
+  start();
+  stop();
+}
+
+}  // namespace
+}  // namespace siplb::proxy
