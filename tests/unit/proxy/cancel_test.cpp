@@ -1,3 +1,4 @@
+// CANCEL outside a dialog, decided by RequestPath (cancel.cpp).
 #include <gmock/gmock.h>
 
 #include "lane_fixture.h"

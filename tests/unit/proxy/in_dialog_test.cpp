@@ -1,3 +1,4 @@
+// Requests inside a dialog, decided by RequestPath (in_dialog.cpp).
 #include <gmock/gmock.h>
 
 #include "lane_fixture.h"
