@@ -62,5 +62,20 @@ TEST_F(ResponsePathTest, DropsAndCountsAReplayToAnotherNextVia) {
   EXPECT_EQ(counters_.seal_rejected[0][sip::SealFault::BadMac].value(), 1U);
 }
 
+TEST_F(ResponsePathTest, DropsTheAnswerToWhatWentOutWithATransaction) {
+  constexpr std::string_view kNext = "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKalice1";
+  constexpr std::string_view kBranch = "z9hG4bKslb0123456789abcdef0";
+  sip::Via next;
+  ASSERT_TRUE(sip::parse_via(kNext, next));
+  const auto slb = snapshot_.seal.seal_via({.instance = snapshot_.seal.instance(),
+                                            .mode = sip::SealMode::Stateful,
+                                            .listener = snapshot_.sides[kPublic].hash},
+                                           kBranch, "10.0.1.1:5060", sip::canonical(next));
+  auto response = SipBuilder::response();
+  response.via(kNext).push_via("SIP/2.0/UDP 10.0.1.1:5060;branch=" + std::string(kBranch) +
+                               ";slb=" + std::string(slb));
+  expect_drop(response.str(), DropReason::ResponseStray);
+}
+
 }  // namespace
 }  // namespace siplb::proxy

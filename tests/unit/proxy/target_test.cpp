@@ -87,5 +87,32 @@ TEST_F(TargetTest, WithoutATableItChoosesButDoesNotRemember) {
   EXPECT_TRUE(name(target).starts_with("s"));
 }
 
+TEST_F(TargetTest, ALiveCallIsNotTakenOverByAnotherFromTag) {
+  const auto eve = invite(1).from("<sip:eve@example.org>;tag=x");
+  Target hers;
+  Target target;
+  static_cast<void>(chooser_.choose(request_of(invite(1)), kVoicemail, target));
+  EXPECT_EQ(chooser_.choose(request_of(eve), kVoicemail, hers), TargetChooser::Remembered::No);
+  EXPECT_NE(name(hers), name(target));
+  EXPECT_EQ(chooser_.find_affine(request_of(eve), hers), TargetChooser::Affine::Nothing);
+  EXPECT_EQ(chooser_.find_affine(request_of(invite(1)), hers), TargetChooser::Affine::Found);
+  EXPECT_EQ(name(hers), name(target));
+}
+
+TEST_F(TargetTest, KnowsThatTheServerOfACallIsGone) {
+  Target target;
+  static_cast<void>(chooser_.choose(request_of(invite(1)), kVoicemail, target));
+  auto input = two_groups();
+  for (balance::GroupOptions& group : input.groups) {
+    for (balance::ServerOptions& server : group.servers) server.name += "-renamed";
+  }
+  const Snapshot renamed = test::make_snapshot(input);
+  TargetChooser later(renamed, affinity_);
+  EXPECT_EQ(later.find_affine(request_of(invite(1)), target), TargetChooser::Affine::Gone);
+  EXPECT_EQ(later.choose(request_of(invite(1)), kVoicemail, target),
+            TargetChooser::Remembered::Yes);
+  EXPECT_EQ(later.find_affine(request_of(invite(1)), target), TargetChooser::Affine::Found);
+}
+
 }  // namespace
 }  // namespace siplb::proxy

@@ -159,6 +159,34 @@ TEST_F(WorkerTest, RefusesMailWhenTheMailboxIsFull) {
   EXPECT_TRUE(server_.receive(from).starts_with("INVITE"));
 }
 
+// The second worker does not run yet. Which lanes the datagrams arrive at is the kernel's choice,
+// by their source ports: of 24 sockets some reach the first worker, and two calls fill the mailbox.
+TEST_F(WorkerTest, DropsAndCountsWhatAFullMailboxRefuses) {
+  const auto refused = [](const auto& lane) {
+    return lane.counters.dropped[DropReason::MailboxFull].value();
+  };
+  std::vector<std::string> elsewhere;  // calls that live on the second worker
+  for (int call = 0; elsewhere.size() < 4; ++call) {
+    const std::string id = "call-" + std::to_string(call);
+    if (lane_of(snapshot_->table_key, id, kLanes) % 2 == 1) elsewhere.push_back(id);
+  }
+  const std::vector<Socket> clients(24);
+  for (const Socket& client : clients) {
+    for (const std::string& id : elsewhere) {
+      client.send(snapshot_->sides[kPublic].bound, SipBuilder::request().call_id(id).str());
+    }
+  }
+  std::thread first([this] { workers_[0]->run(); });
+  while (sum(refused) == 0) std::this_thread::yield();
+  workers_[0]->stop();
+  first.join();
+
+  const auto handed_out = [](const auto& lane) { return lane.counters.handed_out.value(); };
+  EXPECT_EQ(sum(handed_out), 2U);
+  EXPECT_EQ(sum([](const auto& lane) { return static_cast<uint64_t>(lane.counters.difference()); }),
+            0U);
+}
+
 TEST_F(WorkerTest, StopsAtOnceWhenIdle) {
   start();
   stop();
