@@ -5,21 +5,12 @@
 #include <set>
 
 #include "config/load.h"
-#include "sip/text.h"
 
 namespace siplb::test {
 namespace {
 
-using Words = std::vector<std::string>;
-
 // Days since 1970 when a scenario begins.
 constexpr int64_t kFirstDay = 20'000;
-
-std::string joined(const Words& words, size_t from) {
-  std::string text;
-  for (size_t i = from; i < words.size(); ++i) text += (i > from ? " " : "") + words[i];
-  return text;
-}
 
 std::string joined_lines(const std::vector<std::string>& lines, std::string_view end) {
   std::string text;
@@ -27,82 +18,7 @@ std::string joined_lines(const std::vector<std::string>& lines, std::string_view
   return text;
 }
 
-// "Name: value" -> both parts.
-std::optional<std::pair<std::string, std::string>> split_header(const std::string& line) {
-  const size_t colon = line.find(':');
-  if (colon == std::string::npos || line.find(' ') < colon) return std::nullopt;
-  return std::pair{line.substr(0, colon), std::string(sip::trim(line.substr(colon + 1)))};
-}
-
-// \r \n \0 \\ as in C.
-std::string unescape(const std::string& text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\' || i + 1 == text.size()) {
-      out += text[i];
-      continue;
-    }
-    switch (text[++i]) {
-      case 'r': out += '\r'; break;
-      case 'n': out += '\n'; break;
-      case '0': out += '\0'; break;
-      default: out += text[i];
-    }
-  }
-  return out;
-}
-
-std::string counts_text(const Process::Counts& counts) {
-  std::string text;
-  for (const auto& [name, value] : counts) {
-    text += (text.empty() ? "" : ", ") + name + " " + std::to_string(value);
-  }
-  return text.empty() ? "nothing" : text;
-}
-
-Process::Counts since(const Process::Counts& before, const Process::Counts& now) {
-  Process::Counts difference;
-  for (const auto& [name, value] : now) {
-    const auto old = before.find(name);
-    const uint64_t added = value - (old == before.end() ? 0 : old->second);
-    if (added != 0) difference[name] = added;
-  }
-  return difference;
-}
-
 }  // namespace
-
-// key=value words of a statement, and `as NAME` and `in NAME`. All must be used.
-class Player::Options {
- public:
-  Options(const Words& words, size_t from) {
-    for (size_t i = from; i < words.size(); ++i) {
-      const size_t equals = words[i].find('=');
-      if (equals != std::string::npos) {
-        values_[words[i].substr(0, equals)] = words[i].substr(equals + 1);
-      } else if (i + 1 < words.size()) {
-        values_[words[i]] = words[i + 1];
-        ++i;
-      } else {
-        throw ScriptError("'" + words[i] + "' needs a value");
-      }
-    }
-  }
-
-  std::optional<std::string> take(const std::string& key) {
-    const auto found = values_.find(key);
-    if (found == values_.end()) return std::nullopt;
-    std::string value = found->second;
-    values_.erase(found);
-    return value;
-  }
-  void finish() const {
-    if (!values_.empty()) throw ScriptError("unknown: '" + values_.begin()->first + "'");
-  }
-
- private:
-  std::map<std::string, std::string> values_;
-};
 
 std::vector<std::string> Player::play(const std::vector<Statement>& script) {
   for (const Statement& statement : script) {
@@ -119,7 +35,7 @@ std::vector<std::string> Player::play(const std::vector<Statement>& script) {
   finish_step();
   if (process_) {
     const auto left = since(counted_.all, process_->counted().all);
-    if (!left.empty()) differences_.push_back("end: no 'counted' for " + counts_text(left));
+    if (!left.empty()) differences_.push_back("end: no 'counted' for " + text_of(left));
   }
   return std::move(differences_);
 }
@@ -183,8 +99,7 @@ void Player::play_restart(const Statement& statement) {
   if (const auto key = options.take("key")) node_key_ = static_cast<uint8_t>(std::stoul(*key));
   options.finish();
   if (const auto left = since(counted_.all, process_->counted().all); !left.empty()) {
-    differences_.push_back(std::to_string(statement.line) + ": no 'counted' for " +
-                           counts_text(left));
+    differences_.push_back(std::to_string(statement.line) + ": no 'counted' for " + text_of(left));
   }
   if (statement.block.empty()) return start_process();
   play_config(statement);
@@ -421,100 +336,6 @@ void Player::edit(SipBuilder& builder, const std::vector<std::string>& block) co
     } else {
       throw ScriptError("not understood: " + raw);
     }
-  }
-}
-
-// ---- What must follow ---------------------------------------------------------------------------
-
-void Player::finish_step() {
-  for (const SentMessage& sent : sent_) {
-    differences_.push_back(std::to_string(step_line_) + ": " + party_at(sent.to.remote) + " got " +
-                           kind_of(sent.text) + ", which nothing expects:\n" + sent.text);
-  }
-  sent_.clear();
-}
-
-void Player::play_expect(const Statement& statement, const Words& words) {
-  if (words.size() == 2 && words[1] == "nothing") return finish_step();
-  if (words.size() < 4 || words[2] != "gets") throw ScriptError("expect NAME gets METHOD or CODE");
-  const SockAddress& address = party(words[1]).address;
-  const auto fits = [&](const SentMessage& sent) {
-    return sent.to.remote == address && kind_of(sent.text) == words[3];
-  };
-  Options options(words, 4);
-  const auto as = options.take("as");
-  const auto listener = options.take("from");
-  options.finish();
-  if (as) known_.erase(*as);
-
-  const auto found = std::find_if(sent_.begin(), sent_.end(), fits);
-  if (found == sent_.end()) {
-    std::string got;
-    for (const SentMessage& sent : sent_) {
-      got += " " + party_at(sent.to.remote) + " got " + kind_of(sent.text) + ";";
-    }
-    got += " counted: " + counts_text(since(counted_.all, process_->counted().all));
-    throw Difference{statement.text + ", but:" + got};
-  }
-  const SentMessage sent = *found;
-  sent_.erase(found);
-  if (as) known_[*as] = {.text = sent.text, .party = words[1]};
-  if (listener) expect_listener(sent, *listener);
-  for (const std::string& line : statement.block) check_line(line, sent);
-}
-
-void Player::expect_listener(const SentMessage& sent, const std::string& listener) {
-  const std::string& name = process_->snapshot().sides[sent.to.listener].name;
-  if (name != listener) throw Difference{"it left by listener " + name + ", not " + listener};
-}
-
-// "Name: value" is what all values of that header are, separated by commas; "no Name"; "start
-// LINE"; "adds at most N" octets to what was sent; "body TEXT".
-void Player::check_line(const std::string& raw, const SentMessage& sent) {
-  const std::string line = expand(raw);
-  const Words words = split_words(line);
-  const auto differ = [&](const std::string& got) {
-    differences_.push_back(std::to_string(step_line_) + ": got '" + got + "' for '" + line + "'");
-  };
-  if (const auto header = split_header(line)) {
-    std::string got;
-    for (const std::string& value : header_values(sent.text, header->first)) {
-      got += (got.empty() ? "" : ", ") + value;
-    }
-    if (got != header->second) differ(header->first + ": " + got);
-  } else if (words[0] == "no" && words.size() == 2) {
-    const std::string got = first_value(sent.text, words[1]);
-    if (!got.empty()) differ(words[1] + ": " + got);
-  } else if (words[0] == "start") {
-    const std::string got = sent.text.substr(0, sent.text.find("\r\n"));
-    if (got != joined(words, 1)) differ(got);
-  } else if (words[0] == "body") {
-    const std::string got = sent.text.substr(sent.text.find("\r\n\r\n") + 4);
-    if (got != unescape(joined(words, 1))) differ(got);
-  } else if (words.size() == 4 && words[0] == "adds") {
-    const size_t added = sent.text.size() - step_octets_;
-    if (added > std::stoul(words[3])) differ(std::to_string(added) + " octets");
-  } else {
-    throw ScriptError("not understood: " + raw);
-  }
-}
-
-// Everything that has been counted since the last time, each with its number.
-void Player::play_counted(const Statement& statement) {
-  finish_step();
-  const Process::Counted now = process_->counted();
-  Process::Counts got = since(counted_.all, now.all);
-  const Process::Counts detail = since(counted_.detail, now.detail);
-  counted_ = now;
-
-  Process::Counts wanted;
-  const Words words = split_words(statement.text);
-  for (size_t i = 1; i + 1 < words.size(); i += 2) {
-    wanted[words[i]] = std::stoul(words[i + 1]);  // the comma behind it does not matter
-    if (detail.contains(words[i])) got[words[i]] = detail.at(words[i]);
-  }
-  if (got != wanted) {
-    throw Difference{"counted " + counts_text(got) + "; expected " + counts_text(wanted)};
   }
 }
 

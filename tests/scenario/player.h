@@ -14,6 +14,7 @@
 
 #include "base/time.h"
 #include "scenario/message_text.h"
+#include "scenario/options.h"
 #include "scenario/process.h"
 #include "scenario/script.h"
 
@@ -40,8 +41,6 @@ class Player {
   struct Difference {
     std::string text;
   };
-  using Words = std::vector<std::string>;
-  class Options;
 
   void play_statement(const Statement& statement);
   void play_config(const Statement& statement);

@@ -115,4 +115,22 @@ Process::Counted Process::counted() const {
   return result;
 }
 
+std::string text_of(const Process::Counts& counts) {
+  std::string text;
+  for (const auto& [name, value] : counts) {
+    text += (text.empty() ? "" : ", ") + name + " " + std::to_string(value);
+  }
+  return text.empty() ? "nothing" : text;
+}
+
+Process::Counts since(const Process::Counts& before, const Process::Counts& now) {
+  Process::Counts difference;
+  for (const auto& [name, value] : now) {
+    const auto old = before.find(name);
+    const uint64_t added = value - (old == before.end() ? 0 : old->second);
+    if (added != 0) difference[name] = added;
+  }
+  return difference;
+}
+
 }  // namespace siplb::test

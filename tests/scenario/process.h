@@ -63,4 +63,9 @@ class Process {
   uint64_t given_ = 0;
 };
 
+// What has been added between two looks.
+[[nodiscard]] Process::Counts since(const Process::Counts& before, const Process::Counts& now);
+// "forwarded 2, answered/404 1", or "nothing".
+[[nodiscard]] std::string text_of(const Process::Counts& counts);
+
 }  // namespace siplb::test

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "sip/text.h"
+
 namespace siplb::test {
 namespace {
 
@@ -19,11 +21,40 @@ void unindent(std::vector<std::string>& block) {
 
 }  // namespace
 
-std::vector<std::string> split_words(std::string_view line) {
+Words split_words(std::string_view line) {
   std::istringstream stream{std::string(line)};
-  std::vector<std::string> words;
+  Words words;
   for (std::string word; stream >> word;) words.push_back(word);
   return words;
+}
+
+std::string joined(const Words& words, size_t from) {
+  std::string text;
+  for (size_t i = from; i < words.size(); ++i) text += (i > from ? " " : "") + words[i];
+  return text;
+}
+
+std::optional<std::pair<std::string, std::string>> split_header(const std::string& line) {
+  const size_t colon = line.find(':');
+  if (colon == std::string::npos || line.find(' ') < colon) return std::nullopt;
+  return std::pair{line.substr(0, colon), std::string(sip::trim(line.substr(colon + 1)))};
+}
+
+std::string unescape(const std::string& text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\' || i + 1 == text.size()) {
+      out += text[i];
+      continue;
+    }
+    switch (text[++i]) {
+      case 'r': out += '\r'; break;
+      case 'n': out += '\n'; break;
+      case '0': out += '\0'; break;
+      default: out += text[i];
+    }
+  }
+  return out;
 }
 
 std::vector<Statement> parse_script(std::string_view text) {

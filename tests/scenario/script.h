@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace siplb::test {
@@ -27,7 +29,15 @@ class ScriptError : public std::runtime_error {
 
 [[nodiscard]] std::vector<Statement> parse_script(std::string_view text);
 
+using Words = std::vector<std::string>;
 // Words between spaces.
-[[nodiscard]] std::vector<std::string> split_words(std::string_view line);
+[[nodiscard]] Words split_words(std::string_view line);
+// The words from position `from` on, with a space between them.
+[[nodiscard]] std::string joined(const Words& words, size_t from);
+// "Name: value" as both parts; nothing where the line is no header.
+[[nodiscard]] std::optional<std::pair<std::string, std::string>> split_header(
+    const std::string& line);
+// Undoes \r \n \0 and \\, as in C.
+[[nodiscard]] std::string unescape(const std::string& text);
 
 }  // namespace siplb::test
