@@ -117,6 +117,11 @@ uint64_t Topology::groups_of(const SockAddress& address) const {
   return by_address_[slot_of(by_address_, address)].groups;
 }
 
+ServerIndex Topology::find_by_place(const SockAddress& address) const {
+  const ServerIndex exact = find_by_address(address);
+  return exact != kNoServer ? exact : by_ip_[slot_of(by_ip_, address.with_port(0))].server;
+}
+
 bool Topology::is_target(GroupIndex group, const SockAddress& address) const {
   return (by_ip_[slot_of(by_ip_, address.with_port(0))].groups >> group & 1) != 0;
 }

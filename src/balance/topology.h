@@ -47,6 +47,8 @@ class Topology {
   [[nodiscard]] ServerIndex find_by_id(uint32_t id) const;
   // The first server in the configuration with exactly this address and port.
   [[nodiscard]] ServerIndex find_by_address(const SockAddress& address) const;
+  // The same, else the first server at this address on any port.
+  [[nodiscard]] ServerIndex find_by_place(const SockAddress& address) const;
   // Bit g is set when a server of group g has exactly this address and port.
   [[nodiscard]] uint64_t groups_of(const SockAddress& address) const;
   // True where some server of `group` has this address, on any port: the default of `targets`.

@@ -273,7 +273,7 @@ constexpr auto kFamilies = std::to_array<Family>({
     {{"siplb_affinity_torn_total", "counter", "", "Affinity entries whose check failed."},
      SIPLB_LANE_SUM(counters.affinity.torn)},
     {{"siplb_calls_without_affinity_total", "counter", "",
-      "Calls that found no room in the affinity table."},
+      "Calls forwarded without an affinity entry: no room, or another's entry is there."},
      SIPLB_LANE_SUM(counters.loose_calls)},
 
     {{"siplb_send_failed_total", "counter", "reason", "Messages that could not be sent."},

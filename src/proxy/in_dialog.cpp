@@ -44,6 +44,7 @@ Verdict RequestPath::decide_in_dialog(const Request& request) {
   if (!request.routes.has_token) return send_without_token(request);
   // By the dialog, not by the source: an end may have moved, and a forged source gains nothing.
   const sip::Token& token = request.routes.token;
+  chooser_.keep_alive(request);
   const bool from_initiator = request.from_tag_hash == token.from_tag_hash;
   return send_to_end(request, from_initiator ? token.responder : token.initiator);
 }

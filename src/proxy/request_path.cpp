@@ -74,9 +74,9 @@ Verdict RequestPath::decide_new(const Request& request) {
 Verdict RequestPath::follow_own_route(const Request& request) {
   const auto next = request.routes.next.literal();
   if (!request.sender.is_server() || !next) return Verdict::reply(403);
-  const balance::ServerIndex server = snapshot_.topology.find_by_address(*next);
+  const balance::ServerIndex server = snapshot_.topology.find_by_place(*next);
   if (server == balance::kNoServer) return Verdict::reply(403);
-  return send_new(request, chooser_.target_of(server));
+  return send_new(request, {.server = server, .address = *next});
 }
 
 Verdict RequestPath::send_new(const Request& request, const Target& target) {

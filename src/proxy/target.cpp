@@ -21,12 +21,15 @@ balance::RoundRobin make_turns(std::span<const balance::Server> servers) {
 
 }  // namespace
 
-TargetChooser::TargetChooser(const Snapshot& snapshot, balance::AffinityTable& affinity)
+TargetChooser::TargetChooser(uint8_t lane, const Snapshot& snapshot,
+                             balance::AffinityTable& affinity)
     : snapshot_(snapshot), affinity_(affinity) {
   const size_t group_count = snapshot.topology.groups().size();
   turns_.reserve(group_count);
   for (size_t g = 0; g < group_count; ++g) {
     turns_.push_back(make_turns(snapshot.topology.servers_of(static_cast<balance::GroupIndex>(g))));
+    // Were all lanes to begin alike, a few calls over many lanes would meet the first servers only.
+    for (uint8_t turn = 0; turn < lane; ++turn) static_cast<void>(turns_.back().take_turn());
   }
 }
 
@@ -47,6 +50,10 @@ TargetChooser::Affine TargetChooser::find_affine(uint64_t key, const Request& re
   out = target_of(server);
   out.attempt = entry->attempt;
   return Affine::Found;
+}
+
+void TargetChooser::keep_alive(const Request& request) {
+  static_cast<void>(affinity_.touch(key_of(request), request.tick.now));
 }
 
 TargetChooser::Remembered TargetChooser::choose(const Request& request, balance::GroupIndex group,

@@ -23,7 +23,8 @@ struct Target {
 
 class TargetChooser {
  public:
-  TargetChooser(const Snapshot& snapshot, balance::AffinityTable& affinity);
+  // `lane` decides where the turns of round robin begin.
+  TargetChooser(uint8_t lane, const Snapshot& snapshot, balance::AffinityTable& affinity);
 
   enum class [[nodiscard]] Affine : uint8_t{Nothing, Found, Gone};
   // The server that this side's earlier requests of the call went to, if the From tag is the same.
@@ -31,6 +32,9 @@ class TargetChooser {
   Affine find_affine(const Request& request, Target& out) {
     return find_affine(key_of(request), request, out);
   }
+
+  // Restarts the life of the call's entry: its dialog goes on, by token.
+  void keep_alive(const Request& request);
 
   enum class [[nodiscard]] Remembered : uint8_t{Yes, No};
   // The server for new work in `group`: the affine one if it is of this group, else the policy's

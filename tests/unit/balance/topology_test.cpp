@@ -117,6 +117,13 @@ TEST(TopologyTest, AddressInTwoGroupsIsTheFirstServersAndBelongsToBoth) {
   EXPECT_EQ(topology.groups_of(at("10.0.0.1:5062")), 0b10u);
 }
 
+TEST(TopologyTest, APlaceIsTheServersOwnElseTheFirstAtThatAddress) {
+  const Topology topology(two_groups());
+  EXPECT_EQ(topology.find_by_place(at("10.0.0.1:5062")), 3);
+  EXPECT_EQ(topology.find_by_place(at("10.0.0.1:9999")), 0);
+  EXPECT_EQ(topology.find_by_place(at("10.0.0.9:5060")), kNoServer);
+}
+
 TEST(TopologyTest, TargetsAreTheGroupsAddressesOnAnyPort) {
   const Topology topology(two_groups());
   EXPECT_TRUE(topology.is_target(0, at("10.0.0.2:5060")));

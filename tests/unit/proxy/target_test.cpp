@@ -26,7 +26,7 @@ class TargetTest : public LaneTest {
   }
 
   balance::AffinityTable affinity_{calls_, others_, {}, counters_.affinity};
-  TargetChooser chooser_{snapshot_, affinity_};
+  TargetChooser chooser_{0, snapshot_, affinity_};
 };
 
 TEST_F(TargetTest, RoundRobinTakesTurnsButARepeatStays) {
@@ -41,6 +41,15 @@ TEST_F(TargetTest, RoundRobinTakesTurnsButARepeatStays) {
             TargetChooser::Remembered::Yes);
   EXPECT_EQ(name(first), name(repeated));
   EXPECT_NE(name(first), name(second));
+}
+
+TEST_F(TargetTest, TheNextLaneBeginsWithTheNextServer) {
+  TargetChooser next(1, snapshot_, affinity_);
+  Target here;
+  Target there;
+  static_cast<void>(chooser_.choose(request_of(invite(1)), kVoicemail, here));
+  static_cast<void>(next.choose(request_of(invite(2)), kVoicemail, there));
+  EXPECT_NE(name(here), name(there));
 }
 
 TEST_F(TargetTest, AnEntryOfAnotherGroupDoesNotBind) {
@@ -58,6 +67,17 @@ TEST_F(TargetTest, AffinityIsForTheSameFromTagOnly) {
   EXPECT_EQ(chooser_.find_affine(request_of(invite(1).from("<sip:eve@evil>;tag=x")), target),
             TargetChooser::Affine::Nothing);
   EXPECT_EQ(chooser_.find_affine(request_of(invite(2)), target), TargetChooser::Affine::Nothing);
+}
+
+TEST_F(TargetTest, ACallThatIsKeptAliveKeepsItsEntry) {
+  Request request = request_of(invite(1));
+  Target target;
+  static_cast<void>(chooser_.choose(request, kPbx, target));
+  const Duration life = balance::AffinityOptions{}.call_life;
+  request.tick.now += life - std::chrono::minutes(1);
+  chooser_.keep_alive(request);
+  request.tick.now += life - std::chrono::minutes(1);
+  EXPECT_EQ(chooser_.find_affine(request, target), TargetChooser::Affine::Found);
 }
 
 TEST_F(TargetTest, OnlyAHashPolicyHasAFirstChoice) {
@@ -81,7 +101,7 @@ TEST_F(TargetTest, LearnsFromAnAnswerOnlyWhatItDoesNotKnow) {
 
 TEST_F(TargetTest, WithoutATableItChoosesButDoesNotRemember) {
   balance::AffinityTable none({}, {}, {}, counters_.affinity);
-  TargetChooser chooser(snapshot_, none);
+  TargetChooser chooser(0, snapshot_, none);
   Target target;
   EXPECT_EQ(chooser.choose(request_of(invite(1)), kPbx, target), TargetChooser::Remembered::No);
   EXPECT_TRUE(name(target).starts_with("s"));

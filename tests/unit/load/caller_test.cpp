@@ -1,0 +1,294 @@
+#include "load/caller.h"
+
+#include <gtest/gtest.h>
+
+#include "fake_network.h"
+
+namespace siplb::load::test {
+namespace {
+
+TEST(CallerTest, CompletesACallInSixMessages) {
+  LoadRig rig;
+  rig.run();
+  ASSERT_EQ(rig.log.size(), 6U);
+  const char* kinds[] = {"INVITE", "180", "200", "ACK", "BYE", "200"};
+  for (size_t i = 0; i < rig.log.size(); ++i) EXPECT_EQ(rig.log[i].kind(), kinds[i]);
+  EXPECT_EQ(rig.stats().succeeded, 1U);
+  EXPECT_TRUE(rig.stats().all_well());
+  EXPECT_TRUE(rig.caller->is_done(rig.now));
+}
+
+TEST(CallerTest, KeepsItsWindowFullUntilTheLastCall) {
+  LoadRig rig;
+  rig.caller_options.pace = {.window = 4, .calls_max = 100};
+  rig.caller_options.hold = 1s;
+  rig.run_until(rig.now + 500ms);
+  EXPECT_EQ(rig.stats().in_flight(), 4U);
+  rig.run();
+  EXPECT_EQ(rig.stats().succeeded, 100U);
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
+TEST(CallerTest, CountsCallsThatFindNoSlotAsNotStarted) {
+  LoadRig rig;
+  rig.caller_options.pace = {.rate = 10, .calls_max = 20};
+  rig.caller_options.hold = 1h;
+  rig.caller_options.calls_max = 5;
+  rig.run_until(rig.now + 3s);
+  EXPECT_EQ(rig.stats().started, 5U);
+  EXPECT_EQ(rig.stats().not_started, 15U);
+  EXPECT_FALSE(rig.stats().all_well());
+}
+
+TEST(CallerTest, GivesFreedSlotsToNewCalls) {
+  LoadRig rig;
+  rig.caller_options.calls_max = 1;
+  rig.caller_options.pace = {.window = 1, .calls_max = 50};
+  rig.run();
+  EXPECT_EQ(rig.stats().succeeded, 50U);
+}
+
+TEST(CallerTest, RetransmitsALostInviteAfterOneT1) {
+  LoadRig rig;
+  rig.rule = lose_first("INVITE", 1);
+  const Instant start = rig.now;
+  rig.run();
+  EXPECT_EQ(rig.stats().succeeded, 1U);
+  EXPECT_EQ(rig.stats().retransmissions, 1U);
+  EXPECT_EQ(rig.log[0].octets, rig.log[1].octets) << "a retransmission is the same octets";
+  EXPECT_GE(rig.stats().setup.quantile(1), static_cast<uint64_t>(490'000'000));
+  EXPECT_GE(rig.now - start, 500ms);
+}
+
+TEST(CallerTest, GivesUpAnInviteAfterSixtyFourT1AndSevenSendings) {
+  LoadRig rig;
+  rig.answerer_options.servers[0].faults.silent = true;
+  const Instant start = rig.now;
+  rig.run();
+  EXPECT_EQ(rig.now - start, 32s);
+  EXPECT_EQ(rig.sent("INVITE"), 7U);  // At 0, 0.5, 1.5, 3.5, 7.5, 15.5 and 31.5 s.
+  EXPECT_EQ(rig.stats().timeouts, 1U);
+  EXPECT_FALSE(rig.stats().all_well());
+}
+
+TEST(CallerTest, SpacesOtherRequestsByT2AtMost) {
+  LoadRig rig;
+  rig.caller_options.work = Work::Options;
+  rig.answerer_options.servers[0].faults.silent = true;
+  rig.run();
+  EXPECT_EQ(rig.sent("OPTIONS"), 11U);  // Timer E: 0.5, 1.5, 3.5 s, then each 4 s up to 31.5 s.
+  EXPECT_EQ(rig.stats().timeouts, 1U);
+}
+
+TEST(CallerTest, SendsNoInviteAgainOnceItRings) {
+  LoadRig rig;
+  rig.answerer_options.ring = 10s;
+  rig.run();
+  EXPECT_EQ(rig.sent("INVITE"), 1U);
+  EXPECT_EQ(rig.stats().succeeded, 1U);
+}
+
+TEST(CallerTest, RetransmitsALostBye) {
+  LoadRig rig;
+  rig.rule = lose_first("BYE", 2);
+  rig.run();
+  EXPECT_EQ(rig.sent("BYE"), 3U);
+  EXPECT_EQ(rig.stats().retransmissions, 2U);
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
+TEST(CallerTest, AcknowledgesARepeatedAnswer) {
+  LoadRig rig;
+  rig.caller_options.hold = 2s;
+  rig.rule = lose_first("ACK", 1);
+  rig.run();
+  EXPECT_EQ(rig.sent("ACK"), 2U);
+  EXPECT_EQ(rig.stats().repeated_answers, 1U);
+  EXPECT_EQ(rig.server_stats().retransmissions, 1U);
+  EXPECT_EQ(rig.server_stats().unacknowledged, 0U);
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
+TEST(CallerTest, AcknowledgesAnAnswerThatComesAfterTheCall) {
+  LoadRig rig;
+  rig.run();
+  const Letter answer = rig.log[2];
+  ASSERT_EQ(answer.kind(), "200");
+  rig.inject(answer);
+  rig.run();
+  EXPECT_EQ(rig.sent("ACK"), 2U);
+  EXPECT_EQ(rig.stats().succeeded, 1U);
+}
+
+TEST(CallerTest, TakesAnAnswerToAnEarlierUserOfTheSlotForNoAnswerToThis) {
+  LoadRig rig;
+  rig.caller_options.calls_max = 1;
+  rig.caller_options.pace = {.window = 1, .calls_max = 2};
+  rig.answerer_options.ring = 1s;
+  rig.run_until(rig.now + 1500ms);  // The second call rings.
+  ASSERT_EQ(rig.stats().succeeded, 1U);
+  for (size_t i = 0; i < 6; ++i) {
+    if (rig.log[i].kind() == "200") rig.inject(rig.log[i]);
+  }
+  rig.run_until(rig.now + 1ms);
+  EXPECT_EQ(rig.stats().in_flight(), 1U);
+  EXPECT_EQ(rig.stats().succeeded, 1U);
+  EXPECT_EQ(rig.stats().strays, 1U) << "the answer to the first BYE";
+  EXPECT_EQ(rig.stats().repeated_answers, 1U);
+}
+
+TEST(CallerTest, AcknowledgesARejectionHopByHopAndCountsItsCode) {
+  LoadRig rig;
+  rig.answerer_options.servers[0].faults.reject = 1;
+  rig.run();
+  ASSERT_EQ(rig.log.size(), 3U);
+  EXPECT_EQ(rig.log[2].kind(), "ACK");
+  EXPECT_EQ(rig.stats().failures_by_code[503 - CallStats::kCodeMin], 1U);
+  EXPECT_EQ(rig.stats().failed(), 1U);
+  const auto branch = [](const Letter& letter) {
+    return letter.octets.substr(letter.octets.find("branch="), 7 + kBranchLength);
+  };
+  EXPECT_EQ(branch(rig.log[0]), branch(rig.log[2]));
+}
+
+TEST(CallerTest, SeesThatAByeWentToAnotherServer) {
+  LoadRig rig;
+  rig.set_servers(2);
+  rig.rule = [](Letter& letter) {
+    if (letter.kind() == "BYE") letter.to = LoadRig::server_address(1);
+    return Fate::Deliver;
+  };
+  rig.run();
+  EXPECT_EQ(rig.stats().misroutes, 1U);
+  EXPECT_EQ(rig.stats().failures_by_code[481 - CallStats::kCodeMin], 1U);
+  EXPECT_EQ(rig.server_stats(1).misroutes, 1U);
+  EXPECT_FALSE(rig.stats().all_well());
+}
+
+TEST(CallerTest, CountsCallsByTheServerThatAnswered) {
+  LoadRig rig;
+  rig.set_servers(2);
+  rig.caller_options.pace = {.window = 1, .calls_max = 10};
+  size_t invites = 0;
+  rig.rule = [&invites](Letter& letter) {
+    if (letter.kind() == "INVITE" && invites++ % 5 == 0) letter.to = LoadRig::server_address(1);
+    return Fate::Deliver;
+  };
+  rig.run();
+  const auto shares = rig.stats().servers.shares();
+  ASSERT_EQ(shares.size(), 3U);
+  EXPECT_EQ(shares[1].name, "s2");
+  EXPECT_EQ(shares[1].calls, 2U);
+  EXPECT_EQ(shares[2].name, "s1");
+  EXPECT_EQ(shares[2].calls, 8U);
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
+TEST(CallerTest, SendsInDialogRequestsToItsTargetWhereThatIsAnOutboundProxy) {
+  LoadRig rig;
+  rig.set_servers(2);
+  rig.caller_options.in_dialog = NextHop::Target;
+  rig.rule = [](Letter& letter) {  // A proxy at s1's address that keeps out of the dialog.
+    const bool is_request = letter.from.same_ip(SockAddress::v4(0xC0000201, 0));
+    if (is_request) {
+      EXPECT_EQ(letter.to, LoadRig::server_address(0));
+      letter.to = LoadRig::server_address(1);
+    }
+    return Fate::Deliver;
+  };
+  rig.run();
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
+TEST(CallerTest, SpreadsCallsOverItsSources) {
+  LoadRig rig;
+  rig.caller_options.sources.push_back(SockAddress::v4(0xC0000201, 40001));
+  rig.caller_options.pace = {.window = 2, .calls_max = 10};
+  rig.run();
+  EXPECT_TRUE(rig.stats().all_well());
+  size_t from_second = 0;
+  for (const Letter& letter : rig.log) {
+    if (letter.kind() == "BYE" && letter.from.port() == 40001) ++from_second;
+  }
+  EXPECT_EQ(from_second, 5U);
+}
+
+TEST(CallerTest, RegistersAndProbes) {
+  for (const Work work : {Work::Options, Work::Register}) {
+    LoadRig rig;
+    rig.caller_options.work = work;
+    rig.caller_options.pace = {.window = 2, .calls_max = 10};
+    rig.run();
+    EXPECT_TRUE(rig.stats().all_well());
+    EXPECT_EQ(rig.log.size(), 20U);
+  }
+}
+
+TEST(CallerTest, CountsWhatIsNotForIt) {
+  LoadRig rig;
+  rig.run();
+  const SockAddress us = rig.caller_options.sources[0];
+  rig.inject({LoadRig::server_address(0), us, "noise"});
+  rig.inject({LoadRig::server_address(0), us, rig.log[0].octets});  // A request.
+  std::string other_run = rig.log[2].octets;
+  other_run.replace(other_run.find("i00005eed"), 9, "i00005eee");
+  rig.inject({LoadRig::server_address(0), us, other_run});
+  std::string bad_slot = rig.log[2].octets;
+  bad_slot.replace(bad_slot.find("i00005eed") + 9, 8, "ffffffff");
+  rig.inject({LoadRig::server_address(0), us, bad_slot});
+  rig.run();
+  EXPECT_EQ(rig.stats().strays, 3U);
+  EXPECT_EQ(rig.stats().repeated_answers, 1U);
+}
+
+TEST(CallerTest, SurvivesAWireWithoutRoom) {
+  LoadRig rig;
+  rig.wire_status = transport::SendStatus::QueueFull;
+  rig.start();
+  rig.run_until(rig.now + 100ms);
+  EXPECT_EQ(rig.stats().refused_sends, 1U);
+  rig.wire_status = transport::SendStatus::Queued;
+  rig.run();
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
+TEST(CallerTest, EndsACallWhoseRouteSetIsTooLong) {
+  LoadRig rig;
+  const std::string routes = "Record-Route: <sip:edge;" + std::string(2000, 'x') + ">\r\n";
+  rig.rule = [&routes](Letter& letter) {
+    if (letter.kind() == "200") letter.octets.insert(letter.octets.find("CSeq"), routes);
+    return Fate::Deliver;
+  };
+  rig.run_until(rig.now + 1s);
+  EXPECT_EQ(rig.stats().oversized, 1U);
+  EXPECT_EQ(rig.stats().failed(), 1U);
+}
+
+TEST(CallerTest, StopsStartingAndLetsCallsEnd) {
+  LoadRig rig;
+  rig.caller_options.pace = {.window = 4};
+  rig.caller_options.hold = 1s;
+  rig.run_until(rig.now + 100ms);
+  rig.caller->stop();
+  EXPECT_FALSE(rig.caller->is_done(rig.now));
+  rig.run();
+  EXPECT_TRUE(rig.caller->is_done(rig.now));
+  EXPECT_EQ(rig.stats().succeeded, 4U);
+}
+
+TEST(CallerTest, SurvivesLossAndRepetitionOfAnything) {
+  LoadRig rig;
+  rig.caller_options.pace = {.window = 8, .calls_max = 400};
+  Dice dice(7);
+  rig.rule = [&dice](Letter&) {
+    if (dice.hits(0.1)) return Fate::Lose;
+    return dice.hits(0.1) ? Fate::Repeat : Fate::Deliver;
+  };
+  rig.run();
+  EXPECT_TRUE(rig.stats().all_well());
+  EXPECT_GT(rig.stats().retransmissions, 0U);
+  EXPECT_GT(rig.stats().repeated_answers, 0U);
+}
+
+}  // namespace
+}  // namespace siplb::load::test
