@@ -18,11 +18,18 @@ namespace {
 constexpr double kPatienceSeconds = 32;
 constexpr uint32_t kCallsMaxDefault = 262144;
 
+const std::map<std::string, Work>& works() {
+  static const std::map<std::string, Work> works{
+      {"call", Work::Call}, {"options", Work::Options}, {"register", Work::Register}};
+  return works;
+}
+
 struct CallTexts {
   std::string to;
   std::string from;
   std::string duration;
   std::string hold = "0s";
+  std::string mix = "call";
   uint32_t slots = 0;
   bool outbound = false;
   bool progress = false;
@@ -67,9 +74,7 @@ void add_call_options(CLI::App& app, CallCommand& command, CallTexts& texts) {
   app.add_option("--calls", caller.pace.calls_max, "Calls in all (default: no limit)")
       ->check(CLI::Range(uint64_t{1}, uint64_t{UINT32_MAX}));
   app.add_option("--duration", texts.duration, "Start no call after this time");
-  app.add_option("--mix", caller.work, "What to send: call, options or register")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Work>{
-          {"call", Work::Call}, {"options", Work::Options}, {"register", Work::Register}}));
+  app.add_option("--mix", texts.mix, "What to send (default call)")->check(CLI::IsMember(works()));
   app.add_option("--hold", texts.hold, "From answer to BYE");
   app.add_option("--sources", command.source_count, "Sockets to send from, each with its port")
       ->check(CLI::Range(size_t{1}, kSourcesMax));
@@ -119,6 +124,7 @@ void finish(CallCommand& command, const CallTexts& texts) {
       throw CLI::ValidationError("--from", "several sources need port 0");
     }
   }
+  caller.work = works().at(texts.mix);
   caller.pace.duration = duration_of("--duration", texts.duration);
   caller.hold = duration_of("--hold", texts.hold);
   if (texts.outbound) caller.in_dialog = NextHop::Target;

@@ -1,7 +1,10 @@
 #include "load/report.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
+#include <tuple>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -36,13 +39,27 @@ std::string text_of(const ServerShares::Name& name) {
   return name.empty() ? "other" : std::string(name.view());
 }
 
+// Those that answered, as people count them: s1, s2, s10; all others at the end.
+std::vector<ServerShares::Share> sorted_shares(const ServerShares& servers) {
+  std::vector<ServerShares::Share> out;
+  for (const ServerShares::Share& share : servers.shares()) {
+    if (share.calls != 0) out.push_back(share);
+  }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+    const auto order = [](const ServerShares::Share& share) {
+      return std::tuple(share.name.empty(), share.name.size(), share.name.view());
+    };
+    return order(a) < order(b);
+  });
+  return out;
+}
+
 // "s1 25.0 %  s2 75.0 %"
 std::string shares_text(const ServerShares& servers) {
   uint64_t all = 0;
   for (const ServerShares::Share& share : servers.shares()) all += share.calls;
   std::string out;
-  for (const ServerShares::Share& share : servers.shares()) {
-    if (share.calls == 0) continue;
+  for (const ServerShares::Share& share : sorted_shares(servers)) {
     const double percent = 100 * static_cast<double>(share.calls) / static_cast<double>(all);
     out += (out.empty() ? "" : "  ") + text_of(share.name) + print(" %.1f %%", percent);
   }
@@ -90,8 +107,8 @@ Json identity(const ServerOptions& server) {
 std::string call_json(const CallRun& run) {
   const CallStats& stats = run.stats;
   Json servers = Json::object();
-  for (const ServerShares::Share& share : stats.servers.shares()) {
-    if (share.calls != 0) servers[text_of(share.name)] = share.calls;
+  for (const ServerShares::Share& share : sorted_shares(stats.servers)) {
+    servers[text_of(share.name)] = share.calls;
   }
   const Json setup = {{"p50", milliseconds(stats.setup.quantile(0.5))},
                       {"p90", milliseconds(stats.setup.quantile(0.9))},
