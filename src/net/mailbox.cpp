@@ -1,5 +1,6 @@
 #include "net/mailbox.h"
 
+#include <algorithm>
 #include <bit>
 #include <new>
 
@@ -14,23 +15,23 @@ bool MailRing<kOctetsMax>::reserve(size_t count) {
   cells_.reset(new (std::nothrow) Cell[count]);
   if (cells_ == nullptr) return false;
   mask_ = count - 1;
+  reserve_count_ = std::max<uint64_t>(count / 4, 1);
   for (size_t i = 0; i < count; ++i) cells_[i].turn.store(i, std::memory_order_relaxed);
   return true;
 }
 
 template <size_t kOctetsMax>
-bool MailRing<kOctetsMax>::try_post(const MailHeader& header, std::string_view octets) {
+bool MailRing<kOctetsMax>::try_post(MailClass mail_class, const MailHeader& header,
+                                    std::string_view octets) {
   SIPLB_ASSERT(octets.size() <= kOctetsMax);
+  const uint64_t ahead = mail_class == MailClass::NewWork ? reserve_count_ : 0;
   uint64_t position = tail_.load(std::memory_order_relaxed);
-  for (;;) {
-    const uint64_t turn = at(position).turn.load(std::memory_order_acquire);
-    if (turn < position) return false;  // posted a round ago, and not yet taken
-    if (turn > position) {              // another poster was faster
-      position = tail_.load(std::memory_order_relaxed);
-      continue;
-    }
-    if (tail_.compare_exchange_weak(position, position + 1, std::memory_order_relaxed)) break;
-  }
+  do {
+    // Cells become free in order: when the one so far ahead is, so are all before it. Less than its
+    // position is a turn of the round before: not yet taken. That `position` is still the next one
+    // is for the exchange to find out.
+    if (at(position + ahead).turn.load(std::memory_order_acquire) < position + ahead) return false;
+  } while (!tail_.compare_exchange_weak(position, position + 1, std::memory_order_relaxed));
   Cell& cell = at(position);
   cell.header = header;
   cell.length = static_cast<uint32_t>(octets.size());
@@ -69,12 +70,12 @@ size_t Mailbox::memory_octets(const MailboxOptions& options) {
          options.large_count * sizeof(LargeRing::Cell);
 }
 
-PostStatus Mailbox::post(const MailHeader& header, std::string_view octets) {
+PostStatus Mailbox::post(MailClass mail_class, const MailHeader& header, std::string_view octets) {
   if (octets.size() > kLargeOctetsMax) return PostStatus::TooLong;
   if (octets.size() > kSmallOctetsMax) {
-    return large_.try_post(header, octets) ? PostStatus::Posted : PostStatus::LargeFull;
+    return large_.try_post(mail_class, header, octets) ? PostStatus::Posted : PostStatus::LargeFull;
   }
-  return small_.try_post(header, octets) ? PostStatus::Posted : PostStatus::SmallFull;
+  return small_.try_post(mail_class, header, octets) ? PostStatus::Posted : PostStatus::SmallFull;
 }
 
 }  // namespace siplb::net

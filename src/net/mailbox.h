@@ -4,6 +4,8 @@
 // start, and are handled in place. Two rings, since few messages are large: small cells of 2 KiB,
 // and some of 64 KiB. Each is Vyukov's bounded queue: a sequence number per cell says whose turn it
 // is, so neither side waits for a lock. Between the rings order is not kept.
+// A quarter of each ring is kept for urgent mail, so that a worker that falls behind loses new work
+// first and can still finish what it has begun.
 // It wakes nobody: who posts calls the receiver's EventLoop::wake(), which costs a system call only
 // when the receiver sleeps, and whose order makes the post visible to the tick that follows.
 // Knows octets and a header of up to 64 octets that its users agree on, nothing of SIP.
@@ -57,9 +59,14 @@ struct Mail {
   std::span<char> octets;
 };
 
+enum class MailClass : uint8_t {
+  NewWork,  // leaves a quarter of the ring's cells free, and at least one
+  Urgent,   // may take them all
+};
+
 enum class [[nodiscard]] PostStatus : uint8_t{
     Posted,
-    SmallFull,  // no cell of 2 KiB is free
+    SmallFull,  // no cell of 2 KiB is free for mail of this class
     LargeFull,  // none of 64 KiB
     TooLong,    // over 64 KiB
 };
@@ -80,7 +87,8 @@ class MailRing {
   };
 
   [[nodiscard]] bool reserve(size_t count);
-  [[nodiscard]] bool try_post(const MailHeader& header, std::string_view octets);
+  [[nodiscard]] bool try_post(MailClass mail_class, const MailHeader& header,
+                              std::string_view octets);
   // The oldest posted cell, or null. It stays so until pop().
   [[nodiscard]] Cell* front();
   void pop();
@@ -90,14 +98,15 @@ class MailRing {
 
   std::unique_ptr<Cell[]> cells_;
   uint64_t mask_ = 0;
+  uint64_t reserve_count_ = 0;                 // cells that new work leaves free
   uint64_t head_ = 0;                          // the receiver's
   alignas(64) std::atomic<uint64_t> tail_{0};  // the posters'
 };
 
 class Mailbox {
  public:
-  // What the worker takes per tick, so that one busy sender cannot keep it from its sockets.
-  static constexpr size_t kTickMax = 256;
+  // What the worker takes at once, so that one busy sender cannot keep it from its sockets.
+  static constexpr size_t kDrainMax = 256;
   static constexpr size_t kSmallOctetsMax = size_t{2} * 1024;
   static constexpr size_t kLargeOctetsMax = size_t{64} * 1024;
 
@@ -110,7 +119,7 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   // Copies the octets. From any thread. A full ring is for the caller to count: nothing was taken.
-  PostStatus post(const MailHeader& header, std::string_view octets);
+  PostStatus post(MailClass mail_class, const MailHeader& header, std::string_view octets);
 
   // Calls on_mail(const Mail&) for up to `max` messages, the rings in turn, and returns their
   // number: fewer than `max` when nothing was left. on_mail must not drain.

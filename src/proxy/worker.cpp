@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/alloc_guard.h"
+#include "proxy/mail_class.h"
 
 namespace siplb::proxy {
 namespace {
@@ -137,8 +138,8 @@ void Worker::drain_mailbox() {
     const auto label = mail.header.as<LaneMail>();
     port(label.lane).lane.take_over({mail.octets, label.flow}, scratch_, tick_);
   };
-  const size_t taken = mailbox_->drain(net::Mailbox::kTickMax, on_mail);
-  if (taken == net::Mailbox::kTickMax) loop_->wake();  // more may wait: do not sleep on it
+  const size_t taken = mailbox_->drain(net::Mailbox::kDrainMax, on_mail);
+  if (taken == net::Mailbox::kDrainMax) loop_->wake();  // more may wait: do not sleep on it
 }
 
 void Worker::finish_tick() {
@@ -157,6 +158,8 @@ void Worker::finish_tick() {
 
 void Worker::on_batch(LanePort& arrival, std::span<const transport::Inbound> batch) {
   for (const transport::Inbound& inbound : batch) dispatch(arrival, inbound);
+  // A tick takes many batches from many sockets, and the other workers post all the while.
+  drain_mailbox();
 }
 
 void Worker::dispatch(LanePort& arrival, const transport::Inbound& inbound) {
@@ -183,7 +186,7 @@ void Worker::dispatch(LanePort& arrival, const transport::Inbound& inbound) {
 bool Worker::post(uint8_t lane, const transport::Inbound& inbound) {
   const auto label = net::MailHeader::of(LaneMail{inbound.flow, lane});
   const std::string_view octets(inbound.octets.data(), inbound.octets.size());
-  if (mailbox_->post(label, octets) != net::PostStatus::Posted) return false;
+  if (mailbox_->post(mail_class_of(octets), label, octets) != net::PostStatus::Posted) return false;
   loop_->wake();
   return true;
 }

@@ -60,7 +60,7 @@ class Worker {
   // Serves until stop(); then what the send queues hold is flushed once. Requires: connected.
   void run();
 
-  // Hands a message to a lane of this worker. False where the mailbox is full.
+  // Hands a message to a lane of this worker. False where the mailbox has no room for its class.
   [[nodiscard]] bool post(uint8_t lane, const transport::Inbound& inbound);
   void stop();
 

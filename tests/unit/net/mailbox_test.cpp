@@ -35,7 +35,7 @@ std::unique_ptr<Mailbox> open_mailbox(const MailboxOptions& options) {
   return std::move(*mailbox);
 }
 
-std::vector<std::string> drain_all(Mailbox& mailbox, size_t max = Mailbox::kTickMax) {
+std::vector<std::string> drain_all(Mailbox& mailbox, size_t max = Mailbox::kDrainMax) {
   std::vector<std::string> taken;
   const size_t count = mailbox.drain(
       max, [&](const Mail& mail) { taken.emplace_back(mail.octets.data(), mail.octets.size()); });
@@ -50,8 +50,9 @@ TEST(MailboxTest, GivesNothingWhenEmpty) {
 
 TEST(MailboxTest, CarriesHeaderAndOctets) {
   const auto mailbox = open_mailbox({.small_count = 4, .large_count = 2});
-  ASSERT_EQ(mailbox->post(MailHeader::of(Tag{.poster = 7, .number = 9}), "INVITE"),
-            PostStatus::Posted);
+  ASSERT_EQ(
+      mailbox->post(MailClass::Urgent, MailHeader::of(Tag{.poster = 7, .number = 9}), "INVITE"),
+      PostStatus::Posted);
   const size_t count = mailbox->drain(1, [](const Mail& mail) {
     EXPECT_EQ(mail.header.as<Tag>().poster, 7U);
     EXPECT_EQ(mail.header.as<Tag>().number, 9U);
@@ -63,28 +64,78 @@ TEST(MailboxTest, CarriesHeaderAndOctets) {
 
 TEST(MailboxTest, RefusesPerSizeWhenFull) {
   const auto mailbox = open_mailbox({.small_count = 4, .large_count = 2});
-  for (int i = 0; i < 4; ++i) ASSERT_EQ(mailbox->post(kHeader, kSmall), PostStatus::Posted);
-  EXPECT_EQ(mailbox->post(kHeader, kSmall), PostStatus::SmallFull);
-  for (int i = 0; i < 2; ++i) ASSERT_EQ(mailbox->post(kHeader, kLarge), PostStatus::Posted);
-  EXPECT_EQ(mailbox->post(kHeader, kLarge), PostStatus::LargeFull);
+  for (int i = 0; i < 4; ++i)
+    ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, kSmall), PostStatus::Posted);
+  EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, kSmall), PostStatus::SmallFull);
+  for (int i = 0; i < 2; ++i)
+    ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, kLarge), PostStatus::Posted);
+  EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, kLarge), PostStatus::LargeFull);
 
   EXPECT_EQ(drain_all(*mailbox, 2), (std::vector<std::string>{kSmall, kLarge}));
-  EXPECT_EQ(mailbox->post(kHeader, kSmall), PostStatus::Posted);
-  EXPECT_EQ(mailbox->post(kHeader, kSmall), PostStatus::SmallFull);
-  EXPECT_EQ(mailbox->post(kHeader, kLarge), PostStatus::Posted);
-  EXPECT_EQ(mailbox->post(kHeader, kLarge), PostStatus::LargeFull);
+  EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, kSmall), PostStatus::Posted);
+  EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, kSmall), PostStatus::SmallFull);
+  EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, kLarge), PostStatus::Posted);
+  EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, kLarge), PostStatus::LargeFull);
   EXPECT_EQ(drain_all(*mailbox).size(), 6U);
+}
+
+TEST(MailboxTest, RefusesNewWorkInTheLastQuarterAndTakesUrgentMailUntilFull) {
+  const auto mailbox = open_mailbox({.small_count = 8, .large_count = 4});
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_EQ(mailbox->post(MailClass::NewWork, kHeader, kSmall), PostStatus::Posted) << i;
+  }
+  EXPECT_EQ(mailbox->post(MailClass::NewWork, kHeader, kSmall), PostStatus::SmallFull);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(mailbox->post(MailClass::NewWork, kHeader, kLarge), PostStatus::Posted) << i;
+  }
+  EXPECT_EQ(mailbox->post(MailClass::NewWork, kHeader, kLarge), PostStatus::LargeFull);
+
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, kSmall), PostStatus::Posted) << i;
+    EXPECT_EQ(mailbox->post(MailClass::NewWork, kHeader, kSmall), PostStatus::SmallFull) << i;
+  }
+  EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, kSmall), PostStatus::SmallFull);
+  EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, kLarge), PostStatus::Posted);
+  EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, kLarge), PostStatus::LargeFull);
+  EXPECT_EQ(drain_all(*mailbox).size(), 12U);
+}
+
+TEST(MailboxTest, KeepsTheQuarterAsItWraps) {
+  const auto mailbox = open_mailbox({.small_count = 8, .large_count = 2});
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_EQ(mailbox->post(MailClass::NewWork, kHeader, "n"), PostStatus::Posted);
+  }
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, "u"), PostStatus::Posted) << i;
+    ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, "u"), PostStatus::Posted) << i;
+    ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, "u"), PostStatus::SmallFull) << i;
+    ASSERT_EQ(drain_all(*mailbox, 2).size(), 2U);
+    ASSERT_EQ(mailbox->post(MailClass::NewWork, kHeader, "n"), PostStatus::SmallFull) << i;
+    ASSERT_EQ(drain_all(*mailbox, 1).size(), 1U);
+    ASSERT_EQ(mailbox->post(MailClass::NewWork, kHeader, "n"), PostStatus::Posted) << i;
+  }
+}
+
+TEST(MailboxTest, KeepsOneOfTwoCellsForUrgentMail) {
+  const auto mailbox = open_mailbox({.small_count = 2, .large_count = 2});
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(mailbox->post(MailClass::NewWork, kHeader, "n"), PostStatus::Posted);
+    EXPECT_EQ(mailbox->post(MailClass::NewWork, kHeader, "n"), PostStatus::SmallFull);
+    EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, "u"), PostStatus::Posted);
+    EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, "u"), PostStatus::SmallFull);
+    EXPECT_EQ(drain_all(*mailbox), (std::vector<std::string>{"n", "u"}));
+  }
 }
 
 TEST(MailboxTest, KeepsTheCellUntilTheHandlerReturned) {
   const auto mailbox = open_mailbox({.small_count = 2, .large_count = 2});
-  ASSERT_EQ(mailbox->post(kHeader, "1"), PostStatus::Posted);
-  ASSERT_EQ(mailbox->post(kHeader, "2"), PostStatus::Posted);
+  ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, "1"), PostStatus::Posted);
+  ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, "2"), PostStatus::Posted);
   mailbox->drain(1, [&](const Mail& mail) {
-    EXPECT_EQ(mailbox->post(kHeader, "3"), PostStatus::SmallFull);
+    EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, "3"), PostStatus::SmallFull);
     EXPECT_EQ(mail.octets[0], '1');
   });
-  EXPECT_EQ(mailbox->post(kHeader, "3"), PostStatus::Posted);
+  EXPECT_EQ(mailbox->post(MailClass::Urgent, kHeader, "3"), PostStatus::Posted);
 }
 
 TEST(MailboxTest, KeepsOrderAsItWraps) {
@@ -92,11 +143,11 @@ TEST(MailboxTest, KeepsOrderAsItWraps) {
   for (int i = 0; i < 1000; ++i) {
     const std::string first = std::to_string(2 * i);
     const std::string second = std::to_string(2 * i + 1);
-    ASSERT_EQ(mailbox->post(kHeader, first), PostStatus::Posted);
-    ASSERT_EQ(mailbox->post(kHeader, second), PostStatus::Posted);
+    ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, first), PostStatus::Posted);
+    ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, second), PostStatus::Posted);
     std::vector<std::string> expected = {first, second};
     if (i % 2 == 0) {
-      ASSERT_EQ(mailbox->post(kHeader, ""), PostStatus::Posted);
+      ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, ""), PostStatus::Posted);
       expected.emplace_back();
     }
     ASSERT_EQ(drain_all(*mailbox), expected);
@@ -109,18 +160,21 @@ TEST(MailboxTest, TakesUpTo64KiB) {
                           Mailbox::kLargeOctetsMax};
   for (const size_t size : sizes) {
     const std::string octets(size, 'x');
-    ASSERT_EQ(mailbox->post(kHeader, octets), PostStatus::Posted) << size;
+    ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, octets), PostStatus::Posted) << size;
     EXPECT_EQ(drain_all(*mailbox), std::vector<std::string>{octets});
   }
-  EXPECT_EQ(mailbox->post(kHeader, std::string(Mailbox::kLargeOctetsMax + 1, 'x')),
-            PostStatus::TooLong);
+  EXPECT_EQ(
+      mailbox->post(MailClass::Urgent, kHeader, std::string(Mailbox::kLargeOctetsMax + 1, 'x')),
+      PostStatus::TooLong);
   EXPECT_TRUE(drain_all(*mailbox).empty());
 }
 
 TEST(MailboxTest, TakesNoMoreThanAskedAndBothSizesInTurn) {
   const auto mailbox = open_mailbox({.small_count = 8, .large_count = 8});
-  for (int i = 0; i < 8; ++i) ASSERT_EQ(mailbox->post(kHeader, kSmall), PostStatus::Posted);
-  for (int i = 0; i < 8; ++i) ASSERT_EQ(mailbox->post(kHeader, kLarge), PostStatus::Posted);
+  for (int i = 0; i < 8; ++i)
+    ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, kSmall), PostStatus::Posted);
+  for (int i = 0; i < 8; ++i)
+    ASSERT_EQ(mailbox->post(MailClass::Urgent, kHeader, kLarge), PostStatus::Posted);
   EXPECT_TRUE(drain_all(*mailbox, 0).empty());
   EXPECT_EQ(drain_all(*mailbox, 3), (std::vector<std::string>{kSmall, kLarge, kSmall}));
   EXPECT_EQ(drain_all(*mailbox).size(), 13U);
@@ -139,8 +193,8 @@ class Receiver {
   explicit Receiver(const MailboxOptions& options)
       : mailbox_(open_mailbox(options)), loop_(std::move(*EventLoop::create(1))) {}
 
-  PostStatus post(Tag tag, std::string_view octets) {
-    const PostStatus status = mailbox_->post(MailHeader::of(tag), octets);
+  PostStatus post(MailClass mail_class, Tag tag, std::string_view octets) {
+    const PostStatus status = mailbox_->post(mail_class, MailHeader::of(tag), octets);
     if (status == PostStatus::Posted) loop_->wake();
     return status;
   }
@@ -158,9 +212,9 @@ class Receiver {
       }
       size_t taken = 0;
       do {
-        taken = mailbox_->drain(Mailbox::kTickMax, on_mail);
+        taken = mailbox_->drain(Mailbox::kDrainMax, on_mail);
         count += taken;
-      } while (taken == Mailbox::kTickMax);
+      } while (taken == Mailbox::kDrainMax);
     }
   }
 
@@ -180,7 +234,9 @@ TEST(MailboxTest, LosesAndMixesNothingBetweenThreads) {
         const size_t size = number % 50 == 0 ? Mailbox::kSmallOctetsMax + 1 : number % 100;
         const std::string octets(size, static_cast<char>('a' + poster));
         const Tag tag = {.poster = poster, .number = number};
-        while (receiver.post(tag, octets) != PostStatus::Posted) std::this_thread::yield();
+        const MailClass mail_class = poster == 0 ? MailClass::Urgent : MailClass::NewWork;
+        while (receiver.post(mail_class, tag, octets) != PostStatus::Posted)
+          std::this_thread::yield();
       }
     });
   }
@@ -217,7 +273,8 @@ TEST(MailboxTest, LosesNoWakeUp) {
   std::atomic<uint32_t> taken_count{0};
   std::thread poster([&] {
     for (uint32_t number = 0; number < kMessages; ++number) {
-      EXPECT_EQ(receiver.post({.poster = 0, .number = number}, "x"), PostStatus::Posted);
+      EXPECT_EQ(receiver.post(MailClass::Urgent, {.poster = 0, .number = number}, "x"),
+                PostStatus::Posted);
       taken_count.wait(number);
     }
   });
