@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "proxy/sides.h"
 #include "sip/seal.h"
+#include "sip/uri.h"
 
 namespace siplb::config {
 namespace {
@@ -22,13 +24,24 @@ const YamlNode& at(const YamlNode& element, std::string_view key) {
   return value == nullptr ? element : *value;
 }
 
+// fe80::/10: names a host only together with the link it is on.
+bool is_v6_link_local(const SockAddress& address) {
+  const std::string_view octets = address.ip_octets();
+  return address.is_v6() && octets[0] == '\xfe' && (octets[1] & 0xc0) == 0x80;
+}
+
+void check_link(const SockAddress& address, Place place, FaultList& faults) {
+  if (is_v6_link_local(address)) {
+    faults.add(place, "IPv6 link-local addresses are not supported: no scope id can be given");
+  }
+}
+
 bool is_global(const SockAddress& address) {
   const auto octet = [&](size_t i) { return static_cast<uint8_t>(address.ip_octets()[i]); };
   if (address.is_loopback()) return false;
   if (address.is_v6()) {
     const bool is_unique_local = (octet(0) & 0xfe) == 0xfc;
-    const bool is_link_local = octet(0) == 0xfe && (octet(1) & 0xc0) == 0x80;
-    return !is_unique_local && !is_link_local;
+    return !is_unique_local && !is_v6_link_local(address);
   }
   return octet(0) != 10 && !(octet(0) == 172 && (octet(1) & 0xf0) == 16) &&
          !(octet(0) == 192 && octet(1) == 168) && !(octet(0) == 169 && octet(1) == 254) &&
@@ -86,11 +99,31 @@ void check_listeners(const YamlNode& list, const Configuration& configuration, F
     const ListenerOptions& listener = configuration.listeners[i];
     const YamlNode& item = list.items[i];
     names.claim(listener.name, sip::listener_hash(listener.name), at(item, "name").place);
+    check_link(listener.address, at(item, "address").place, faults);
 
     if (listener.address.port() == 0) continue;  // unread, or any free port
     const std::string text(listener.address.text());
     if (const std::string* other = addresses.claim(text, listener.name)) {
       faults.add(at(item, "address").place, "listener " + shown(*other) + " has this address");
+    }
+  }
+}
+
+// What `advertise` says, where it is an address and no name.
+std::optional<SockAddress> advertised_address(const ListenerOptions& listener) {
+  const std::string text = "sip:" + listener.advertise;
+  sip::Uri uri;
+  return sip::parse_uri(text, uri) ? uri.literal() : std::nullopt;
+}
+
+// A server that is one of our listeners would be a loop.
+void check_not_ours(const SockAddress& server, Place place,
+                    const std::vector<ListenerOptions>& listeners, FaultList& faults) {
+  for (const ListenerOptions& listener : listeners) {
+    if (listener.address == server) {
+      faults.add(place, "this is the address of listener " + shown(listener.name));
+    } else if (advertised_address(listener) == server) {
+      faults.add(place, "this is the advertised address of listener " + shown(listener.name));
     }
   }
 }
@@ -110,10 +143,8 @@ void check_servers(const YamlNode& list, const GroupOptions& group,
     if (const std::string* other = addresses.claim(text, server.name)) {
       faults.add(place, "server " + shown(*other) + " has this address");
     }
-    for (const ListenerOptions& listener : configuration.listeners) {
-      if (listener.address != server.address) continue;
-      faults.add(place, "this is the address of listener " + shown(listener.name));
-    }
+    check_link(server.address, place, faults);
+    check_not_ours(server.address, place, configuration.listeners, faults);
   }
 }
 

@@ -18,6 +18,12 @@ TEST(ChecksTest, ReportsMistakesAmongListeners) {
   - {name: a, address: "10.0.0.5:5060"}
   - {name: b, address: "10.0.0.5:5060"})"),
        "3:24: listener 'a' has this address"},
+      {"link-local address", with_groups(R"(listeners:
+  - {name: a, address: "[fe80::1]:5060"}
+  - {name: b, address: "[febf::1]:5060"})"),
+       "2:24: IPv6 link-local addresses are not supported: no scope id can be given\n"
+       "3:24: IPv6 link-local addresses are not supported: no scope id can be given\n"
+       "4:31: no listener can reach these servers: none is IPv4"},
       {"fewer lanes than workers", with_both("global: {workers: 8, lanes: 4}"),
        "1:29: 'lanes' is less than 'workers': some workers would have none"},
   };
@@ -67,6 +73,14 @@ routes: [{name: r, group: a}])"),
       {"server that is a listener", with_listeners(R"(groups: [{name: a, servers: [
   {name: x, uri: "sip:10.0.0.5"}]}])"),
        "2:18: this is the address of listener 'in'"},
+      {"server that is advertised", with_groups(R"(listeners:
+  - {name: out, address: "10.0.0.5:5060", advertise: "10.0.0.1"}
+  - {name: in, address: "10.0.0.6:5060", role: servers, advertise: "10.0.0.1:5061"})"),
+       "4:47: this is the advertised address of listener 'out'"},
+      {"link-local server",
+       R"(listeners: [{name: in, address: "[2001:db8::5]:5060", role: both}]
+groups: [{name: a, servers: [{name: x, uri: "sip:[fe80::1]"}]}])",
+       "2:45: IPv6 link-local addresses are not supported: no scope id can be given"},
       {"no weight", with_listeners(R"(groups: [{name: a, servers: [
   {name: x, uri: "sip:10.0.0.1", weight: 0}]}])"),
        "1:29: one of the servers needs a weight above 0"},
