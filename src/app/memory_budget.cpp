@@ -28,7 +28,7 @@ constexpr size_t kLanesPerWorker = 4;
 // Shares of global.memory, by what is not set in the file. The rest is room for what depends on
 // the configuration (receive areas, Maglev tables) and for what the file sets itself.
 constexpr size_t kSlotsShare = 8;     // one eighth, for messages that wait
-constexpr size_t kMailboxShare = 32;  // for messages on the way between workers
+constexpr size_t kMailboxShare = 16;  // for messages on the way between workers
 constexpr size_t kCallsShare = 4;     // at 512 MiB: 4 million calls
 constexpr size_t kOthersShare = 16;   // at 512 MiB: a million requests in 64 s, 16,000/s
 constexpr size_t kEndpointShare = 4;  // of a send queue, for one endpoint
