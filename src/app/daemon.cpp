@@ -4,8 +4,10 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 #include "app/key_file.h"
+#include "app/usable_cores.h"
 #include "base/random.h"
 #include "config/derive.h"
 #include "net/inherited_sockets.h"
@@ -13,8 +15,19 @@
 namespace siplb::app {
 namespace {
 
+// What a scrape under way may take when everything else has ended.
+constexpr std::chrono::milliseconds kHttpGrace{250};
+
 tl::unexpected<StartFault> fault(const Error& error, std::string subject) {
   return tl::unexpected<StartFault>(StartFault{error, std::move(subject)});
+}
+
+// A socket for each lane of each listener may be more than the soft limit that a shell gives.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::string environment(const char* name) {
@@ -26,7 +39,9 @@ std::string environment(const char* name) {
 void pin_to_processor(pthread_t thread, size_t index, size_t worker_count) {
   cpu_set_t usable;
   if (sched_getaffinity(0, sizeof usable, &usable) != 0) return;
-  if (worker_count > static_cast<size_t>(CPU_COUNT(&usable))) return;
+  const auto processors = static_cast<size_t>(CPU_COUNT(&usable));
+  // Under a quota others share these processors, and all would crowd on the first ones.
+  if (worker_count > processors || usable_cores() < processors) return;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &usable) || index-- > 0) continue;
     cpu_set_t one;
@@ -65,14 +80,25 @@ Daemon::Daemon(const config::Configuration& configuration, const Sizing& sizing,
     : configuration_(configuration), sizing_(sizing), log_(log), started_at_(Clock::now()) {}
 
 Daemon::~Daemon() {
+  end_threads();
+}
+
+bool Daemon::stop() {
+  end_threads();
+  return !http_ || http_->stop(kHttpGrace);
+}
+
+void Daemon::end_threads() {
   if (http_) http_->set_readiness(HttpServer::Readiness::NotReady);
   for (const auto& worker : workers_) worker->stop();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& configuration,
                                                    const Sizing& sizing, std::string config_hash,
                                                    observe::EventLog& log) {
+  raise_descriptor_limit();
   std::unique_ptr<Daemon> daemon(new Daemon(configuration, sizing, log));
   const auto key = daemon->load_key();
   if (!key) return tl::unexpected<StartFault>(key.error());
@@ -99,6 +125,10 @@ StartResult<HashKey> Daemon::load_key() {
   const std::string path = config::key_file(configuration_.global, environment("STATE_DIRECTORY"));
   const auto key = load_or_create_key(path);
   if (!key) return fault(key.error(), "key file " + path);
+  if (key_file_is_exposed(path)) {
+    log_.write(observe::LogLevel::Warning, "key file open to others",
+               {{"path", path}, {"remedy", "chmod 600"}});
+  }
   return *key;
 }
 

@@ -38,10 +38,14 @@ class Daemon {
   [[nodiscard]] static StartResult<std::unique_ptr<Daemon>> start(
       const config::Configuration& configuration, const Sizing& sizing, std::string config_hash,
       observe::EventLog& log);
-  // Stops reading, sends what the queues hold, ends all threads.
+  // As stop(), but waits for HTTP as long as it takes.
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
+
+  // Stops reading, sends what the queues hold, ends all threads. False where an HTTP client holds
+  // its thread: then nothing may be destroyed, and the process should end as it is.
+  [[nodiscard]] bool stop();
 
  private:
   Daemon(const config::Configuration& configuration, const Sizing& sizing, observe::EventLog& log);
@@ -54,6 +58,7 @@ class Daemon {
   [[nodiscard]] StartResult<void> make_workers(std::span<transport::ListenerSockets> listeners);
   [[nodiscard]] StartResult<void> start_http(std::string config_hash);
   void start_threads();
+  void end_threads();
   void report_listening(std::span<const transport::ListenerSockets> listeners);
 
   const config::Configuration& configuration_;

@@ -1,6 +1,7 @@
 #include "app/http_server.h"
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -22,6 +23,10 @@ class HttpServer::Impl {
   explicit Impl(std::function<std::string()> scrape) : scrape_(std::move(scrape)) {
     server_.new_task_queue = [] { return new httplib::ThreadPool(kHttpThreads); };
     server_.set_socket_options(share_nothing);
+    server_.set_keep_alive_max_count(1);
+    server_.set_read_timeout(kHttpTimeout);
+    server_.set_write_timeout(kHttpTimeout);
+    server_.set_payload_max_length(0);
     server_.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
       const std::lock_guard lock(scrape_mutex_);
       response.set_content(scrape_(), "text/plain; version=0.0.4; charset=utf-8");
@@ -41,6 +46,12 @@ class HttpServer::Impl {
     if (listener_.joinable()) listener_.join();
   }
 
+  [[nodiscard]] bool stop(Duration grace) {
+    server_.stop();
+    std::unique_lock lock(ended_mutex_);
+    return ended_cond_.wait_for(lock, grace, [this] { return ended_; });
+  }
+
   [[nodiscard]] bool listen(const SockAddress& address) {
     const std::string host(address.ip_text());
     int port = address.port();
@@ -52,11 +63,13 @@ class HttpServer::Impl {
     }
     address_ = address.with_port(static_cast<uint16_t>(port));
     listener_ = std::thread([this] {
-      server_.listen_after_bind();
-      ended_.store(true);
+      server_.listen_after_bind();  // returns when the pool has ended
+      const std::lock_guard lock(ended_mutex_);
+      ended_ = true;
+      ended_cond_.notify_all();
     });
     // A stop() before the loop runs would be lost.
-    while (!server_.is_running() && !ended_.load()) std::this_thread::yield();
+    while (!server_.is_running() && !has_ended()) std::this_thread::yield();
     return true;
   }
 
@@ -64,10 +77,17 @@ class HttpServer::Impl {
   void set_readiness(Readiness readiness) { readiness_.store(readiness); }
 
  private:
+  [[nodiscard]] bool has_ended() {
+    const std::lock_guard lock(ended_mutex_);
+    return ended_;
+  }
+
   std::function<std::string()> scrape_;
   std::mutex scrape_mutex_;
   std::atomic<Readiness> readiness_{Readiness::NotReady};
-  std::atomic<bool> ended_{false};
+  std::mutex ended_mutex_;
+  std::condition_variable ended_cond_;
+  bool ended_ = false;
   SockAddress address_;
   httplib::Server server_;
   std::thread listener_;
@@ -86,6 +106,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const SockAddress& address
 
 const SockAddress& HttpServer::address() const {
   return impl_->address();
+}
+
+bool HttpServer::stop(Duration grace) {
+  return impl_->stop(grace);
 }
 
 void HttpServer::set_readiness(Readiness readiness) {

@@ -3,6 +3,7 @@
 // Exit codes (docs/man/siplbd.8): 0 ended by a signal, 1 faults found by --check or a start that
 // failed, 2 usage, 78 a configuration fault at start.
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include "app/daemon.h"
 #include "app/memory_budget.h"
 #include "app/signals.h"
+#include "app/usable_cores.h"
 #include "config/load.h"
 
 namespace siplb::app {
@@ -67,6 +69,8 @@ int run(const config::LoadResult& loaded, const Sizing& sizing) {
     return is_configuration_fault(daemon.error()) ? kExitConfiguration : kExitFailed;
   }
   serve(*signals, log);
+  // A scrape that does not end must not keep the sockets from a successor.
+  if (!(*daemon)->stop()) std::_Exit(0);
   return 0;
 }
 

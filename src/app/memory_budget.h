@@ -12,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "app/usable_cores.h"
 #include "config/configuration.h"
 #include "net/mailbox.h"
 #include "transport/lane_sockets.h"

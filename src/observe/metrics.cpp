@@ -62,6 +62,16 @@ void fill_received(Series& out) {
   }
 }
 
+void fill_malformed(Series& out) {
+  constexpr auto kFirst = static_cast<size_t>(sip::ScanStatus::KeepAlive) + 1;
+  for (size_t i = kFirst; i < static_cast<size_t>(sip::ScanStatus::kCount); ++i) {
+    const auto fault = static_cast<sip::ScanStatus>(i);
+    out.add({{"reason", sip::scan_status_name(fault)}}, out.sum([&](const Lane& lane) -> auto& {
+              return lane.counters.scan_faults[fault];
+            }));
+  }
+}
+
 void fill_answered(Series& out) {
   for (size_t slot = 0; slot < proxy::kAnswerCodeSlots; ++slot) {
     out.add({{"code", code_label(slot)}}, out.sum([&](const Lane& lane) -> const Counter& {
@@ -258,6 +268,9 @@ constexpr auto kFamilies = std::to_array<Family>({
            "method", [](const Lane& lane) -> auto& { return lane.counters.requests; },
            sip::method_name);
      }},
+    {{"siplb_messages_malformed_total", "counter", "reason",
+      "Messages that are no well-formed SIP, by what is wrong with them."},
+     fill_malformed},
     {{"siplb_seal_rejected_total", "counter", "what reason",
       "Seals in a Via or token that did not verify."},
      fill_seal_rejected},

@@ -4,7 +4,10 @@
 namespace siplb::proxy {
 
 Verdict RequestPath::decide_cancel(const Request& request) {
-  if (request.routes.has_next() && !request.sender.is_server()) return Verdict::reply(403);
+  if (request.routes.has_next()) {
+    const auto own = own_route_target(request);
+    return own ? send_cancel(request, *own) : Verdict::reply(403);
+  }
   Target target;
   switch (chooser_.find_affine(request, target)) {
     case TargetChooser::Affine::Found: return send_cancel(request, target);

@@ -2,7 +2,10 @@
 
 namespace siplb::proxy {
 
-std::optional<Verdict> check_request(const sip::Message& request) {
+std::optional<Verdict> check_request(const sip::Message& request, sip::Transport transport) {
+  if (request.via.known_transport() != transport) {
+    return Verdict::reply(400, "Via Names Another Transport");
+  }
   if (!sip::equal_caseless(request.version, "SIP/2.0")) return Verdict::reply(505);
   if (!request.max_forwards_digits.empty() && request.max_forwards == 0) return Verdict::reply(483);
   return std::nullopt;

@@ -10,9 +10,11 @@
 
 namespace siplb::proxy {
 
-// The refusal of a request that scanned well; nothing where it passes: version (505) and
-// Max-Forwards (483), in this order.
-[[nodiscard]] std::optional<Verdict> check_request(const sip::Message& request);
+// The refusal of a request that scanned well and came over `transport`; nothing where it passes. In
+// this order: a Via of another transport (400: no answer would find its way back), version (505),
+// Max-Forwards (483).
+[[nodiscard]] std::optional<Verdict> check_request(const sip::Message& request,
+                                                   sip::Transport transport);
 
 // What to do with octets that did not scan: absorbed, answered 400, or dropped.
 [[nodiscard]] Verdict judge_fault(sip::ScanStatus status, const sip::Message& message);

@@ -10,6 +10,7 @@
 
 #include "balance/affinity.h"
 #include "base/counter.h"
+#include "sip/message.h"
 #include "sip/method.h"
 #include "sip/seal.h"
 
@@ -77,6 +78,7 @@ struct LaneCounters {
   Counter loose_calls;         // calls forwarded without an affinity entry (target.h)
   std::array<CounterArray<sip::SealFault>, static_cast<size_t>(SealKind::kCount)> seal_rejected;
   CounterArray<sip::Method> requests;  // new requests by method
+  CounterArray<sip::ScanStatus> scan_faults;  // why messages did not scan, whatever became of them
   balance::AffinityCounters affinity;
   std::vector<ServerCounters> servers;  // by balance::ServerIndex
   Counter conservation_difference;      // as of the last look; anything but 0 is a bug

@@ -27,10 +27,10 @@ std::optional<SockAddress> udp_literal(const sip::Uri& uri) {
 // The next Route, else the Request-URI, where that is a place of the target's group; else the
 // target itself. So nothing that a sender writes leads anywhere but to our servers.
 SockAddress place_of(const Request& request, const Target& target, const Snapshot& snapshot) {
-  const bool has_next = request.routes.has_next();
-  const sip::Uri& uri = has_next ? request.routes.next : request.message.uri;
+  const sip::Uri& uri = request.routes.has_next() ? request.routes.next : request.message.uri;
   const auto place = udp_literal(uri);
-  if (!place || (!has_next && snapshot.sides.is_ours(uri))) return target.address;
+  // Where a server shares our address, we would be such a place ourselves: a loop.
+  if (!place || snapshot.sides.is_ours(uri)) return target.address;
   const bool inside =
       target.server == balance::kNoServer
           ? place->same_ip(target.address)
@@ -67,7 +67,10 @@ Verdict RequestPath::send_to_end(const Request& request, const sip::TokenEnd& en
 }
 
 Verdict RequestPath::send_without_token(const Request& request) {
-  if (request.routes.has_next() && !request.sender.is_server()) return Verdict::reply(403);
+  if (request.routes.has_next()) {
+    const auto own = own_route_target(request);
+    return own ? send_in_dialog(request, *own) : Verdict::reply(403);
+  }
   Target target;
   switch (chooser_.find_affine(request, target)) {
     case TargetChooser::Affine::Found: return send_in_dialog(request, target);

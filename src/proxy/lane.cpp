@@ -62,7 +62,10 @@ Verdict Lane::judge(const transport::Inbound& inbound, sip::Message& message, co
   }
   const std::string_view octets(inbound.octets.data(), inbound.octets.size());
   const sip::ScanStatus status = sip::scan(octets, snapshot_.scan_limits, message);
-  if (status != sip::ScanStatus::Ok) return judge_fault(status, message);
+  if (status != sip::ScanStatus::Ok) {
+    counters_.scan_faults[status].add();
+    return judge_fault(status, message);
+  }
   return message.is_request ? request_path_.decide(message, inbound.flow, tick)
                             : response_path_.decide(message, inbound.flow, tick);
 }

@@ -30,7 +30,7 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
   if (message.method == sip::Method::Ack && snapshot_.seal.is_local_tag(message)) {
     return Verdict::absorb(AbsorbReason::LocalAck);
   }
-  if (const auto refusal = check_request(message)) return *refusal;
+  if (const auto refusal = check_request(message, source.transport)) return *refusal;
   // None of our own answers repeats Max-Forwards, so it can be counted down before all else.
   if (!message.max_forwards_digits.empty()) sip::decrement_in_place(message.max_forwards_digits);
 
@@ -53,8 +53,10 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
 
 Verdict RequestPath::decide_new(const Request& request) {
   counters_.requests[request.message.method].add();
-  if (request.routes.has_next()) return follow_own_route(request);
-
+  if (request.routes.has_next()) {
+    const auto own = own_route_target(request);
+    return own ? send_new(request, *own) : Verdict::reply(403);
+  }
   const RouteOptions* route = route_of(request);
   if (route == nullptr) return Verdict::reply(404);
   switch (route->action) {
@@ -70,13 +72,12 @@ Verdict RequestPath::decide_new(const Request& request) {
   return send_new(request, target);
 }
 
-// A Route that the sender put there itself: obeyed from servers, to places of ours only.
-Verdict RequestPath::follow_own_route(const Request& request) {
+std::optional<Target> RequestPath::own_route_target(const Request& request) const {
   const auto next = request.routes.next.literal();
-  if (!request.sender.is_server() || !next) return Verdict::reply(403);
+  if (!request.sender.is_server() || !next) return std::nullopt;
   const balance::ServerIndex server = snapshot_.topology.find_by_place(*next);
-  if (server == balance::kNoServer) return Verdict::reply(403);
-  return send_new(request, {.server = server, .address = *next});
+  if (server == balance::kNoServer) return std::nullopt;
+  return Target{.server = server, .address = *next};
 }
 
 Verdict RequestPath::send_new(const Request& request, const Target& target) {

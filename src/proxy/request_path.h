@@ -35,7 +35,9 @@ class RequestPath {
   Verdict decide_in_dialog(const Request& request);
   Verdict decide_cancel(const Request& request);
 
-  Verdict follow_own_route(const Request& request);
+  // The target of a Route that the sender put there itself: obeyed from servers, and to places of
+  // ours only; nothing otherwise.
+  [[nodiscard]] std::optional<Target> own_route_target(const Request& request) const;
   Verdict send_new(const Request& request, const Target& target);
 
   Verdict send_to_end(const Request& request, const sip::TokenEnd& end);

@@ -48,12 +48,11 @@ class RouteSetReader {
     sip::Token token;
     const sip::SealFault fault = seal_.open_token(uri.user, request_.call_id, today_, token);
     if (fault == sip::SealFault::None) {
-      // Each pass writes one token; should two verify, the one that is met first was written last.
-      if (!routes_.has_token) {
-        routes_.has_token = true;
-        routes_.token = token;
-        routes_.token_text = uri.user;
-      }
+      // Two in a row were written by two passes, with nobody between them that stays in the path:
+      // the last leads on to where the dialog's end is, from whichever side.
+      routes_.has_token = true;
+      routes_.token = token;
+      routes_.token_text = uri.user;
       return true;
     }
     if (fault != sip::SealFault::NotOurs) rejected_[fault].add();

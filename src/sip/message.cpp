@@ -250,22 +250,22 @@ void Scanner::end_head(std::string_view rest) {
 std::string_view scan_status_name(ScanStatus status) {
   constexpr std::array<std::string_view, static_cast<size_t>(ScanStatus::kCount)> kNames = {
       "ok",
-      "keep-alive",
-      "not-sip",
-      "bad-start-line",
-      "bad-header",
-      "too-many-headers",
-      "no-end-of-head",
-      "missing-header",
-      "repeated-header",
-      "bad-via",
-      "bad-from-to",
-      "bad-call-id",
-      "bad-cseq",
-      "bad-max-forwards",
-      "bad-content-length",
-      "body-too-short",
-      "bad-request-uri"};
+      "keep_alive",
+      "not_sip",
+      "bad_start_line",
+      "bad_header",
+      "too_many_headers",
+      "no_end_of_head",
+      "missing_header",
+      "repeated_header",
+      "bad_via",
+      "bad_from_to",
+      "bad_call_id",
+      "bad_cseq",
+      "bad_max_forwards",
+      "bad_content_length",
+      "body_too_short",
+      "bad_request_uri"};
   SIPLB_ASSERT(status < ScanStatus::kCount);
   return kNames[static_cast<size_t>(status)];
 }

@@ -65,7 +65,7 @@ enum class ScanStatus : uint8_t {
   BadRequestUri,
   kCount,
 };
-[[nodiscard]] std::string_view scan_status_name(ScanStatus status);  // "bad-via", for metrics
+[[nodiscard]] std::string_view scan_status_name(ScanStatus status);  // "bad_via", for metrics
 
 // All of a Message but its table of headers.
 struct MessageFields {

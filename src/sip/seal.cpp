@@ -6,7 +6,7 @@ namespace siplb::sip {
 
 std::string_view seal_fault_name(SealFault fault) {
   constexpr std::array<std::string_view, static_cast<size_t>(SealFault::kCount)> kNames = {
-      "none", "not-ours", "malformed", "bad-mac", "expired"};
+      "none", "not_ours", "malformed", "bad_mac", "expired"};
   return kNames[static_cast<size_t>(fault)];
 }
 

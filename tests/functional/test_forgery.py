@@ -71,21 +71,21 @@ def seal_of(via):
 
 
 RESPONSE_FORGERIES = {
-    "seal altered": ("bad-mac", lambda own, below, third: (
+    "seal altered": ("bad_mac", lambda own, below, third: (
         own.replace(seal_of(own), other_character(seal_of(own), 20)), below)),
-    "branch altered": ("bad-mac", lambda own, below, third: (
+    "branch altered": ("bad_mac", lambda own, below, third: (
         own.replace(param(own, "branch"), other_character(param(own, "branch"), 15)), below)),
     "seal cut": ("malformed", lambda own, below, third: (
         own.replace(seal_of(own), seal_of(own)[:-1]), below)),
-    "seal missing": ("not-ours", lambda own, below, third: (
+    "seal missing": ("not_ours", lambda own, below, third: (
         own.replace(f";slb={seal_of(own)}", ""), below)),
-    "next Via of a third party": ("bad-mac", lambda own, below, third: (
+    "next Via of a third party": ("bad_mac", lambda own, below, third: (
         own, f"SIP/2.0/UDP {third};branch={param(below, 'branch')}")),
-    "next Via with received added": ("bad-mac", lambda own, below, third: (
+    "next Via with received added": ("bad_mac", lambda own, below, third: (
         own, f"{below};received=127.0.0.9")),
-    "next Via with rport added": ("bad-mac", lambda own, below, third: (
+    "next Via with rport added": ("bad_mac", lambda own, below, third: (
         own, f"{below};rport={third.rpartition(':')[2]}")),
-    "next Via of another branch": ("bad-mac", lambda own, below, third: (own, below + "x")),
+    "next Via of another branch": ("bad_mac", lambda own, below, third: (own, below + "x")),
 }
 
 
@@ -129,7 +129,7 @@ def test_seal_of_another_key_leads_nowhere(tmp_path):
         s.siplbd.start()
         server.send(answer(request, 200, server, "to"), s.siplbd.address)
         s.assert_silence()
-        assert s.seals_rejected("via", "bad-mac") == 1
+        assert s.seals_rejected("via", "bad_mac") == 1
 
 
 # ---- tokens ------------------------------------------------------------------------------------
@@ -160,9 +160,9 @@ def test_tampered_token_is_no_token(tmp_path):
             s.client.send(request, s.siplbd.address)
             assert s.client.receive().status == 481
         s.assert_silence()
-        rejected = s.seals_rejected("token", "bad-mac") + s.seals_rejected("token", "malformed")
+        rejected = s.seals_rejected("token", "bad_mac") + s.seals_rejected("token", "malformed")
         assert rejected == len(tampered)
-        assert s.seals_rejected("token", "bad-mac") > 0
+        assert s.seals_rejected("token", "bad_mac") > 0
 
 
 @pytest.mark.parametrize("method", ["BYE", "INFO", "INVITE"])
@@ -173,7 +173,7 @@ def test_token_is_of_no_use_in_another_call(tmp_path, method):
         assert s.client.receive().status == 481
         s.client.send(as_another_dialog(dialog.request("ACK", cseq=1)), s.siplbd.address)
         s.assert_silence()
-        assert s.seals_rejected("token", "bad-mac") == 2
+        assert s.seals_rejected("token", "bad_mac") == 2
         assert s.siplbd.metrics().dropped("ack_refused") == 1
 
 
@@ -186,7 +186,7 @@ def test_token_of_another_key_is_no_token(tmp_path):
         dialog.send("BYE")
         assert s.client.receive().status == 481
         s.assert_silence()
-        assert s.seals_rejected("token", "bad-mac") == 1
+        assert s.seals_rejected("token", "bad_mac") == 1
 
 
 def test_token_does_not_lead_past_the_routes(tmp_path):
@@ -201,7 +201,7 @@ def test_token_does_not_lead_past_the_routes(tmp_path):
         s.client.send(message.with_header("To", "<sip:bob@example.com>"), s.siplbd.address)
         s.assert_silence()
         assert s.siplbd.metrics().dropped("route") == 2
-        assert s.seals_rejected("token", "bad-mac") == 2
+        assert s.seals_rejected("token", "bad_mac") == 2
 
 
 # ---- Route, Request-URI and Via to a third party -------------------------------------------------

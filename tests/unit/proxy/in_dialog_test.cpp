@@ -60,6 +60,23 @@ TEST_F(InDialogTest, ARequestUriInsideTheGroupIsFollowedAndAnyOtherIsNot) {
   }
 }
 
+// A third Route of ours is not popped; that it is no way back to ourselves keeps one datagram one.
+TEST_F(InDialogTest, NothingLeadsBackToUs) {
+  auto input = two_groups();
+  input.groups[kPbx].servers = {{.name = "here", .address = address_of("10.0.0.1:5070")}};
+  snapshot_ = test::make_snapshot(input);
+  const SockAddress server = set_up();
+  auto bye = by_token(Method::Bye);
+  for (int i = 0; i < 5; ++i) bye.route("<sip:" + token_ + "@10.0.0.1;lr>");
+  EXPECT_EQ(relay(from_client(), bye.str()).to.remote, server);
+}
+
+TEST_F(InDialogTest, AnAckFollowsTheRouteThatItsServerPutThere) {
+  auto ack = in_dialog(Method::Ack);
+  ack.route("<sip:10.0.3.2;lr>");
+  EXPECT_EQ(relay(from_server("10.0.2.1:5060"), ack.str()).to.remote, address_of("10.0.3.2:5060"));
+}
+
 TEST_F(InDialogTest, TargetRefreshesCarryTheSameToken) {
   set_up();
   EXPECT_THAT(relay(from_client(), by_token(Method::Invite).str()).text,

@@ -78,6 +78,17 @@ TEST_F(RouteSetTest, TakesATokenAtAnotherHostOfOurKind) {
   EXPECT_TRUE(read(invite().route("<sip:" + token_ + "@other-node;lr>")).has_token);
 }
 
+TEST_F(RouteSetTest, OfTwoTokensInARowTheLastLeadsOn) {
+  const sip::Token second{.initiator = {.address = address_of("192.0.2.9:5060")},
+                          .responder = {.address = address_of("192.0.2.8:5060")},
+                          .issue_day = kTick.today};
+  const std::string last(snapshot_.seal.seal_token(second, "call-1").view());
+  const RouteSet routes =
+      read(invite().route("<sip:" + token_ + "@10.0.0.1;lr>, <sip:" + last + "@10.0.0.1;lr>"));
+  EXPECT_EQ(routes.token_text, last);
+  EXPECT_FALSE(routes.has_next());
+}
+
 TEST_F(RouteSetTest, CountsATokenOfAnotherCallAndPopsItOnlyWhereTheHostIsOurs) {
   auto other = SipBuilder::request().call_id("call-2");
   other.route("<sip:" + token_ + "@10.0.1.1;lr>");

@@ -127,7 +127,7 @@ TEST_F(TargetTest, KnowsThatTheServerOfACallIsGone) {
     for (balance::ServerOptions& server : group.servers) server.name += "-renamed";
   }
   const Snapshot renamed = test::make_snapshot(input);
-  TargetChooser later(renamed, affinity_);
+  TargetChooser later(0, renamed, affinity_);
   EXPECT_EQ(later.find_affine(request_of(invite(1)), target), TargetChooser::Affine::Gone);
   EXPECT_EQ(later.choose(request_of(invite(1)), kVoicemail, target),
             TargetChooser::Remembered::Yes);

@@ -366,8 +366,8 @@ TEST(ScanStatusTest, NamesAreDistinct) {
   }
   EXPECT_EQ(names.size(), static_cast<size_t>(ScanStatus::kCount));
   EXPECT_EQ(names.count(""), 0U);
-  EXPECT_EQ(scan_status_name(ScanStatus::BadVia), "bad-via");
-  EXPECT_EQ(scan_status_name(ScanStatus::BadRequestUri), "bad-request-uri");
+  EXPECT_EQ(scan_status_name(ScanStatus::BadVia), "bad_via");
+  EXPECT_EQ(scan_status_name(ScanStatus::BadRequestUri), "bad_request_uri");
 }
 
 // ---- The look for a Call-ID ---------------------------------------------------------------------

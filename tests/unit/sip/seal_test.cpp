@@ -28,7 +28,7 @@ TEST(SealTest, FaultsHaveNamesForMetrics) {
     names.insert(seal_fault_name(static_cast<SealFault>(fault)));
   }
   EXPECT_EQ(names,
-            (std::set<std::string_view>{"none", "not-ours", "malformed", "bad-mac", "expired"}));
+            (std::set<std::string_view>{"none", "not_ours", "malformed", "bad_mac", "expired"}));
 }
 
 // Both are in messages under way: a change would lose every call across an upgrade.
