@@ -1,7 +1,7 @@
 // A worker: the thread, and the tick, that serves some of the lanes (DESIGN 3).
 //
-//   sleep -> mailbox -> sockets, each batch decided as it is drained -> send queues flushed ->
-//   sleep
+//   sleep -> mailbox -> sockets, each batch decided as it is drained, then the mailbox again ->
+//   send queues flushed -> sleep
 //
 // A message that belongs to a lane of this worker is decided at once, whichever of its lanes it
 // arrived at; one of another worker's goes to that worker's mailbox.
