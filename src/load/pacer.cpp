@@ -18,13 +18,19 @@ bool Pacer::is_over(Instant now) const {
   return options_.duration > Duration::zero() && now - start_ >= options_.duration;
 }
 
+Instant Pacer::due_at(uint64_t call) const {
+  const Seconds due(static_cast<double>(call) / options_.rate);
+  return start_ + std::chrono::ceil<Duration>(due);
+}
+
 uint32_t Pacer::take(Instant now, uint32_t in_flight) {
   if (is_over(now)) return 0;
   uint64_t wanted = 0;
   if (options_.rate > 0) {
-    // The first call is due at the start, the second one interval later.
     const double elapsed = Seconds(now - start_).count();
-    const auto due = static_cast<uint64_t>(elapsed * options_.rate) + 1;
+    auto due = static_cast<uint64_t>(elapsed * options_.rate) + 1;
+    // The product may round down, just when next() has said that a call is due.
+    if (due_at(due) <= now) ++due;
     wanted = due - std::min(due, taken_);
   } else {
     wanted = options_.window - std::min(options_.window, in_flight);
@@ -39,8 +45,7 @@ std::optional<Instant> Pacer::next(Instant now, uint32_t in_flight) const {
   if (is_over(now)) return std::nullopt;
   std::optional<Instant> next;
   if (options_.rate > 0) {
-    const Seconds due(static_cast<double>(taken_) / options_.rate);
-    next = start_ + std::chrono::ceil<Duration>(due);
+    next = due_at(taken_);
   } else if (in_flight < options_.window) {
     next = now;
   }

@@ -37,6 +37,9 @@ class Pacer {
   void stop() { is_stopped_ = true; }
 
  private:
+  // Open loop: when the call with this number is due; the first is 0.
+  [[nodiscard]] Instant due_at(uint64_t call) const;
+
   const PacerOptions options_;
   const Instant start_;
   uint64_t taken_ = 0;
