@@ -19,12 +19,11 @@ Result<std::unique_ptr<StopSignals>> StopSignals::watch(net::EventLoop& loop) {
   std::unique_ptr<StopSignals> stop(new StopSignals(loop, std::move(fd)));
   const Result<void> added = loop.add(number, net::kReadable, *stop);
   if (!added) return tl::unexpected<Error>(added.error());
-  stop->is_watched_ = true;
   return stop;
 }
 
 StopSignals::~StopSignals() {
-  loop_.remove(*this);
+  if (is_watched()) loop_.remove(*this);
 }
 
 net::Events StopSignals::on_ready(net::Events /*events*/, Instant /*now*/) {

@@ -27,7 +27,6 @@ class StopSignals final : public net::Watched {
 
   net::EventLoop& loop_;
   net::FileDescriptor fd_;
-  bool is_watched_ = false;
   unsigned count_ = 0;
 };
 
