@@ -75,6 +75,7 @@ Verdict RequestPath::decide_new(const Request& request) {
 std::optional<Target> RequestPath::own_route_target(const Request& request) const {
   const auto next = request.routes.next.literal();
   if (!request.sender.is_server() || !next) return std::nullopt;
+  if (snapshot_.sides.is_ours(request.routes.next)) return std::nullopt;  // a third one of ours
   const balance::ServerIndex server = snapshot_.topology.find_by_place(*next);
   if (server == balance::kNoServer) return std::nullopt;
   return Target{.server = server, .address = *next};

@@ -64,6 +64,8 @@ TEST_F(RequestPathTest, ARouteToElsewhereIsForServersAndOurPlacesOnly) {
   const auto refused = StartsWith("SIP/2.0 403 ");
   EXPECT_THAT(relay(from_client(), call_by("<sip:10.0.2.1;lr>")).text, refused);
   EXPECT_THAT(relay(from_server("10.0.2.1:5060"), call_by("<sip:198.51.100.1;lr>")).text, refused);
+  constexpr std::string_view kThreeOfOurs = "<sip:10.0.1.1>, <sip:10.0.1.1>, <sip:10.0.1.1>";
+  EXPECT_THAT(relay(from_server("10.0.2.1:5060"), call_by(kThreeOfOurs)).text, refused);
   EXPECT_EQ(relay(from_server("10.0.2.1:5060"), call_by("<sip:10.0.2.2;lr>")).to.remote,
             address_of("10.0.2.2:5060"));
   EXPECT_EQ(relay(from_server("10.0.2.1:5060"), call_by("<sip:10.0.2.2:5090;lr>")).to.remote,
