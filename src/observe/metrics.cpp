@@ -66,9 +66,8 @@ void fill_malformed(Series& out) {
   constexpr auto kFirst = static_cast<size_t>(sip::ScanStatus::KeepAlive) + 1;
   for (size_t i = kFirst; i < static_cast<size_t>(sip::ScanStatus::kCount); ++i) {
     const auto fault = static_cast<sip::ScanStatus>(i);
-    out.add({{"reason", sip::scan_status_name(fault)}}, out.sum([&](const Lane& lane) -> auto& {
-              return lane.counters.scan_faults[fault];
-            }));
+    out.add({{"reason", sip::scan_status_name(fault)}},
+            out.sum([&](const Lane& lane) -> auto& { return lane.counters.scan_faults[fault]; }));
   }
 }
 

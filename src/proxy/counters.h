@@ -77,7 +77,7 @@ struct LaneCounters {
   Counter originated_cancels;  // further copies of a scattered CANCEL
   Counter loose_calls;         // calls forwarded without an affinity entry (target.h)
   std::array<CounterArray<sip::SealFault>, static_cast<size_t>(SealKind::kCount)> seal_rejected;
-  CounterArray<sip::Method> requests;  // new requests by method
+  CounterArray<sip::Method> requests;         // new requests by method
   CounterArray<sip::ScanStatus> scan_faults;  // why messages did not scan, whatever became of them
   balance::AffinityCounters affinity;
   std::vector<ServerCounters> servers;  // by balance::ServerIndex

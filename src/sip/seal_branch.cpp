@@ -84,8 +84,8 @@ uint32_t Seal::tag_hash(std::string_view tag) const {
 uint32_t Seal::loop_hash(const Message& request, std::string_view remaining_routes,
                          uint16_t listener, uint32_t sender_group) const {
   uint64_t hash = uint64_t{listener} << 32 | sender_group;
-  for (const std::string_view field : {request.request_uri, remaining_routes, request.call_id,
-                                       request.from_tag, request.to_tag}) {
+  for (const std::string_view field :
+       {request.request_uri, remaining_routes, request.call_id, request.from_tag, request.to_tag}) {
     hash = hash_octets(field, hash);
   }
   hash ^= request.cseq;
