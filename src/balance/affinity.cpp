@@ -39,12 +39,6 @@ std::span<AffinityEntry> set_of(std::span<AffinityEntry> region, uint64_t key) {
   return region.subspan((key >> 32 & (set_count - 1)) * AffinityTable::kWays, AffinityTable::kWays);
 }
 
-void prefetch_set(std::span<const AffinityEntry> set) {
-  if (set.empty()) return;
-  __builtin_prefetch(&set.front());
-  __builtin_prefetch(&set.back());
-}
-
 }  // namespace
 
 AffinityTable::AffinityTable(std::span<AffinityEntry> calls, std::span<AffinityEntry> others,
@@ -132,11 +126,6 @@ void AffinityTable::free_in(std::span<AffinityEntry> region, uint64_t key) {
   for (AffinityEntry& entry : set_of(region, key)) {
     if (entry.key == key) entry = {};
   }
-}
-
-void AffinityTable::prefetch(uint64_t key) const {
-  prefetch_set(set_of(calls_, key));
-  prefetch_set(set_of(others_, key));
 }
 
 size_t AffinityTable::count_for_test(Instant now) const {

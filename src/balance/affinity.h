@@ -61,7 +61,6 @@ class AffinityTable {
   // one entry at most. A live call stays a call: put as Other it keeps its place and its quota.
   PutStatus put(uint64_t key, uint32_t server_id, uint32_t from_tag_hash, uint8_t attempt,
                 AffinityKind kind, Instant now);
-  void prefetch(uint64_t key) const;
 
   // Live entries, by counting all of them: for tests and operators.
   [[nodiscard]] size_t count_for_test(Instant now) const;

@@ -189,19 +189,11 @@ TEST_F(AffinityTest, TornEntryIsSkippedCountedAndReplaced) {
   }
 }
 
-TEST_F(AffinityTest, PrefetchChangesNothing) {
-  EXPECT_EQ(put_call(1), PutStatus::Stored);
-  table.prefetch(1);
-  table.prefetch(key_of(77, 5));
-  EXPECT_EQ(table.count_for_test(kStart), 1u);
-}
-
 TEST(AffinityRegionTest, EmptyRegionsStoreNothing) {
   AffinityCounters counters;
   AffinityTable table({}, {}, AffinityOptions{}, counters);
   EXPECT_EQ(table.put(1, 1, 1, 0, AffinityKind::Call, kStart), PutStatus::Full);
   EXPECT_EQ(table.put(1, 1, 1, 0, AffinityKind::Other, kStart), PutStatus::Full);
-  table.prefetch(1);
   EXPECT_EQ(table.find(1, kStart), nullptr);
   EXPECT_EQ(table.count_for_test(kStart), 0u);
 }
