@@ -35,22 +35,25 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-// The processor that worker `index` gets, where each can have one of its own.
-void pin_to_processor(pthread_t thread, size_t index, size_t worker_count) {
+// A processor for each worker; empty where they cannot each have one of their own. Under a quota
+// others share the processors, and all would crowd on the first ones.
+std::vector<int> processors_for(size_t worker_count) {
   cpu_set_t usable;
-  if (sched_getaffinity(0, sizeof usable, &usable) != 0) return;
-  const auto processors = static_cast<size_t>(CPU_COUNT(&usable));
-  // Under a quota others share these processors, and all would crowd on the first ones.
-  if (worker_count > processors || usable_cores() < processors) return;
+  if (sched_getaffinity(0, sizeof usable, &usable) != 0) return {};
+  std::vector<int> processors;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &usable) || index-- > 0) continue;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    // A worker that is not pinned works as well, only a little slower.
-    pthread_setaffinity_np(thread, sizeof one, &one);
-    return;
+    if (CPU_ISSET(cpu, &usable)) processors.push_back(cpu);
   }
+  const bool is_enough = worker_count <= processors.size() && usable_cores() >= processors.size();
+  return is_enough ? processors : std::vector<int>();
+}
+
+// A worker that is not pinned works as well, only a little slower.
+void pin(pthread_t thread, int processor) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(processor, &one);
+  pthread_setaffinity_np(thread, sizeof one, &one);
 }
 
 proxy::WorkerOptions worker_options(const config::Configuration& configuration,
@@ -237,11 +240,12 @@ void Daemon::report_listening(std::span<const transport::ListenerSockets> listen
 }
 
 void Daemon::start_threads() {
+  const std::vector<int> processors = processors_for(workers_.size());
   for (size_t w = 0; w < workers_.size(); ++w) {
     threads_.emplace_back([worker = workers_[w].get()] { worker->run(); });
     const std::string name = "siplb-w" + std::to_string(w);
     pthread_setname_np(threads_.back().native_handle(), name.c_str());
-    pin_to_processor(threads_.back().native_handle(), w, workers_.size());
+    if (!processors.empty()) pin(threads_.back().native_handle(), processors[w]);
   }
 }
 
