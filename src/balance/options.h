@@ -1,6 +1,7 @@
 // Groups and servers as configured.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -14,7 +15,7 @@ inline constexpr size_t kGroupsMax = 64;
 inline constexpr size_t kServersMax = 4096;  // in all groups together
 inline constexpr uint32_t kWeightMax = 1000;
 
-enum class Policy : uint8_t { Maglev, RoundRobin };
+enum class Policy : uint8_t { Maglev, RoundRobin, Random };
 
 enum class HashKeyKind : uint8_t {
   Default,  // call-id, but to-user for REGISTER, SUBSCRIBE and PUBLISH
@@ -35,6 +36,25 @@ struct ServerOptions {
   std::string name;       // unique in its group
   SockAddress address;    // from its uri
   uint32_t weight = 100;  // 0 to kWeightMax; 0: no new work
+  uint8_t priority = 0;   // its tier: lower is first
+};
+
+inline constexpr uint8_t kAttemptsMax = 4;  // bound of max_attempts
+inline constexpr size_t kFailoverCodesMax = 16;
+
+// A 2xx of an attempt that was given up, when another attempt has answered 2xx already.
+enum class Late2xx : uint8_t {
+  Forward,  // passed on: the caller ends what it does not want (RFC 3261, 13.2.2.4)
+  Release,  // acknowledged and ended by us
+};
+
+// When a request goes to another server (SIP.md 6).
+struct FailoverOptions {
+  std::chrono::milliseconds first_response_timeout = std::chrono::seconds(1);
+  uint8_t max_attempts = 3;             // servers tried in all, 1 to kAttemptsMax
+  std::vector<uint16_t> codes = {503};  // 300 to 699, at most kFailoverCodesMax
+  uint8_t budget_percent = 20;          // of requests that may be retries; 0 to 100
+  Late2xx late_2xx = Late2xx::Forward;
 };
 
 struct GroupOptions {
@@ -43,6 +63,7 @@ struct GroupOptions {
   HashKeyOptions hash_key;
   bool record_route = true;
   bool tokenless_dialogs = true;
+  FailoverOptions failover;
   std::vector<ServerOptions> servers;  // at least one with a weight above 0
 };
 

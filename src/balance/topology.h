@@ -25,6 +25,7 @@ struct Server {
   uint32_t id = 0;  // sip::server_id(group, name)
   SockAddress address;
   uint32_t weight = 0;
+  uint8_t priority = 0;
   GroupIndex group = 0;
 };
 
@@ -54,8 +55,16 @@ class Topology {
   // True where some server of `group` has this address, on any port: the default of `targets`.
   [[nodiscard]] bool is_target(GroupIndex group, const SockAddress& address) const;
 
-  // The hash policy's first choice. Requires: the group's policy is Maglev.
+  // The hash policy's first choice: of the first tier that has a server of weight above 0.
+  // Requires: the group's policy is Maglev.
   [[nodiscard]] ServerIndex first_choice(GroupIndex group, uint64_t key_hash) const;
+  // Where to turn once all of `tried` have failed: a server of weight above 0 that is not among
+  // them, of the lowest tier that has one; within the tier by `hash`, in the servers' shares.
+  // kNoServer where none is left.
+  [[nodiscard]] ServerIndex next_choice(GroupIndex group, uint64_t hash,
+                                        std::span<const ServerIndex> tried) const;
+  // True where next_choice() has an answer.
+  [[nodiscard]] bool has_next(GroupIndex group, std::span<const ServerIndex> tried) const;
 
   // Octets of all tables that the constructor will build, for the memory budget.
   [[nodiscard]] static size_t memory_bytes(std::span<const GroupOptions> groups);

@@ -16,6 +16,7 @@
 #include "base/address.h"
 #include "base/time.h"
 #include "proxy/route_options.h"
+#include "transaction/timers.h"
 #include "transport/listener_options.h"
 
 namespace siplb::config {
@@ -52,7 +53,8 @@ struct GlobalOptions {
 struct LimitOptions {
   size_t message_bytes = 65535;
   size_t headers = 128;
-  size_t calls = 0;  // 0: what global.memory has room for
+  size_t calls = 0;         // 0: what global.memory has room for
+  size_t transactions = 0;  // under way at once, of all lanes; 0: what global.memory has room for
   size_t socket_receive_bytes = 8 * kMiB;
   std::chrono::milliseconds call_expiry = std::chrono::hours(4);
   bool operator==(const LimitOptions&) const = default;
@@ -71,6 +73,7 @@ struct Configuration {
   // that group.
   std::vector<proxy::RouteOptions> routes;
   LimitOptions limits;
+  transaction::TimerOptions timers;
   MetricsOptions metrics;
 };
 

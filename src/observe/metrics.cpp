@@ -255,7 +255,7 @@ constexpr auto kFamilies = std::to_array<Family>({
       "Messages of our own making; outside conservation."},
      [](Series& out) {
        out.add({{"kind", "cancel"}}, out.sum([](const Lane& lane) -> const Counter& {
-         return lane.counters.originated_cancels;
+         return lane.counters.originated[proxy::OriginatedKind::Cancel];
        }));
      }},
     {{"siplb_conservation_difference", "gauge", "",

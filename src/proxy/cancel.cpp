@@ -47,7 +47,7 @@ Verdict RequestPath::scatter(const Request& request, balance::GroupIndex group) 
     // Fails only where no side reaches the group, and then for all of its servers.
     const Verdict verdict = forward_to_server(request, target, outgoing);
     if (verdict.kind != Verdict::Kind::Forward) return verdict;
-    if (++copies > 1) counters_.originated_cancels.add();
+    if (++copies > 1) counters_.originated[OriginatedKind::Cancel].add();
   }
   return Verdict::forward();
 }

@@ -23,6 +23,15 @@ std::string_view name(AbsorbReason reason) {
   switch (reason) {
     case AbsorbReason::KeepAlive: return "keep_alive";
     case AbsorbReason::LocalAck: return "local_ack";
+    case AbsorbReason::Ack: return "ack";
+    case AbsorbReason::Repeat: return "repeat";
+    case AbsorbReason::Trying: return "trying";
+    case AbsorbReason::Provisional: return "provisional";
+    case AbsorbReason::OwnRequest: return "own_request";
+    case AbsorbReason::GivenUp: return "given_up";
+    case AbsorbReason::FailedOver: return "failed_over";
+    case AbsorbReason::NotBest: return "not_best";
+    case AbsorbReason::Released: return "released";
     case AbsorbReason::kCount: break;
   }
   return "other";
@@ -40,9 +49,37 @@ std::string_view name(DropReason reason) {
     case DropReason::ResponseUnreachable: return "response_unreachable";
     case DropReason::Scattered481: return "scattered_481";
     case DropReason::AckRefused: return "ack_refused";
+    case DropReason::RequestStray: return "request_stray";
     case DropReason::Route: return "route";
     case DropReason::MailboxFull: return "mailbox_full";
     case DropReason::kCount: break;
+  }
+  return "other";
+}
+
+std::string_view name(OriginatedKind kind) {
+  switch (kind) {
+    case OriginatedKind::Trying: return "trying";
+    case OriginatedKind::Final: return "final";
+    case OriginatedKind::Cancel: return "cancel";
+    case OriginatedKind::Ack: return "ack";
+    case OriginatedKind::Bye: return "bye";
+    case OriginatedKind::Retry: return "retry";
+    case OriginatedKind::kCount: break;
+  }
+  return "other";
+}
+
+std::string_view name(RepeatDirection direction) {
+  return direction == RepeatDirection::Server ? "server" : "client";
+}
+
+std::string_view name(FailoverReason reason) {
+  switch (reason) {
+    case FailoverReason::Silence: return "silence";
+    case FailoverReason::Unreachable: return "unreachable";
+    case FailoverReason::Code: return "code";
+    case FailoverReason::kCount: break;
   }
   return "other";
 }

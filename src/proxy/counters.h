@@ -10,6 +10,7 @@
 
 #include "balance/affinity.h"
 #include "base/counter.h"
+#include "base/duration_buckets.h"
 #include "sip/message.h"
 #include "sip/method.h"
 #include "sip/seal.h"
@@ -22,6 +23,15 @@ enum class MessageKind : uint8_t { Request, Response, Other, kCount };
 enum class AbsorbReason : uint8_t {
   KeepAlive,  // CR LF or NUL on a datagram
   LocalAck,   // the ACK to a final answer of our own
+  Ack,        // the ACK to a final answer of 300 or above, ended here (RFC 3261, 17.2.1)
+  Repeat,     // a request or response that came again; what it asked for was sent again, if needed
+  Trying,     // a server's 100 (16.7, step 4)
+  Provisional,  // a 1xx to another request than INVITE (RFC 4320, 4.1)
+  OwnRequest,   // the answer to a CANCEL or BYE of our own
+  GivenUp,      // a provisional response of a server that was given up for another
+  FailedOver,   // a final response that made us turn to another server
+  NotBest,      // a final response that another one was preferred to (16.7, step 6), or may be yet
+  Released,     // a 2xx that came too late: acknowledged and ended by us
   kCount,
 };
 
@@ -37,32 +47,71 @@ enum class DropReason : uint8_t {
   ResponseUnreachable,  // the Via below names no address we can send to
   Scattered481,         // one of the answers to a CANCEL sent to every server
   AckRefused,           // an ACK that any other request would have been refused for
+  RequestStray,         // a CANCEL's or ACK's transaction is over and has nothing for it
   Route,                // a route says drop
   MailboxFull,          // the lane that it belongs to has no room
   kCount,
 };
 
 // Codes of our own answers that have a label of their own.
-inline constexpr std::array<uint16_t, 18> kAnswerCodes = {
-    200, 400, 403, 404, 405, 408, 413, 416, 420, 480, 481, 482, 483, 486, 500, 503, 505, 603};
+inline constexpr std::array<uint16_t, 20> kAnswerCodes = {100, 200, 400, 403, 404, 405, 408,
+                                                          413, 416, 420, 480, 481, 482, 483,
+                                                          486, 487, 500, 503, 505, 603};
 inline constexpr size_t kAnswerCodeSlots = kAnswerCodes.size() + 1;  // the last: other
 // Position in kAnswerCodes, or the slot for all other codes.
 [[nodiscard]] size_t answer_code_slot(uint16_t code);
 
 enum class SealKind : uint8_t { Via, Token, kCount };
 
+// What we send of our own accord, besides answers: outside the sum of conservation.
+enum class OriginatedKind : uint8_t {
+  Trying,  // 100
+  Final,   // a final response in place of a server's: 408, 487, 500, 503, or one that was kept
+  Cancel,
+  Ack,
+  Bye,
+  Retry,  // a request to another server
+  kCount,
+};
+
+// What was sent again, towards whom.
+enum class RepeatDirection : uint8_t {
+  Server,  // a request
+  Client,  // a final response
+  kCount,
+};
+
+// Why a request went on to another server (SIP.md 6).
+enum class FailoverReason : uint8_t {
+  Silence,      // no answer in time
+  Unreachable,  // refused, or could not be sent
+  Code,         // an answer listed in failover.codes
+  kCount,
+};
+
+[[nodiscard]] std::string_view name(OriginatedKind kind);
+[[nodiscard]] std::string_view name(RepeatDirection direction);
+[[nodiscard]] std::string_view name(FailoverReason reason);
 [[nodiscard]] std::string_view name(MessageKind kind);
 [[nodiscard]] std::string_view name(AbsorbReason reason);
 [[nodiscard]] std::string_view name(DropReason reason);
 [[nodiscard]] std::string_view name(SealKind kind);
 
 struct ServerCounters {
-  Counter requests;                  // forwarded to it
-  std::array<Counter, 6> responses;  // from it, by hundreds: [0] = 1xx
+  Counter requests;                        // forwarded to it
+  std::array<Counter, 6> responses;        // from it, by hundreds: [0] = 1xx
+  Counter inflight;                        // sent to it with state and not finally answered, now
+  DurationBuckets answer_time;             // from the request to its first answer
+  CounterArray<FailoverReason> failovers;  // from it to another
+};
+
+struct GroupCounters {
+  Counter budget_exhausted;  // retries that were not made for want of budget
 };
 
 struct LaneCounters {
-  explicit LaneCounters(size_t server_count) : servers(server_count) {}
+  LaneCounters(size_t server_count, size_t group_count)
+      : servers(server_count), groups(group_count) {}
 
   // received + handed_in = forwarded + answered + absorbed + dropped + handed_out
   std::array<CounterArray<MessageKind>, static_cast<size_t>(sip::Transport::kCount)> received;
@@ -74,13 +123,17 @@ struct LaneCounters {
   CounterArray<DropReason> dropped;
 
   // Outside the sum.
-  Counter originated_cancels;  // further copies of a scattered CANCEL
-  Counter loose_calls;         // calls forwarded without an affinity entry (target.h)
+  CounterArray<OriginatedKind> originated;
+  CounterArray<RepeatDirection> retransmissions;
+  Counter unheld;             // requests sent without a copy: the pool had no room
+  Counter duplicate_answers;  // further 2xx to an INVITE that had one already
+  Counter loose_calls;        // calls forwarded without an affinity entry (target.h)
   std::array<CounterArray<sip::SealFault>, static_cast<size_t>(SealKind::kCount)> seal_rejected;
   CounterArray<sip::Method> requests;         // new requests by method
   CounterArray<sip::ScanStatus> scan_faults;  // why messages did not scan, whatever became of them
   balance::AffinityCounters affinity;
   std::vector<ServerCounters> servers;  // by balance::ServerIndex
+  std::vector<GroupCounters> groups;    // by balance::GroupIndex
   Counter conservation_difference;      // as of the last look; anything but 0 is a bug
 
   // received + handed_in less everything that was decided. Requires: the writer's thread, or none.

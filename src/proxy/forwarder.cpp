@@ -27,7 +27,7 @@ void append_via(AddedLines& lines, uint8_t lane, const Snapshot& snapshot, const
   const Side& in = snapshot.sides[input.request.source.listener];
   const Side& out = snapshot.sides[input.outgoing.to.listener];
 
-  const sip::Branch branch = snapshot.seal.branch(message, input.outgoing.attempt);
+  const sip::Branch branch = sip::branch_text(input.request.branch, input.outgoing.attempt);
   sip::ViaSeal fields;
   fields.lane = lane;
   fields.instance = snapshot.seal.instance();

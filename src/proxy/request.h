@@ -25,6 +25,7 @@ struct Request {
   Tick tick;
   Sender sender;
   RouteSet routes;
+  sip::BranchHash branch;  // of our Via on it
   uint32_t from_tag_hash = 0;
 };
 

@@ -41,6 +41,7 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
       .sender = find_sender(snapshot_, source),
       .routes = read_route_set(message, snapshot_.sides, snapshot_.seal, tick.today,
                                counters_.seal_rejected[static_cast<size_t>(SealKind::Token)]),
+      .branch = snapshot_.seal.branch_hash(message),
       .from_tag_hash = snapshot_.seal.tag_hash(message.from_tag),
   };
   if (is_options_to_us(request, snapshot_.sides)) return Verdict::reply(200);

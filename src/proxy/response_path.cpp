@@ -74,7 +74,9 @@ void ResponsePath::learn(const sip::Message& message, balance::ServerIndex serve
   TargetChooser::Answer answer{
       .call_id = message.call_id, .from_tag = message.from_tag, .method = message.method};
   answer.target = chooser_.target_of(server);
-  answer.target.attempt = sip::Seal::branch_attempt(message.via.branch).value_or(0);
+  if (const auto branch = sip::read_branch(message.via.branch)) {
+    answer.target.attempt = branch->attempt;
+  }
   answer.sender_group = find_sender(snapshot_, to).affinity_group;
   chooser_.learn(answer, now);
 }

@@ -38,7 +38,8 @@ class Worker::LanePort final : public transport::Receiver {
 
   LanePort(Worker& worker, uint8_t lane_index, Affinity affinity)
       : index(lane_index),
-        counters(worker.snapshot_.topology.servers().size()),
+        counters(worker.snapshot_.topology.servers().size(),
+                 worker.snapshot_.topology.groups().size()),
         sockets(*worker.batch_, *worker.slots_, worker.options_.sockets),
         lane(lane_index, worker.snapshot_, worker.options_.affinity,
              {entries_at(affinity.calls.octets()), entries_at(affinity.others.octets())}, sockets,

@@ -7,6 +7,7 @@
 // Thread: any, immutable once built. Bounds: constant size, no heap.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -24,6 +25,20 @@ namespace siplb::sip {
 inline constexpr std::string_view kBranchPrefix = "z9hG4bKslb";
 inline constexpr size_t kBranchLength = kBranchPrefix.size() + 16 + 1;  // 80 bits, attempt
 using Branch = FixedString<kBranchLength>;
+
+// The 80 bits of a branch: one value for a transaction, whatever server it is sent to.
+struct BranchHash {
+  std::array<uint8_t, 10> octets{};
+  // 64 of them, for tables.
+  [[nodiscard]] uint64_t key() const;
+  bool operator==(const BranchHash&) const = default;
+};
+
+// A branch of ours, taken apart.
+struct OwnBranch {
+  BranchHash hash;
+  uint8_t attempt = 0;
+};
 
 // ---- ;slb= ------------------------------------------------------------------------------------
 
@@ -106,11 +121,8 @@ class Seal {
 
   // The branch of our Via on `request`. Equal for INVITE, its retransmissions, its CANCEL and its
   // ACK to a non-2xx, whatever tags, Proxy-Require, or source port they come with. For requests
-  // without the RFC 3261 cookie it is made from the values of 17.2.3. `attempt` counts servers
-  // tried, 0 to 31.
-  [[nodiscard]] Branch branch(const Message& request, uint8_t attempt) const;
-  // Reads the attempt of a branch of our form; nothing where it is not of our form.
-  [[nodiscard]] static std::optional<uint8_t> branch_attempt(std::string_view branch);
+  // without the RFC 3261 cookie it is made from the values of 17.2.3.
+  [[nodiscard]] BranchHash branch_hash(const Message& request) const;
 
   // `our_sent_by` is what our Via says, "host" or "host:port". Requires: lane below 100.
   [[nodiscard]] SlbText seal_via(const ViaSeal& fields, std::string_view branch,
@@ -146,6 +158,11 @@ class Seal {
   uint32_t instance_;
   uint16_t token_life_days_;
 };
+
+// The branch as it stands in a Via. `attempt` counts servers tried before, 0 to 31.
+[[nodiscard]] Branch branch_text(const BranchHash& hash, uint8_t attempt);
+// Takes a branch of our form apart; nothing where it is not of our form.
+[[nodiscard]] std::optional<OwnBranch> read_branch(std::string_view branch);
 
 // 16 bits of a listener's name; the configuration refuses two listeners that share it.
 [[nodiscard]] uint16_t listener_hash(std::string_view name);

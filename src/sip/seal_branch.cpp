@@ -3,7 +3,9 @@
 // Every input is an invariant of what the value stands for, so that each message of a transaction,
 // or each lap of a loop, gives the same value on any worker, node and process (RFC 3261, 16.11).
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -21,19 +23,29 @@ constexpr size_t kHashLength = base32_length(kHashOctets);
 static_assert(kBranchLength == kBranchPrefix.size() + kHashLength + 1);
 static_assert(kLocalTagLength == kLocalTagPrefix.size() + kHashLength);
 
-// 80 bits of the digest in base32.
-FixedString<kHashLength> hash_text(const KeyedHash& hash) {
-  const KeyedHash::Digest digest = hash.digest();
+FixedString<kHashLength> base32_text(std::span<const uint8_t, kHashOctets> octets) {
   std::array<char, kHashLength> text;
-  encode_base32(std::span(digest).first<kHashOctets>(), text);
+  encode_base32(octets, text);
   FixedString<kHashLength> out;
   out.append({text.data(), text.size()});
   return out;
 }
 
+// 80 bits of the digest in base32.
+FixedString<kHashLength> hash_text(const KeyedHash& hash) {
+  const KeyedHash::Digest digest = hash.digest();
+  return base32_text(std::span(digest).first<kHashOctets>());
+}
+
 }  // namespace
 
-Branch Seal::branch(const Message& request, uint8_t attempt) const {
+uint64_t BranchHash::key() const {
+  uint64_t key;
+  std::memcpy(&key, octets.data(), sizeof key);
+  return key;
+}
+
+BranchHash Seal::branch_hash(const Message& request) const {
   const Via& via = request.via;
   KeyedHash hash(key_, HashPurpose::Branch);
   hash.add(via.branch);
@@ -42,21 +54,32 @@ Branch Seal::branch(const Message& request, uint8_t attempt) const {
   // Without the cookie the branch alone tells no transaction from another (17.2.3). received and
   // rport stay out: they change when a NAT forgets.
   if (!via.has_cookie()) hash.add(request.request_uri).add_caseless(via.transport);
+  const KeyedHash::Digest digest = hash.digest();
+  BranchHash out;
+  std::copy_n(digest.begin(), kHashOctets, out.octets.begin());
+  return out;
+}
 
+Branch branch_text(const BranchHash& hash, uint8_t attempt) {
   const char attempt_digit = base32_digit(attempt);
   Branch out;
   out.append(kBranchPrefix);
-  out.append(hash_text(hash));
+  out.append(base32_text(hash.octets));
   out.append({&attempt_digit, 1});
   return out;
 }
 
-std::optional<uint8_t> Seal::branch_attempt(std::string_view branch) {
+std::optional<OwnBranch> read_branch(std::string_view branch) {
   if (branch.size() != kBranchLength) return std::nullopt;
   if (!equal_caseless(branch.substr(0, kBranchPrefix.size()), kBranchPrefix)) return std::nullopt;
-  std::array<uint8_t, kHashOctets> hash;
-  if (!decode_base32(branch.substr(kBranchPrefix.size(), kHashLength), hash)) return std::nullopt;
-  return base32_value(branch.back());
+  OwnBranch out;
+  if (!decode_base32(branch.substr(kBranchPrefix.size(), kHashLength), out.hash.octets)) {
+    return std::nullopt;
+  }
+  const auto attempt = base32_value(branch.back());
+  if (!attempt) return std::nullopt;
+  out.attempt = *attempt;
+  return out;
 }
 
 LocalTag Seal::local_tag(const Message& request) const {

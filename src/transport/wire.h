@@ -48,6 +48,11 @@ class Receiver {
 
   // `now` is the tick's one reading of the clock.
   virtual void on_batch(std::span<Inbound> batch, Instant now) = 0;
+
+  // Something that was sent does not arrive: the kernel refused it, or an ICMP error came back.
+  // `quote` is the beginning of it, maybe cut off, and dies with the call; ICMP can be forged, so
+  // it proves nothing that the receiver does not check.
+  virtual void on_undelivered(std::string_view /*quote*/, const SockAddress& /*destination*/) {}
 };
 
 }  // namespace siplb::transport

@@ -42,7 +42,7 @@ Process::Process(const config::Configuration& configuration, const ProcessOption
       calls_(options.resources.calls),
       others_(options.resources.others),
       wire_(options.resources.sends),
-      counters_(snapshot_.topology.servers().size()),
+      counters_(snapshot_.topology.servers().size(), snapshot_.topology.groups().size()),
       lane_(kLane, snapshot_, {.call_life = configuration.limits.call_expiry}, {calls_, others_},
             wire_, counters_) {}
 
@@ -67,7 +67,7 @@ void Process::check_invariants(const std::vector<SentMessage>& sent) const {
   for (const auto& by_kind : counters_.received) received += by_kind.sum();
   if (received != given_) throw std::logic_error("not every message is counted as received");
 
-  uint64_t sends = counters_.forwarded.value() + counters_.originated_cancels.value();
+  uint64_t sends = counters_.forwarded.value() + counters_.originated.sum();
   for (const Counter& code : counters_.answered) sends += code.value();
   if (sends != wire_.attempts()) {
     throw std::logic_error("counted as sent: " + std::to_string(sends) +
@@ -98,7 +98,7 @@ Process::Counted Process::counted() const {
     put_all(all, "seal_rejected/" + std::string(name(kind)) + "/",
             counters_.seal_rejected[static_cast<size_t>(kind)], sip::seal_fault_name);
   }
-  put(all, "originated_cancels", counters_.originated_cancels.value());
+  put_all(all, "originated/", counters_.originated, label);
   put(all, "loose_calls", counters_.loose_calls.value());
   put(all, "affinity_evicted", counters_.affinity.evicted.value());
   put(all, "affinity_torn", counters_.affinity.torn.value());

@@ -37,7 +37,7 @@ TEST_F(CancelTest, GoesToEveryServerWhereNothingIsKnownAndNothingHashes) {
   ASSERT_EQ(sent.size(), 2U);
   EXPECT_NE(sent[0].to.remote, sent[1].to.remote);
   EXPECT_EQ(branch_in(sent[0].text), branch_in(sent[1].text));
-  EXPECT_EQ(counters_.originated_cancels.value(), 1U);
+  EXPECT_EQ(counters_.originated[OriginatedKind::Cancel].value(), 1U);
   EXPECT_EQ(counters_.forwarded.value(), 1U);
 }
 

@@ -35,7 +35,7 @@ TEST(CountersTest, CodesWithoutASlotShareTheLast) {
 }
 
 TEST(CountersTest, DifferenceIsWhatCameInLessWhatWasDecided) {
-  LaneCounters counters(1);
+  LaneCounters counters(1, 1);
   EXPECT_EQ(counters.difference(), 0);
   counters.received[0][MessageKind::Request].add(4);
   counters.handed_in.add(2);
@@ -46,7 +46,7 @@ TEST(CountersTest, DifferenceIsWhatCameInLessWhatWasDecided) {
   counters.dropped[DropReason::Route].add();
   counters.handed_out.add();
   EXPECT_EQ(counters.difference(), 1);
-  counters.originated_cancels.add(9);
+  counters.originated[OriginatedKind::Cancel].add(9);
   EXPECT_EQ(counters.difference(), 1);
   counters.forwarded.add(2);
   EXPECT_EQ(counters.difference(), -1);

@@ -83,7 +83,7 @@ class LaneTest : public testing::Test {
   std::vector<balance::AffinityEntry> others_{64};
   proxy::Snapshot snapshot_ = test::make_snapshot(two_groups());
   test::FakeWire wire_;
-  LaneCounters counters_{snapshot_.topology.servers().size()};
+  LaneCounters counters_{snapshot_.topology.servers().size(), snapshot_.topology.groups().size()};
   Lane lane_{0, snapshot_, {}, {calls_, others_}, wire_, counters_};
   sip::Message scratch_;
   std::string text_;

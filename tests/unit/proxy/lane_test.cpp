@@ -53,7 +53,7 @@ TEST_F(LaneTest, DropsWhatIsLongerThanTheLimit) {
 
 TEST_F(LaneTest, GoesOnWhenTheWireTakesNothing) {
   test::FakeWire full(0);
-  LaneCounters counters(snapshot_.topology.servers().size());
+  LaneCounters counters(snapshot_.topology.servers().size(), snapshot_.topology.groups().size());
   Lane lane(0, snapshot_, {}, {calls_, others_}, full, counters);
   std::string text = SipBuilder::request().str();
   lane.receive({.octets = text, .flow = from_client()}, scratch_, kTick);

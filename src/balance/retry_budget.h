@@ -1,0 +1,38 @@
+// How many of a group's requests may be sent a second time: a slow pool must not get its load
+// tripled by those who have lost patience (SIP.md 6).
+//
+// A token bucket: each request earns `percent` of a retry, and no second earns less than the floor.
+// It starts full. It holds what kFloorDepth of the floor earns, or kEarnedDepth of what traffic
+// earned in the last second, whichever is more: so a silent server's share is saved until health
+// has taken it out, also right after a start.
+// One for each group and lane: calls are spread over lanes by a hash, so the shares add up.
+// Pure: `now` comes from outside. Thread: one, the lane's worker. Bounds: constant.
+#pragma once
+
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace siplb::balance {
+
+class RetryBudget {
+ public:
+  static constexpr double kFloorPerSecond = 10.0;  // of a whole group
+  static constexpr Duration kFloorDepth = std::chrono::seconds(60);
+  static constexpr Duration kEarnedDepth = std::chrono::seconds(10);
+
+  // `lane_count` shares the floor out. Requires: percent <= 100, lane_count > 0.
+  RetryBudget(uint8_t percent, uint32_t lane_count, Instant now);
+
+  // A request of the group was sent for the first time.
+  void on_request(Instant now);
+  // Takes one retry; false where there is none left.
+  [[nodiscard]] bool try_spend(Instant now);
+  // True while more than half of what it can hold is left.
+  [[nodiscard]] bool is_ample(Instant now);
+
+ private:
+  // The implementer's.
+};
+
+}  // namespace siplb::balance
