@@ -23,6 +23,7 @@ std::optional<Step> read_step(char letter) {
     case Step::Bye:
     case Step::Options:
     case Step::Register: return step;
+    case Step::Cancel: break;
   }
   return std::nullopt;
 }
@@ -38,7 +39,7 @@ FixedString<8> hex(uint32_t number) {
 }
 
 BranchText write_branch(const BranchKey& key, uint32_t seed) {
-  const char letter = static_cast<char>(key.step);
+  const char letter = static_cast<char>(key.step == Step::Cancel ? Step::Invite : key.step);
   BranchText out;
   out.append(kBranchStart);
   out.append({&letter, 1});

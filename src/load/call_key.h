@@ -14,9 +14,17 @@
 
 namespace siplb::load {
 
-// Which of a call's requests. The ACK to a 2xx is a transaction of its own; the ACK to any other
-// final response shares the branch of its INVITE (RFC 3261, 17.1.1.3).
-enum class Step : char { Invite = 'i', Ack = 'a', Bye = 'b', Options = 'o', Register = 'r' };
+// Which of a call's requests. The ACK to a 2xx is a transaction of its own; CANCEL and the ACK to
+// any other final response share the branch of their INVITE (RFC 3261, 9.1 and 17.1.1.3), so a
+// branch is never read as Cancel.
+enum class Step : char {
+  Invite = 'i',
+  Cancel = 'c',
+  Ack = 'a',
+  Bye = 'b',
+  Options = 'o',
+  Register = 'r',
+};
 
 struct CallKey {
   uint32_t slot = 0;

@@ -47,13 +47,19 @@ struct CallStats {
   uint64_t timeouts = 0;     // no final answer
   uint64_t oversized = 0;    // an answer with more routes than an in-dialog request can hold
   std::array<uint64_t, kCodeMax - kCodeMin + 1> failures_by_code{};
-  uint64_t misroutes = 0;         // a BYE was answered by another server than its INVITE
-  uint64_t retransmissions = 0;   // requests sent again
-  uint64_t repeated_answers = 0;  // final answers to INVITE that came again
-  uint64_t strays = 0;            // what belongs to no call
-  uint64_t refused_sends = 0;     // by the wire, for want of room; they are retransmitted
-  Histogram setup;                // from the first request to its 2xx
-  Histogram setup_recent;         // the same, cleared by whoever shows it
+  uint64_t cancelled = 0;           // of the succeeded: ended in 487, as was asked
+  uint64_t cancelled_too_late = 0;  // of the succeeded: answered before the CANCEL was there
+  uint64_t refused_cancels = 0;     // CANCELs that were answered other than 2xx
+  uint64_t duplicate_2xx = 0;       // dialogs of calls that had another one
+  uint64_t late_2xx = 0;            // dialogs of calls that were over
+  uint64_t unreleased = 0;          // of these two: nobody answered the BYE
+  uint64_t misroutes = 0;           // a BYE was answered by another server than its INVITE
+  uint64_t retransmissions = 0;     // requests sent again
+  uint64_t repeated_answers = 0;    // final answers to INVITE that came again
+  uint64_t strays = 0;              // what belongs to no call
+  uint64_t refused_sends = 0;       // by the wire, for want of room; they are retransmitted
+  Histogram setup;                  // from the first request to its 2xx
+  Histogram setup_recent;           // the same, cleared by whoever shows it
   ServerShares servers;
 
   void count_failure(uint16_t code) { ++failures_by_code[code - kCodeMin]; }

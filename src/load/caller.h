@@ -2,13 +2,18 @@
 //
 //            1xx                2xx: ACK           hold is over: BYE        2xx
 //   Trying ──────▶ Proceeding ───────────▶ Talking ──────────────────▶ Closing ──▶ succeeded
-//      └── 64 × T1 ──┴── 300 and above ──────────────────────────────────┴──▶ failed
+//      │             │   └─ CANCEL ─▶ Cancelling ── 2xx: ACK, BYE ───────┘│          ▲
+//      │             │                  │   └─ its answer ─▶ Cancelled ── 487: ACK ───┘
+//      └── 64 × T1 ──┴── 300 and above ─┴──────────────────────┴───────────┴──▶ failed
 //
 // OPTIONS and REGISTER end with the answer to the first request. Requests are retransmitted until
 // they are answered, after T1, 2 × T1 … (RFC 3261, 17.1). An answer finds its call by our branch;
-// what comes when its call is over still gets its ACK, made from the answer itself.
+// what comes when its call is over still gets its ACK, made from the answer itself. A 2xx of
+// another dialog than the call's gets a BYE as well, from a slot beyond those of the calls.
+// The transactions are this file's own: a judge who shared the proxy's would share its errors.
 // No I/O and no clock: `now` comes from the caller, so a test is a script.
-// Thread: one. Bounds: calls_max calls at a time; no heap after construction.
+// Thread: one. Bounds: calls_max calls and kReleasesMax releases at a time; no heap after
+// construction.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +24,8 @@
 #include "base/memory_region.h"
 #include "base/time.h"
 #include "load/call_stats.h"
+#include "load/dialog_tags.h"
+#include "load/faults.h"
 #include "load/pacer.h"
 #include "load/request_text.h"
 #include "net/timer_wheel.h"
@@ -33,11 +40,13 @@ enum class NextHop : uint8_t { ByRoute, Target };
 struct CallerOptions {
   SockAddress target;
   std::vector<SockAddress> sources;  // the wire's listener n sends from sources[n]; at least one
-  uint32_t seed = 0;                 // of Call-IDs, tags and branches
+  uint32_t seed = 0;                 // of Call-IDs, tags, branches and dice
   Work work = Work::Call;
   PacerOptions pace;
   uint32_t calls_max = 1024;             // at a time; at least one
   Duration hold{};                       // from ACK to BYE
+  double cancel_share = 0;               // of the calls that get a provisional response
+  Duration cancel_after{};               // from the first provisional response
   NextHop in_dialog = NextHop::ByRoute;  // Target: as to an outbound proxy
   Duration t1 = std::chrono::milliseconds(500);
   Duration t2 = std::chrono::seconds(4);
@@ -45,6 +54,9 @@ struct CallerOptions {
 
 class Caller final : public transport::Receiver {
  public:
+  // Dialogs that are being ended because their call has another one, or none.
+  static constexpr uint32_t kReleasesMax = 256;
+
   // Fails where there is no memory for calls_max calls. `wire` is borrowed for the object's life.
   [[nodiscard]] static Result<std::unique_ptr<Caller>> create(const CallerOptions& options,
                                                               transport::Wire& wire, Instant now);
@@ -60,14 +72,22 @@ class Caller final : public transport::Receiver {
 
   // Starts no more calls; those in flight go on.
   void stop() { pacer_.stop(); }
-  // No call is in flight and none is to start.
+  // Nothing is in flight and no call is to start.
   [[nodiscard]] bool is_done(Instant now) const;
 
   [[nodiscard]] const CallStats& stats() const { return stats_; }
   void clear_recent() { stats_.setup_recent.clear(); }
 
  private:
-  enum class State : uint8_t { Free, Trying, Proceeding, Talking, Closing };
+  enum class State : uint8_t {
+    Free,
+    Trying,
+    Proceeding,
+    Cancelling,
+    Cancelled,
+    Talking,
+    Closing,
+  };
   struct Call;
   struct Answer;
 
@@ -76,18 +96,30 @@ class Caller final : public transport::Receiver {
   void start_call(Instant now);
   void end_call(Call& call);
   void on_due(Call& call, Instant now);
+  void give_up(Call& call);
   void retransmit(Call& call, Instant now);
 
   void on_answer(const Answer& answer, Instant now);
-  void on_first_answer(Call& call, const Answer& answer, Instant now);
+  void on_provisional(Call& call, Instant now);
+  void on_success(Call& call, const Answer& answer, Instant now);
+  void on_failure(Call& call, uint16_t status);
+  void on_cancel_answer(Call& call, uint16_t status);
   void on_bye_answer(Call& call, const Answer& answer);
-  void on_established(Call& call, const Answer& answer, Instant now);
+  void on_late_answer(const Answer& answer, Instant now);
+  // Ends a dialog that no call is to have; not now where all slots for that are taken.
+  [[nodiscard]] bool try_release(const Answer& answer, Instant now);
+  [[nodiscard]] bool try_keep_bye(Call& call, const Answer& answer);
+  void send_cancel(Call& call, Instant now);
   void send_bye(Call& call, Instant now);
   void acknowledge(const Answer& answer);
   [[nodiscard]] SockAddress remote_of_dialog(const sip::Message& answer) const;
 
   void begin_transaction(Call& call, Instant now);
+  // The call that is under way under this key; null where there is none.
+  [[nodiscard]] Call* find(const CallKey& key) const;
   [[nodiscard]] CallKey key_of(const Call& call) const;
+  [[nodiscard]] bool is_release(const Call& call) const;
+  [[nodiscard]] uint32_t in_flight() const;
   [[nodiscard]] std::span<char> bye_octets(const Call& call) const;
   void send(size_t source, const SockAddress& remote, std::string_view text);
 
@@ -98,11 +130,14 @@ class Caller final : public transport::Receiver {
   Pacer pacer_;
   CallStats stats_;
   uint32_t next_number_ = 0;
-  MemoryRegion byes_;  // the BYE of each call, as long as it may have to be sent again
-  std::unique_ptr<Call[]> calls_;
-  std::vector<uint32_t> free_;  // a stack of slots
-  net::TimerWheel timers_;      // behind the calls, whose nodes it lets go of
-  sip::Message message_;        // the one being read; large, so not on the stack
+  Dice dice_;
+  DialogTags tags_;
+  MemoryRegion byes_;              // the BYE of each call, as long as it may have to be sent again
+  std::unique_ptr<Call[]> calls_;  // the releases stand behind the calls
+  std::vector<uint32_t> free_;     // a stack of slots
+  std::vector<uint32_t> free_releases_;  // another one
+  net::TimerWheel timers_;               // behind the calls, whose nodes it lets go of
+  sip::Message message_;                 // the one being read; large, so not on the stack
 };
 
 }  // namespace siplb::load

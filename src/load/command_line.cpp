@@ -30,6 +30,9 @@ struct CallTexts {
   std::string duration;
   std::string hold = "0s";
   std::string mix = "call";
+  std::string cancel_after;
+  double cancel_percent = 0;
+  double loss_percent = 0;
   uint32_t slots = 0;
   bool outbound = false;
   bool progress = false;
@@ -76,13 +79,22 @@ void add_call_options(CLI::App& app, CallCommand& command, CallTexts& texts) {
   app.add_option("--duration", texts.duration, "Start no call after this time");
   app.add_option("--mix", texts.mix, "What to send (default call)")->check(CLI::IsMember(works()));
   app.add_option("--hold", texts.hold, "From answer to BYE");
+  CLI::Option* cancel = app.add_option("--cancel", texts.cancel_percent,
+                                       "Percent of ringing calls that are cancelled")
+                            ->check(CLI::Range(0.0, 100.0));
+  app.add_option("--cancel-after", texts.cancel_after,
+                 "From the first provisional response to the CANCEL (default 0s)")
+      ->needs(cancel);
+  app.add_option("--loss", texts.loss_percent, "Percent of datagrams lost on purpose, each way")
+      ->check(CLI::Range(0.0, 100.0));
   app.add_option("--sources", command.source_count, "Sockets to send from, each with its port")
       ->check(CLI::Range(size_t{1}, kSourcesMax));
   app.add_option("--from", texts.from, "Address to send from (default: as the routes say)");
   app.add_flag("--outbound", texts.outbound, "Send in-dialog requests to --to as well");
   app.add_option("--slots", texts.slots, "Calls at a time that there is memory for")
       ->check(CLI::Range(1U, 4 * kCallsMaxDefault));
-  app.add_option("--seed", command.seed, "Decides Call-IDs, tags and branches (default: random)");
+  app.add_option("--seed", command.seed,
+                 "Decides Call-IDs, tags, branches and losses (default: random)");
   app.add_flag("--json", command.json, "End with one JSON object on standard output");
   CLI::Option* table = app.add_flag("--table", texts.table, "A row each second");
   app.add_flag("--progress", texts.progress, "A line each second, written over")->excludes(table);
@@ -127,6 +139,12 @@ void finish(CallCommand& command, const CallTexts& texts) {
   caller.work = works().at(texts.mix);
   caller.pace.duration = duration_of("--duration", texts.duration);
   caller.hold = duration_of("--hold", texts.hold);
+  caller.cancel_share = texts.cancel_percent / 100;
+  caller.cancel_after = duration_of("--cancel-after", texts.cancel_after);
+  if (caller.cancel_share > 0 && caller.work != Work::Call) {
+    throw CLI::ValidationError("--cancel", "only calls can be cancelled");
+  }
+  command.loss = texts.loss_percent / 100;
   if (texts.outbound) caller.in_dialog = NextHop::Target;
   if (caller.pace.rate <= 0 && caller.pace.window == 0) caller.pace.window = 1;
   if (texts.slots != 0) {

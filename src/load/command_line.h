@@ -32,6 +32,7 @@ struct CallCommand {
   std::optional<uint32_t> seed;  // none: random
   std::optional<SockAddress> from;
   size_t source_count = 1;
+  double loss = 0;                 // share of datagrams
   std::optional<Display> display;  // none: as the terminal suggests
   bool json = false;
 };

@@ -66,6 +66,20 @@ std::string shares_text(const ServerShares& servers) {
   return out;
 }
 
+struct RareCount {
+  const char* name;
+  uint64_t count;
+};
+
+// "lost       3 sent, 4 received\n", the zeros left out; empty where all are.
+std::string rare_counts(std::initializer_list<RareCount> counts, const char* title) {
+  std::string out;
+  for (const auto& [name, count] : counts) {
+    if (count != 0) out += (out.empty() ? title : ", ") + std::to_string(count) + " " + name;
+  }
+  return out.empty() ? out : out + "\n";
+}
+
 // Why calls failed, by code, then what has none.
 Json failures_json(const CallStats& stats) {
   Json failures = Json::object();
@@ -124,12 +138,20 @@ std::string call_json(const CallRun& run) {
                     {"in_flight", stats.in_flight()},
                     {"not_started", stats.not_started},
                     {"failures", failures_json(stats)},
+                    {"cancelled", stats.cancelled},
+                    {"cancelled_too_late", stats.cancelled_too_late},
+                    {"refused_cancels", stats.refused_cancels},
+                    {"duplicate_2xx", stats.duplicate_2xx},
+                    {"late_2xx", stats.late_2xx},
+                    {"unreleased", stats.unreleased},
                     {"stickiness_violations", stats.misroutes},
                     {"retransmissions", stats.retransmissions},
                     {"repeated_answers", stats.repeated_answers},
                     {"strays", stats.strays},
                     {"refused_sends", stats.refused_sends},
-                    {"kernel_drops", run.kernel_drops},
+                    {"lost_sent", run.losses.sent},
+                    {"lost_received", run.losses.received},
+                    {"kernel_drops", run.losses.kernel_drops},
                     {"setup_ms", setup},
                     {"servers", servers}};
   return out.dump();
@@ -158,7 +180,16 @@ std::string call_summary(const CallRun& run) {
       static_cast<unsigned long long>(stats.repeated_answers),
       static_cast<unsigned long long>(stats.strays),
       static_cast<unsigned long long>(stats.refused_sends),
-      static_cast<unsigned long long>(run.kernel_drops));
+      static_cast<unsigned long long>(run.losses.kernel_drops));
+  out += rare_counts({{"ended in 487", stats.cancelled},
+                      {"answered all the same", stats.cancelled_too_late},
+                      {"CANCELs refused", stats.refused_cancels}},
+                     "cancelled  ");
+  out += rare_counts({{"beside the call's own", stats.duplicate_2xx},
+                      {"of calls that were over", stats.late_2xx},
+                      {"without an answer to their BYE", stats.unreleased}},
+                     "released   ");
+  out += rare_counts({{"sent", run.losses.sent}, {"received", run.losses.received}}, "lost       ");
   const Json failures = failures_json(stats);
   for (const auto& [reason, count] : failures.items()) {
     out += "failed     " + reason + ": " + count.dump() + "\n";

@@ -13,11 +13,18 @@
 
 namespace siplb::load {
 
+// What did not get through, and not by the other side's fault.
+struct Losses {
+  uint64_t sent = 0;          // lost on purpose (LossyWire)
+  uint64_t received = 0;      // lost on purpose (LossyReceiver)
+  uint64_t kernel_drops = 0;  // not read in time
+};
+
 struct CallRun {
   const CallStats& stats;
   uint32_t seed = 0;
   Duration elapsed{};
-  uint64_t kernel_drops = 0;
+  Losses losses;
 };
 
 // One line of JSON without its end.

@@ -16,6 +16,7 @@ constexpr size_t kRoutesMax = 16;
 std::string_view method_of(Step step) {
   switch (step) {
     case Step::Invite: return "INVITE";
+    case Step::Cancel: return "CANCEL";
     case Step::Ack: return "ACK";
     case Step::Bye: return "BYE";
     case Step::Options: return "OPTIONS";
@@ -126,7 +127,7 @@ std::string_view RequestText::write_first(const BranchKey& key, size_t source) {
   put(">\r\nCSeq: 1 ");
   put(method);
   put("\r\n");
-  put_contact(source);
+  if (key.step != Step::Cancel) put_contact(source);
   if (key.step == Step::Register) put("Expires: 3600\r\n");
   put(key.step == Step::Invite ? kSessionBody : "Content-Length: 0\r\n\r\n");
   SIPLB_ASSERT(fits_);  // All of it is ours.

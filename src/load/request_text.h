@@ -30,7 +30,7 @@ class RequestText {
  public:
   explicit RequestText(const RequestTextOptions& options);
 
-  // INVITE, OPTIONS or REGISTER, outside a dialog. Requires: `step` is one of these.
+  // INVITE, its CANCEL, OPTIONS or REGISTER, outside a dialog. Requires: `step` is one of these.
   [[nodiscard]] std::string_view write_first(const BranchKey& key, size_t source);
 
   // The hop-by-hop ACK to an answer of 300 and above; nothing where it does not fit.

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "base/random.h"
+#include "load/lossy_path.h"
 #include "load/report.h"
 #include "load/stop_signals.h"
 #include "load/udp_lane.h"
@@ -39,7 +40,7 @@ class CallDisplay {
 
   void on_tick(Caller& caller, uint32_t seed, Instant now) {
     if (display_ == Display::Quiet || now < next_) return;
-    const std::string row = table_.row({caller.stats(), seed, now - start_});
+    const std::string row = table_.row({caller.stats(), seed, now - start_, {}});
     caller.clear_recent();
     if (display_ == Display::Table) {
       streams_.out << row << std::endl;
@@ -97,15 +98,21 @@ int run_call(const CallCommand& command, const Streams& streams) {
   options.sources = (*lane)->addresses();
   options.seed = command.seed.value_or(*random);
   const Instant start = (*lane)->loop().wait(Instant{});
-  auto caller = Caller::create(options, (*lane)->wire(), start);
+  LossyWire wire((*lane)->wire(), command.loss, options.seed);
+  auto caller = Caller::create(options, wire, start);
   if (!caller) return fail(streams, caller.error());
-  const Result<void> started = (*lane)->start(**caller);
+  LossyReceiver receiver(**caller, command.loss, uint64_t{options.seed} + 1);
+  const Result<void> started = (*lane)->start(receiver);
   if (!started) return fail(streams, started.error());
 
   CallDisplay display(choose_display(command, streams), streams, start);
   const Duration elapsed = place_calls(**lane, **caller, **signals, display, options.seed);
   display.end();
-  const CallRun run{(*caller)->stats(), options.seed, elapsed, (*lane)->kernel_drops()};
+  const CallRun run{
+      (*caller)->stats(),
+      options.seed,
+      elapsed,
+      {.sent = wire.lost(), .received = receiver.lost(), .kernel_drops = (*lane)->kernel_drops()}};
   if (command.json) {
     streams.out << call_json(run) << std::endl;
   } else {

@@ -37,6 +37,15 @@ TEST(CallKeyTest, ReadsEveryStepBack) {
   }
 }
 
+TEST(CallKeyTest, GivesACancelTheBranchOfItsInvite) {
+  const CallKey call{3, 4};
+  const BranchText branch = write_branch({call, Step::Cancel}, kSeed);
+  EXPECT_EQ(branch, write_branch({call, Step::Invite}, kSeed));
+  std::string with_letter(branch.view());
+  with_letter[kBranchStart.size()] = static_cast<char>(Step::Cancel);
+  EXPECT_FALSE(read_exact(with_letter));
+}
+
 TEST(CallKeyTest, RefusesTheBranchOfAnotherRun) {
   EXPECT_FALSE(read_exact(write_branch({}, kSeed), kSeed + 1));
 }

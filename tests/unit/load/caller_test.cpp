@@ -109,6 +109,225 @@ TEST(CallerTest, AcknowledgesARepeatedAnswer) {
   EXPECT_TRUE(rig.stats().all_well());
 }
 
+// The value of a letter's parameter or header, up to its end.
+std::string part(const Letter& letter, std::string_view before, std::string_view ends) {
+  const size_t begin = letter.octets.find(before) + before.size();
+  return letter.octets.substr(begin, letter.octets.find_first_of(ends, begin) - begin);
+}
+std::string branch(const Letter& letter) {
+  return part(letter, "branch=", ";\r");
+}
+std::string to(const Letter& letter) {
+  return part(letter, "To: ", "\r");
+}
+
+// The 200 to the INVITE, with another To tag: as from a phone that rang as well.
+Letter other_answer(const LoadRig& rig, char digit) {
+  for (Letter letter : rig.log) {
+    if (letter.kind() != "200" || letter.octets.find("INVITE") == std::string::npos) continue;
+    const size_t end = letter.octets.find("\r", letter.octets.find("To: "));
+    letter.octets[end - 1] = digit;
+    return letter;
+  }
+  ADD_FAILURE() << "no 200 to an INVITE";
+  return {};
+}
+
+TEST(CallerTest, ReleasesTheDialogOfASecondAnswerAndKeepsItsOwn) {
+  LoadRig rig;
+  rig.caller_options.hold = 60s;
+  rig.run_until(rig.now + 1s);
+  const Letter second = other_answer(rig, 'x');
+  rig.inject(second);
+  rig.run_until(rig.now + 1s);
+  EXPECT_EQ(rig.stats().duplicate_2xx, 1U);
+  ASSERT_EQ(rig.log.size(), 8U);  // INVITE, 180, 200, ACK; 200, ACK, BYE, 200
+  EXPECT_EQ(rig.log[5].kind(), "ACK");
+  EXPECT_EQ(rig.log[6].kind(), "BYE");
+  EXPECT_EQ(to(rig.log[5]), to(second));
+  EXPECT_EQ(to(rig.log[6]), to(second));
+  EXPECT_NE(branch(rig.log[5]), branch(rig.log[3])) << "another transaction";
+  EXPECT_EQ(rig.stats().in_flight(), 1U);
+  rig.run();
+  EXPECT_NE(to(rig.log[8]), to(second)) << "the BYE of the call itself";
+  EXPECT_NE(branch(rig.log[8]), branch(rig.log[6]));
+  EXPECT_TRUE(rig.stats().all_well());
+  EXPECT_EQ(rig.stats().unreleased, 0U);
+}
+
+TEST(CallerTest, CountsAReleasedDialogOnceHoweverOftenItsAnswerComes) {
+  LoadRig rig;
+  rig.caller_options.hold = 60s;
+  rig.run_until(rig.now + 1s);
+  const Letter second = other_answer(rig, 'x');
+  for (int i = 0; i < 3; ++i) rig.inject(second);
+  rig.run_until(rig.now + 1s);
+  EXPECT_EQ(rig.sent("ACK"), 4U);
+  EXPECT_EQ(rig.sent("BYE"), 1U);
+  EXPECT_EQ(rig.stats().duplicate_2xx, 1U);
+  EXPECT_EQ(rig.stats().repeated_answers, 2U);
+}
+
+TEST(CallerTest, ReleasesASecondAnswerAlsoWhenTheCallIsOver) {
+  LoadRig rig;
+  rig.run();
+  rig.inject(other_answer(rig, 'x'));
+  rig.run();
+  EXPECT_EQ(rig.stats().duplicate_2xx, 1U);
+  EXPECT_EQ(rig.sent("BYE"), 2U);
+  EXPECT_TRUE(rig.caller->is_done(rig.now));
+}
+
+TEST(CallerTest, RepeatsTheByeOfAReleaseAndCountsItWhereNobodyAnswers) {
+  LoadRig rig;
+  rig.caller_options.hold = 60s;
+  rig.run_until(rig.now + 1s);
+  rig.rule = lose_first("BYE", 11);
+  rig.inject(other_answer(rig, 'x'));
+  rig.run_until(rig.now + 40s);
+  EXPECT_EQ(rig.sent("BYE"), 11U);
+  EXPECT_EQ(rig.stats().unreleased, 1U);
+  EXPECT_EQ(rig.stats().timeouts, 0U);
+  rig.run();
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
+TEST(CallerTest, LeavesASecondAnswerUnacknowledgedUntilThereIsASlotToReleaseIt) {
+  LoadRig rig;
+  rig.caller_options.hold = 10min;
+  rig.run_until(rig.now + 1s);
+  const Letter first = other_answer(rig, 'x');
+  const size_t digits = first.octets.find("\r", first.octets.find("To: ")) - 8;
+  rig.rule = [](Letter& letter) {  // No BYE is answered, so no slot becomes free.
+    return letter.kind() == "BYE" ? Fate::Lose : Fate::Deliver;
+  };
+  Letter letter = first;
+  for (uint32_t i = 0; i <= Caller::kReleasesMax; ++i) {
+    letter.octets.replace(digits, 8, hex(i).view());
+    rig.inject(letter);
+  }
+  rig.run_until(rig.now + 1ms);
+  EXPECT_EQ(rig.stats().duplicate_2xx, Caller::kReleasesMax);
+  EXPECT_EQ(rig.sent("ACK"), 1 + Caller::kReleasesMax);
+  rig.run_until(rig.now + 33s);  // All BYEs are given up.
+  EXPECT_EQ(rig.stats().unreleased, Caller::kReleasesMax);
+  rig.inject(letter);
+  rig.run_until(rig.now + 1ms);
+  EXPECT_EQ(rig.stats().duplicate_2xx, 1 + Caller::kReleasesMax);
+}
+
+TEST(CallerTest, ReleasesAnAnswerThatComesWhenTheCallWasGivenUp) {
+  LoadRig rig;
+  rig.answerer_options.ring = 40s;
+  rig.run_until(rig.now + 33s);
+  ASSERT_EQ(rig.stats().timeouts, 1U);
+  rig.run();
+  EXPECT_EQ(rig.stats().late_2xx, 1U);
+  EXPECT_EQ(rig.sent("ACK"), 1U);
+  EXPECT_EQ(rig.sent("BYE"), 1U);
+  EXPECT_EQ(rig.stats().succeeded, 0U);
+}
+
+TEST(CallerTest, CancelsACallThatRingsAndAcknowledgesIts487) {
+  LoadRig rig;
+  rig.answerer_options.ring = 30s;
+  rig.caller_options.cancel_share = 1;
+  rig.run_until(rig.now + 1s);
+  ASSERT_EQ(rig.log.size(), 6U);
+  const char* kinds[] = {"INVITE", "180", "CANCEL", "200", "487", "ACK"};
+  for (size_t i = 0; i < rig.log.size(); ++i) EXPECT_EQ(rig.log[i].kind(), kinds[i]);
+  EXPECT_EQ(branch(rig.log[2]), branch(rig.log[0]));
+  EXPECT_EQ(to(rig.log[2]), to(rig.log[0])) << "without a tag (9.1)";
+  EXPECT_EQ(rig.stats().cancelled, 1U);
+  EXPECT_TRUE(rig.stats().all_well());
+  EXPECT_TRUE(rig.caller->is_done(rig.now));
+}
+
+TEST(CallerTest, CancelsAsLongAfterTheFirstProvisionalAsAsked) {
+  LoadRig rig;
+  rig.answerer_options.ring = 30s;
+  rig.caller_options.cancel_share = 1;
+  rig.caller_options.cancel_after = 2s;
+  rig.run_until(rig.now + 1s);
+  rig.inject(rig.log[1]);  // A second 180 puts nothing off.
+  rig.run_until(rig.now + 990ms);
+  EXPECT_EQ(rig.sent("CANCEL"), 0U);
+  rig.run_until(rig.now + 20ms);
+  EXPECT_EQ(rig.sent("CANCEL"), 1U);
+  EXPECT_EQ(rig.stats().cancelled, 1U);
+}
+
+TEST(CallerTest, CancelsNothingBeforeAProvisionalOrAfterTheAnswer) {
+  LoadRig rig;
+  rig.caller_options.cancel_share = 1;
+  rig.answerer_options.ring.reset();  // Answered at once, without a 180.
+  rig.run();
+  EXPECT_EQ(rig.sent("CANCEL"), 0U);
+  EXPECT_EQ(rig.stats().cancelled + rig.stats().cancelled_too_late, 0U);
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
+TEST(CallerTest, HangsUpWhereTheAnswerWasFasterThanTheCancel) {
+  LoadRig rig;
+  rig.caller_options.cancel_share = 1;
+  rig.caller_options.hold = 1h;
+  rig.run_until(rig.now + 1s);  // 180 and 200 come together.
+  EXPECT_EQ(rig.sent("CANCEL"), 1U);
+  EXPECT_EQ(rig.sent("BYE"), 1U);
+  EXPECT_EQ(rig.stats().cancelled_too_late, 1U);
+  EXPECT_EQ(rig.stats().cancelled, 0U);
+  EXPECT_EQ(rig.stats().strays, 0U) << "the answer to the CANCEL has its call";
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
+TEST(CallerTest, RepeatsALostCancelUntilItIsAnswered) {
+  LoadRig rig;
+  rig.answerer_options.ring = 30s;
+  rig.caller_options.cancel_share = 1;
+  rig.rule = lose_first("CANCEL", 2);
+  rig.run_until(rig.now + 10s);
+  EXPECT_EQ(rig.sent("CANCEL"), 3U);  // At 0, 0.5 and 1.5 s.
+  EXPECT_EQ(rig.stats().retransmissions, 2U);
+  EXPECT_EQ(rig.stats().cancelled, 1U);
+}
+
+TEST(CallerTest, GivesUpACancelledCallThatNeverEnds) {
+  LoadRig rig;
+  rig.answerer_options.ring = 2h;
+  rig.caller_options.cancel_share = 1;
+  rig.rule = [](Letter& letter) { return letter.kind() == "487" ? Fate::Lose : Fate::Deliver; };
+  const Instant start = rig.now;
+  rig.run();
+  EXPECT_EQ(rig.sent("CANCEL"), 1U);
+  EXPECT_EQ(rig.stats().timeouts, 1U);
+  EXPECT_EQ(rig.now - start, 32s) << "64 * T1 from the CANCEL (9.1)";
+}
+
+TEST(CallerTest, CountsARefusedCancelAndGoesOnWithTheCall) {
+  LoadRig rig;
+  rig.set_servers(2);
+  rig.answerer_options.ring = 5s;
+  rig.caller_options.cancel_share = 1;
+  rig.rule = [](Letter& letter) {  // To a server that knows nothing of the call.
+    if (letter.kind() == "CANCEL") letter.to = LoadRig::server_address(1);
+    return Fate::Deliver;
+  };
+  rig.run();
+  EXPECT_EQ(rig.stats().refused_cancels, 1U);
+  EXPECT_EQ(rig.stats().cancelled_too_late, 1U);
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
+TEST(CallerTest, CancelsTheShareItIsToldTo) {
+  LoadRig rig;
+  rig.answerer_options.ring = 1s;
+  rig.caller_options.cancel_share = 0.25;
+  rig.caller_options.pace = {.window = 8, .calls_max = 400};
+  rig.run();
+  EXPECT_NEAR(static_cast<double>(rig.stats().cancelled), 100, 30);
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
 TEST(CallerTest, AcknowledgesAnAnswerThatComesAfterTheCall) {
   LoadRig rig;
   rig.run();
@@ -145,9 +364,6 @@ TEST(CallerTest, AcknowledgesARejectionHopByHopAndCountsItsCode) {
   EXPECT_EQ(rig.log[2].kind(), "ACK");
   EXPECT_EQ(rig.stats().failures_by_code[503 - CallStats::kCodeMin], 1U);
   EXPECT_EQ(rig.stats().failed(), 1U);
-  const auto branch = [](const Letter& letter) {
-    return letter.octets.substr(letter.octets.find("branch="), 7 + kBranchLength);
-  };
   EXPECT_EQ(branch(rig.log[0]), branch(rig.log[2]));
 }
 

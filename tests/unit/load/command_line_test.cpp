@@ -56,7 +56,7 @@ TEST_F(CommandLineTest, PlacesOneCallAtATimeUnlessTold) {
 TEST_F(CommandLineTest, ReadsEveryOptionOfCall) {
   const CallCommand command = call(
       "--to [::1]:5060 --rate 2.5 --calls 9 --duration 1m --mix register --hold 500ms --sources 3"
-      " --from [::1]:0 --outbound --slots 77 --seed 5 --json --table");
+      " --from [::1]:0 --outbound --slots 77 --seed 5 --loss 5 --json --table");
   EXPECT_EQ(command.caller.pace.rate, 2.5);
   EXPECT_EQ(command.caller.pace.calls_max, 9U);
   EXPECT_EQ(command.caller.pace.duration, 1min);
@@ -67,10 +67,19 @@ TEST_F(CommandLineTest, ReadsEveryOptionOfCall) {
   EXPECT_EQ(command.source_count, 3U);
   EXPECT_EQ(command.from, SockAddress::parse("[::1]:0"));
   EXPECT_EQ(command.seed, 5U);
+  EXPECT_EQ(command.loss, 0.05);
   EXPECT_EQ(command.display, Display::Table);
   EXPECT_TRUE(command.json);
   EXPECT_EQ(call("--to [::1]:5060 --progress").display, Display::Progress);
   EXPECT_EQ(call("--to [::1]:5060 --mix options").caller.work, Work::Options);
+}
+
+TEST_F(CommandLineTest, CancelsAPercentageOfCallsSomeTimeAfterTheyRing) {
+  EXPECT_EQ(call("--to 192.0.2.1:5060").caller.cancel_share, 0);
+  const CallCommand command = call("--to 192.0.2.1:5060 --cancel 25 --cancel-after 2s");
+  EXPECT_EQ(command.caller.cancel_share, 0.25);
+  EXPECT_EQ(command.caller.cancel_after, 2s);
+  EXPECT_EQ(call("--to 192.0.2.1:5060 --cancel 100").caller.cancel_after, 0s);
 }
 
 TEST_F(CommandLineTest, HasMemoryForAllCallsThatMayBeInFlight) {
@@ -135,6 +144,11 @@ TEST_F(CommandLineTest, RefusesWhatCannotBeRunAndSaysWhy) {
       {"call --to 192.0.2.1:5060 --mix dance", "--mix: dance not in {call,options,register}"},
       {"call --to 192.0.2.1:5060 --mix 1", "--mix"},
       {"call --to 192.0.2.1:5060 --hold 5", "5 is no duration"},
+      {"call --to 192.0.2.1:5060 --cancel 101", "--cancel"},
+      {"call --to 192.0.2.1:5060 --cancel 5 --cancel-after 5", "5 is no duration"},
+      {"call --to 192.0.2.1:5060 --cancel-after 5s", "requires --cancel"},
+      {"call --to 192.0.2.1:5060 --cancel 5 --mix options", "only calls can be cancelled"},
+      {"call --to 192.0.2.1:5060 --loss 101", "--loss"},
       {"call --to 192.0.2.1:5060 --sources 65", "--sources"},
       {"call --to 192.0.2.1:5060 --from [::1]:0", "cannot reach"},
       {"call --to 192.0.2.1:5060 --from 192.0.2.2:7000 --sources 2", "port 0"},

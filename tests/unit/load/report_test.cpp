@@ -37,16 +37,18 @@ class CallReportTest : public ::testing::Test {
   }
 
   CallStats stats;
-  const CallRun run{stats, 7, 4s, 3};
+  const CallRun run{stats, 7, 4s, {.sent = 21, .received = 22, .kernel_drops = 3}};
 };
 
 TEST_F(CallReportTest, KeepsTheNamesOfItsJson) {
   const Json out = Json::parse(call_json(run));
-  EXPECT_THAT(keys(out),
-              ElementsAre("ok", "seed", "elapsed_s", "rate", "started", "succeeded", "failed",
-                          "in_flight", "not_started", "failures", "stickiness_violations",
-                          "retransmissions", "repeated_answers", "strays", "refused_sends",
-                          "kernel_drops", "setup_ms", "servers"));
+  EXPECT_THAT(
+      keys(out),
+      ElementsAre("ok", "seed", "elapsed_s", "rate", "started", "succeeded", "failed", "in_flight",
+                  "not_started", "failures", "cancelled", "cancelled_too_late", "refused_cancels",
+                  "duplicate_2xx", "late_2xx", "unreleased", "stickiness_violations",
+                  "retransmissions", "repeated_answers", "strays", "refused_sends", "lost_sent",
+                  "lost_received", "kernel_drops", "setup_ms", "servers"));
   EXPECT_THAT(keys(out["setup_ms"]), ElementsAre("p50", "p90", "p99", "max"));
 }
 
@@ -58,6 +60,12 @@ TEST_F(CallReportTest, PutsEachCountUnderItsName) {
   stats.repeated_answers = 14;
   stats.strays = 15;
   stats.refused_sends = 16;
+  stats.cancelled = 17;
+  stats.cancelled_too_late = 18;
+  stats.refused_cancels = 19;
+  stats.duplicate_2xx = 20;
+  stats.late_2xx = 23;
+  stats.unreleased = 24;
   stats.started = 103;
   const Json out = Json::parse(call_json(run));
   const Json expected = {{"ok", false},
@@ -70,11 +78,19 @@ TEST_F(CallReportTest, PutsEachCountUnderItsName) {
                          {"in_flight", 2},
                          {"not_started", 11},
                          {"failures", {{"503", 1}, {"timeout", 1}, {"oversized", 1}}},
+                         {"cancelled", 17},
+                         {"cancelled_too_late", 18},
+                         {"refused_cancels", 19},
+                         {"duplicate_2xx", 20},
+                         {"late_2xx", 23},
+                         {"unreleased", 24},
                          {"stickiness_violations", 12},
                          {"retransmissions", 13},
                          {"repeated_answers", 14},
                          {"strays", 15},
                          {"refused_sends", 16},
+                         {"lost_sent", 21},
+                         {"lost_received", 22},
                          {"kernel_drops", 3},
                          {"setup_ms", out["setup_ms"]},
                          {"servers", Json::object()}};
@@ -122,6 +138,22 @@ TEST_F(CallReportTest, SumsUpForPeople) {
   EXPECT_THAT(summary, HasSubstr("failed     503: 1\n"));
   EXPECT_THAT(summary, HasSubstr("failed     timeout: 1\n"));
   EXPECT_THAT(summary, Not(HasSubstr("servers")));
+}
+
+TEST_F(CallReportTest, SpeaksOfCancelsReleasesAndLossesOnlyWhereThereAreAny) {
+  const CallRun plain{stats};
+  for (const char* title : {"cancelled", "released", "\nlost "}) {
+    EXPECT_THAT(call_summary(plain), Not(HasSubstr(title)));
+  }
+  stats.cancelled = 4;
+  stats.refused_cancels = 5;
+  stats.duplicate_2xx = 6;
+  stats.late_2xx = 7;
+  const std::string summary = call_summary(run);
+  EXPECT_THAT(summary, HasSubstr("cancelled  4 ended in 487, 5 CANCELs refused\n"));
+  EXPECT_THAT(summary,
+              HasSubstr("released   6 beside the call's own, 7 of calls that were over\n"));
+  EXPECT_THAT(summary, HasSubstr("lost       21 sent, 22 received\n"));
 }
 
 TEST_F(CallReportTest, ShowsInEachRowTheRateSinceTheRowBefore) {

@@ -84,6 +84,20 @@ TEST_F(RequestTextTest, WritesAnInviteFromItsSourceToItsTarget) {
   EXPECT_TRUE(invite->body.starts_with("v=0\r\n"));
 }
 
+TEST_F(RequestTextTest, CancelsInTheTransactionOfItsInvite) {
+  const Scanned invite(first(Step::Invite));
+  const Scanned cancel(first(Step::Cancel));
+  EXPECT_EQ(cancel->method, sip::Method::Cancel);
+  EXPECT_EQ(cancel->request_uri, invite->request_uri);
+  EXPECT_EQ(cancel->via.text, invite->via.text);
+  EXPECT_EQ(cancel->from.text, invite->from.text);
+  EXPECT_EQ(cancel->to.text, invite->to.text);
+  EXPECT_EQ(cancel->call_id, invite->call_id);
+  EXPECT_EQ(cancel->cseq, invite->cseq);
+  EXPECT_EQ(cancel->find(sip::HeaderId::Contact), nullptr);
+  EXPECT_EQ(cancel->body, "");
+}
+
 TEST_F(RequestTextTest, RegistersAtTheDomainWithoutAUser) {
   const Scanned request(first(Step::Register));
   EXPECT_EQ(request->method, sip::Method::Register);
