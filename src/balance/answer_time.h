@@ -1,7 +1,7 @@
 // How fast a server answers: when to call it silent (SIP.md 6).
 //
 // Smoothed over first answers, provisional ones among them, as TCP smooths its round trips (1/8).
-// Pure: `now` comes from outside. Thread: one, the lane's worker. Bounds: 24 octets or fewer.
+// Pure: `now` comes from outside. Thread: one, the lane's worker. Bounds: 24 octets.
 #pragma once
 
 #include <optional>
@@ -27,7 +27,9 @@ class AnswerTime {
   [[nodiscard]] bool has_answered_within(Duration period, Instant now) const;
 
  private:
-  // The implementer's.
+  Duration smoothed_{-1};  // below 0: no sample yet
+  std::optional<Instant> answered_;
 };
+static_assert(sizeof(AnswerTime) <= 24);
 
 }  // namespace siplb::balance

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 
 #include "base/assert.h"
 #include "sip/seal.h"
@@ -20,12 +21,29 @@ size_t address_table_size(size_t servers) {
   return std::bit_ceil(2 * servers + 1);
 }
 
-MaglevTable make_table(std::span<const Server> servers) {
-  std::vector<MaglevMember> members;
-  members.reserve(servers.size());
-  for (const Server& server : servers)
-    members.push_back({.id = server.id, .weight = server.weight});
-  return MaglevTable(members);
+// How many servers each tier has. A tier whose servers all have weight 0 is none.
+std::map<uint8_t, size_t> tier_sizes(const GroupOptions& group) {
+  std::map<uint8_t, size_t> sizes;
+  for (const ServerOptions& server : group.servers) {
+    if (server.weight > 0) sizes[server.priority] = 0;
+  }
+  for (const ServerOptions& server : group.servers) {
+    if (const auto tier = sizes.find(server.priority); tier != sizes.end()) ++tier->second;
+  }
+  return sizes;
+}
+
+// Another draw for each attempt: the keys of a silent server spread over all others. Fixed for
+// ever, as Maglev's seeds are. The finaliser is SplitMix64's.
+uint64_t mix(uint64_t hash, size_t attempt) {
+  uint64_t mixed = hash + 0x9e3779b97f4a7c15 * (attempt + 1);
+  mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
+  mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
+  return mixed ^ mixed >> 31;
+}
+
+bool contains(std::span<const ServerIndex> tried, ServerIndex server) {
+  return std::find(tried.begin(), tried.end(), server) != tried.end();
 }
 
 // What a copy of `text` takes from the heap: nothing where it fits into the string itself.
@@ -35,6 +53,7 @@ size_t heap_octets(const std::string& text) {
 
 size_t heap_octets(const GroupOptions& group) {
   size_t octets = heap_octets(group.name) + heap_octets(group.hash_key.header) +
+                  group.failover.codes.size() * sizeof(uint16_t) +
                   group.servers.size() * sizeof(ServerOptions);
   for (const ServerOptions& server : group.servers) octets += heap_octets(server.name);
   return octets;
@@ -48,7 +67,7 @@ Topology::Topology(std::span<const GroupOptions> groups) {
   SIPLB_ASSERT(server_count <= kServersMax);
   groups_.reserve(groups.size());
   servers_.reserve(server_count);
-  tables_.reserve(groups.size());
+  tiers_.reserve(groups.size());
   by_id_.reserve(server_count);
   by_address_.resize(address_table_size(server_count));
   by_ip_.resize(address_table_size(server_count));
@@ -67,6 +86,7 @@ void Topology::add_group(const GroupOptions& options) {
                         .id = sip::server_id(options.name, server.name),
                         .address = server.address,
                         .weight = server.weight,
+                        .priority = server.priority,
                         .group = index});
     by_id_.push_back({.id = servers_.back().id, .server = position});
     add_address(by_address_, server.address, position);
@@ -75,8 +95,36 @@ void Topology::add_group(const GroupOptions& options) {
   groups_.push_back({.options = options,
                      .first_server = first_server,
                      .server_count = static_cast<uint16_t>(options.servers.size())});
-  tables_.emplace_back();
-  if (options.policy == Policy::Maglev) tables_.back().emplace(make_table(servers_of(index)));
+  const std::map<uint8_t, size_t> sizes = tier_sizes(options);
+  std::vector<Tier>& tiers = tiers_.emplace_back();
+  tiers.reserve(sizes.size());
+  for (const auto& [priority, size] : sizes) {
+    tiers.push_back(make_tier(groups_.back(), priority, size));
+  }
+}
+
+Topology::Tier Topology::make_tier(const Group& group, uint8_t priority, size_t size) const {
+  Tier tier;
+  tier.members.reserve(size);
+  for (size_t i = 0; i < group.server_count; ++i) {
+    const auto index = static_cast<ServerIndex>(group.first_server + i);
+    if (servers_[index].priority != priority) continue;
+    tier.members.push_back({.server = index, .weight = servers_[index].weight, .weight_end = 0});
+  }
+  std::sort(tier.members.begin(), tier.members.end(), [this](const Member& a, const Member& b) {
+    return servers_[a.server].id < servers_[b.server].id;
+  });
+  uint32_t weight_sum = 0;
+  for (Member& member : tier.members) member.weight_end = weight_sum += member.weight;
+  if (group.options.policy != Policy::Maglev) return tier;
+
+  std::vector<MaglevMember> members;
+  members.reserve(size);
+  for (const Member& member : tier.members) {
+    members.push_back({.id = servers_[member.server].id, .weight = member.weight});
+  }
+  tier.table.emplace(members);
+  return tier;
 }
 
 void Topology::add_address(std::vector<AddressEntry>& table, const SockAddress& address,
@@ -127,21 +175,75 @@ bool Topology::is_target(GroupIndex group, const SockAddress& address) const {
 }
 
 ServerIndex Topology::first_choice(GroupIndex group, uint64_t key_hash) const {
-  const std::optional<MaglevTable>& table = tables_[group];
-  SIPLB_ASSERT(table.has_value());
-  return static_cast<ServerIndex>(groups_[group].first_server + table->owner(key_hash));
+  const Tier& tier = tiers_[group].front();
+  SIPLB_ASSERT(tier.table.has_value());
+  return tier.members[tier.table->owner(key_hash)].server;
+}
+
+uint64_t Topology::weight_left(const Tier& tier, std::span<const ServerIndex> tried) {
+  uint64_t left = tier.members.back().weight_end;
+  if (tried.empty()) return left;
+  for (const Member& member : tier.members) {
+    if (contains(tried, member.server)) left -= member.weight;
+  }
+  return left;
+}
+
+ServerIndex Topology::member_at(const Tier& tier, uint64_t draw) {
+  const auto found = std::upper_bound(
+      tier.members.begin(), tier.members.end(), draw,
+      [](uint64_t wanted, const Member& member) { return wanted < member.weight_end; });
+  return found->server;
+}
+
+ServerIndex Topology::next_choice(GroupIndex group, uint64_t hash,
+                                  std::span<const ServerIndex> tried) const {
+  for (const Tier& tier : tiers_[group]) {
+    const uint64_t left = weight_left(tier, tried);
+    if (left == 0) continue;
+    const bool is_whole = left == tier.members.back().weight_end;
+    // A tier that takes over has its own first choices.
+    if (is_whole && tier.table) return tier.members[tier.table->owner(hash)].server;
+
+    uint64_t draw = (mix(hash, tried.size()) >> 32) * left >> 32;  // 0 to left - 1
+    if (is_whole) return member_at(tier, draw);
+    for (const Member& member : tier.members) {
+      if (contains(tried, member.server)) continue;
+      if (draw < member.weight) return member.server;
+      draw -= member.weight;
+    }
+  }
+  return kNoServer;
+}
+
+bool Topology::has_next(GroupIndex group, std::span<const ServerIndex> tried) const {
+  const auto is_left = [tried](const Member& member) {
+    return member.weight > 0 && !contains(tried, member.server);
+  };
+  return std::any_of(tiers_[group].begin(), tiers_[group].end(), [&](const Tier& tier) {
+    return std::any_of(tier.members.begin(), tier.members.end(), is_left);
+  });
+}
+
+std::vector<uint32_t> Topology::first_tier_weights(GroupIndex group) const {
+  std::vector<uint32_t> weights(groups_[group].server_count);
+  for (const Member& member : tiers_[group].front().members) {
+    weights[static_cast<size_t>(member.server - groups_[group].first_server)] = member.weight;
+  }
+  return weights;
 }
 
 size_t Topology::memory_bytes(std::span<const GroupOptions> groups) {
   const size_t servers = count_servers(groups);
-  size_t octets = groups.size() * (sizeof(Group) + sizeof(std::optional<MaglevTable>)) +
+  size_t octets = groups.size() * (sizeof(Group) + sizeof(std::vector<Tier>)) +
                   servers * (sizeof(Server) + sizeof(IdEntry)) +
                   2 * address_table_size(servers) * sizeof(AddressEntry);
   for (const GroupOptions& group : groups) {
     octets += heap_octets(group);
     for (const ServerOptions& server : group.servers) octets += heap_octets(server.name);
-    if (group.policy == Policy::Maglev) {
-      octets += maglev_table_size(group.servers.size()) * sizeof(uint16_t);
+    for (const auto& [priority, size] : tier_sizes(group)) {
+      octets += sizeof(Tier) + size * sizeof(Member);
+      if (group.policy == Policy::Maglev) octets += maglev_table_size(size) * sizeof(uint16_t);
     }
   }
   return octets;

@@ -1,7 +1,8 @@
 // All groups and servers, as the lanes see them: one immutable snapshot.
 //
 // Thread: any, immutable once built (shared_ptr<const Topology>).
-// Bounds: kGroupsMax groups, kServersMax servers, one Maglev table per group with that policy.
+// Bounds: kGroupsMax groups, kServersMax servers; one Maglev table per tier, of groups with
+// that policy.
 #pragma once
 
 #include <cstdint>
@@ -60,11 +61,14 @@ class Topology {
   [[nodiscard]] ServerIndex first_choice(GroupIndex group, uint64_t key_hash) const;
   // Where to turn once all of `tried` have failed: a server of weight above 0 that is not among
   // them, of the lowest tier that has one; within the tier by `hash`, in the servers' shares.
-  // kNoServer where none is left.
+  // kNoServer where none is left. All nodes choose alike, in whatever order they list the servers.
   [[nodiscard]] ServerIndex next_choice(GroupIndex group, uint64_t hash,
                                         std::span<const ServerIndex> tried) const;
   // True where next_choice() has an answer.
   [[nodiscard]] bool has_next(GroupIndex group, std::span<const ServerIndex> tried) const;
+
+  // The weights of the group's servers, 0 for those outside the first tier: who takes turns.
+  [[nodiscard]] std::vector<uint32_t> first_tier_weights(GroupIndex group) const;
 
   // Octets of all tables that the constructor will build, for the memory budget.
   [[nodiscard]] static size_t memory_bytes(std::span<const GroupOptions> groups);
@@ -80,17 +84,33 @@ class Topology {
     ServerIndex server;
   };
 
+  struct Member {
+    ServerIndex server;
+    uint32_t weight;
+    uint32_t weight_end;  // sum of the weights up to this one
+  };
+  // Servers of one priority, at least one of them with a weight above 0.
+  struct Tier {
+    std::vector<Member> members;       // by id, so that their order in the file does not matter
+    std::optional<MaglevTable> table;  // of the members; none for other policies
+  };
+
   void add_group(const GroupOptions& options);
   void add_address(std::vector<AddressEntry>& table, const SockAddress& address,
                    ServerIndex server);
+  [[nodiscard]] Tier make_tier(const Group& group, uint8_t priority, size_t size) const;
+  // The weights of the tier's members that are not among `tried`.
+  [[nodiscard]] static uint64_t weight_left(const Tier& tier, std::span<const ServerIndex> tried);
+  // Of all members. Requires: draw < the sum of their weights.
+  [[nodiscard]] static ServerIndex member_at(const Tier& tier, uint64_t draw);
   // Where `address` is, else the free entry where it would be.
   [[nodiscard]] static size_t slot_of(std::span<const AddressEntry> table,
                                       const SockAddress& address);
 
   std::vector<Group> groups_;
   std::vector<Server> servers_;
-  std::vector<std::optional<MaglevTable>> tables_;  // by group; none for other policies
-  std::vector<IdEntry> by_id_;                      // sorted
+  std::vector<std::vector<Tier>> tiers_;  // by group; lower priority first
+  std::vector<IdEntry> by_id_;            // sorted
   // Open addressing, a power of two in size.
   std::vector<AddressEntry> by_address_;
   std::vector<AddressEntry> by_ip_;  // port 0

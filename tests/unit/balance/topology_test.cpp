@@ -1,6 +1,9 @@
 #include "balance/topology.h"
 
-#include <memory>
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +42,62 @@ std::vector<GroupOptions> two_groups() {
                  server("pbx-3", "[2001:db8::3]:5060", 300)}),
           group("registrar", Policy::RoundRobin,
                 {server("reg-1", "10.0.0.1:5062"), server("reg-2", "10.0.0.2:5060")})};
+}
+
+// The servers of tiered().
+constexpr ServerIndex kSpare1 = 0;
+constexpr ServerIndex kMain1 = 1;
+constexpr ServerIndex kMain2 = 2;
+constexpr ServerIndex kMain3 = 3;
+constexpr ServerIndex kSpare2 = 4;
+constexpr ServerIndex kIdle1 = 5;
+
+// Two tiers out of order and a third one that takes no new work.
+GroupOptions tiered(Policy policy) {
+  GroupOptions options =
+      group("edge", policy,
+            {server("spare-1", "10.0.1.1:5060", 100), server("main-1", "10.0.0.1:5060", 100),
+             server("main-2", "10.0.0.2:5060", 200), server("main-3", "10.0.0.3:5060", 0),
+             server("spare-2", "10.0.1.2:5060", 300), server("idle-1", "10.0.2.1:5060", 0)});
+  for (const ServerIndex spare : {kSpare1, kSpare2}) options.servers[spare].priority = 7;
+  for (const ServerIndex main : {kMain1, kMain2, kMain3}) options.servers[main].priority = 3;
+  return options;
+}
+
+GroupOptions weighted(Policy policy, const std::vector<uint32_t>& weights) {
+  std::vector<ServerOptions> servers;
+  for (uint32_t s = 0; s < weights.size(); ++s) {
+    servers.push_back({.name = "s" + std::to_string(s),
+                       .address = SockAddress::v4(0x0a000001 + s, 5060),
+                       .weight = weights[s]});
+  }
+  return group("edge", policy, servers);
+}
+
+constexpr size_t kKeys = 100'000;
+
+const std::vector<uint64_t>& key_hashes() {
+  static const std::vector<uint64_t> hashes = [] {
+    std::vector<uint64_t> made;
+    for (size_t key = 0; key < kKeys; ++key) {
+      made.push_back(hash_octets("call-" + std::to_string(key) + "@198.51.100.7"));
+    }
+    return made;
+  }();
+  return hashes;
+}
+
+// Expects that the chosen ones have their shares of the weights; prints what they have.
+void expect_shares(const std::vector<size_t>& chosen, const std::vector<uint32_t>& weights,
+                   double tolerance) {
+  const double keys = std::accumulate(chosen.begin(), chosen.end(), 0.0);
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const double due = keys * weights[i] / sum;
+    const double error = due > 0 ? static_cast<double>(chosen[i]) / due - 1 : 0;
+    std::printf("weight %4u: %6zu keys, %+.2f %%\n", weights[i], chosen[i], 100 * error);
+    EXPECT_NEAR(static_cast<double>(chosen[i]), due, tolerance * due) << "server " << i;
+  }
 }
 
 // As many as are allowed, in as many groups, with names too long to stand inside a string.
@@ -161,9 +220,139 @@ TEST(TopologyTest, FirstChoicesDoNotDependOnTheOrderInTheFile) {
   }
 }
 
+TEST(TopologyTest, KeepsThePriorities) {
+  const Topology topology(std::vector{tiered(Policy::Maglev)});
+  EXPECT_EQ(topology.servers()[kSpare1].priority, 7);
+  EXPECT_EQ(topology.servers()[kMain1].priority, 3);
+  EXPECT_EQ(topology.servers()[kIdle1].priority, 0);
+}
+
+TEST(TopologyTest, FirstChoicesAreOfTheFirstTierThatTakesNewWork) {
+  const Topology topology(std::vector{tiered(Policy::Maglev)});
+  std::vector<size_t> chosen(topology.servers().size());
+  for (const uint64_t hash : key_hashes()) ++chosen[topology.first_choice(0, hash)];
+  expect_shares(chosen, {0, 100, 200, 0, 0, 0}, 0.02);
+}
+
+TEST(TopologyTest, TurnsAreForTheFirstTierThatTakesNewWork) {
+  const Topology topology(
+      std::vector{weighted(Policy::RoundRobin, {5, 0, 7}), tiered(Policy::RoundRobin)});
+  EXPECT_EQ(topology.first_tier_weights(0), (std::vector<uint32_t>{5, 0, 7}));
+  EXPECT_EQ(topology.first_tier_weights(1), (std::vector<uint32_t>{0, 100, 200, 0, 0, 0}));
+}
+
+TEST(TopologyTest, NextTierTakesOverOnlyWhenAllOfTheFirstWereTried) {
+  for (const Policy policy : {Policy::Maglev, Policy::RoundRobin, Policy::Random}) {
+    const Topology topology(std::vector{tiered(policy)});
+    std::vector<size_t> chosen(topology.servers().size());
+    for (const uint64_t hash : key_hashes()) {
+      EXPECT_EQ(topology.next_choice(0, hash, std::vector{kMain1}), kMain2);
+      EXPECT_EQ(topology.next_choice(0, hash, std::vector{kSpare1, kMain2}), kMain1);
+      ++chosen[topology.next_choice(0, hash, std::vector{kMain2, kMain1})];
+    }
+    expect_shares(chosen, {100, 0, 0, 0, 300, 0}, 0.02);
+  }
+}
+
+TEST(TopologyTest, NothingIsLeftOnceAllThatTakeNewWorkWereTried) {
+  const Topology topology(std::vector{tiered(Policy::Maglev)});
+  std::vector<ServerIndex> tried;
+  for (const ServerIndex server : {kMain1, kMain2, kSpare1, kSpare2}) {
+    EXPECT_TRUE(topology.has_next(0, tried)) << tried.size();
+    EXPECT_NE(topology.next_choice(0, 1, tried), kNoServer) << tried.size();
+    tried.push_back(server);
+  }
+  EXPECT_FALSE(topology.has_next(0, tried));
+  for (const uint64_t hash : key_hashes()) {
+    ASSERT_EQ(topology.next_choice(0, hash, tried), kNoServer);
+  }
+}
+
+TEST(TopologyTest, TriedServersWithoutWeightOrOfOtherGroupsChangeNoShares) {
+  const Topology topology(std::vector{tiered(Policy::Random), weighted(Policy::Random, {1, 1})});
+  std::vector<size_t> chosen(topology.servers().size());
+  const std::vector<ServerIndex> tried = {kMain3, kIdle1, 6, kNoServer};
+  for (const uint64_t hash : key_hashes()) ++chosen[topology.next_choice(0, hash, tried)];
+  expect_shares(chosen, {0, 100, 200, 0, 0, 0, 0, 0}, 0.02);
+}
+
+TEST(TopologyTest, NextChoicesOfNothingTriedFollowTheWeights) {
+  const std::vector<uint32_t> weights = {100, 200, 0, 300, 400, 100};
+  for (const Policy policy : {Policy::Random, Policy::Maglev}) {
+    const Topology topology(std::vector{weighted(policy, weights)});
+    std::vector<size_t> chosen(weights.size());
+    for (const uint64_t hash : key_hashes()) ++chosen[topology.next_choice(0, hash, {})];
+    expect_shares(chosen, weights, 0.02);
+  }
+}
+
+TEST(TopologyTest, NextChoicesReachAllOfTheLargestGroup) {
+  const Topology topology(
+      std::vector{weighted(Policy::Random, std::vector<uint32_t>(kServersMax, kWeightMax))});
+  std::vector<size_t> chosen_by_quarter(4);
+  for (const uint64_t hash : std::span(key_hashes()).first(4000)) {
+    ++chosen_by_quarter[topology.next_choice(0, hash, {}) / (kServersMax / 4)];
+  }
+  expect_shares(chosen_by_quarter, {1, 1, 1, 1}, 0.1);
+}
+
+// Else one silent server would take its neighbour down with its load.
+TEST(TopologyTest, KeysOfASilentServerSpreadOverAllOthersByWeight) {
+  const std::vector<uint32_t> weights = {500, 100, 200, 100, 0, 100};
+  const Topology topology(std::vector{weighted(Policy::Maglev, weights)});
+  std::vector<size_t> second(weights.size());
+  std::vector<size_t> third(weights.size());
+  for (const uint64_t hash : key_hashes()) {
+    if (topology.first_choice(0, hash) != 0) continue;
+    const ServerIndex next = topology.next_choice(0, hash, std::vector<ServerIndex>{0});
+    ++second[next];
+    if (next == 2) ++third[topology.next_choice(0, hash, std::vector<ServerIndex>{0, 2})];
+  }
+  std::printf("second choices of the keys of server 0:\n");
+  expect_shares(second, {0, 100, 200, 100, 0, 100}, 0.03);
+  std::printf("third choices of those that server 2 then got:\n");
+  expect_shares(third, {0, 100, 0, 100, 0, 100}, 0.04);
+}
+
+// A call that has failed over must find its way again, on this node or on another.
+TEST(TopologyTest, NextChoicesDoNotDependOnTheOrderInTheFile) {
+  const GroupOptions options = tiered(Policy::Maglev);
+  GroupOptions reversed = options;
+  std::reverse(reversed.servers.begin(), reversed.servers.end());
+  const Topology topology(std::vector{options});
+  const Topology reordered(std::vector{reversed});
+  const auto mirrored = [&](ServerIndex server) {
+    return static_cast<ServerIndex>(options.servers.size() - 1 - server);
+  };
+  for (const uint64_t hash : key_hashes()) {
+    std::vector<ServerIndex> tried;
+    std::vector<ServerIndex> tried_there;
+    while (topology.has_next(0, tried)) {
+      const ServerIndex next = topology.next_choice(0, hash, tried);
+      ASSERT_EQ(reordered.next_choice(0, hash, tried_there), mirrored(next));
+      tried.push_back(next);
+      tried_there.push_back(mirrored(next));
+    }
+    ASSERT_EQ(tried.size(), 4u);
+  }
+}
+
+// Another release must choose alike: nodes are upgraded one by one.
+TEST(TopologyTest, NextChoicesAreTheSameForEver) {
+  const Topology topology(std::vector{weighted(Policy::Random, {100, 200, 300, 400})});
+  uint64_t digest = 0;
+  for (const uint64_t hash : key_hashes()) {
+    const ServerIndex next = topology.next_choice(0, hash, {});
+    digest = digest * 31 + next;
+    digest = digest * 31 + topology.next_choice(0, hash, std::vector{next});
+  }
+  EXPECT_EQ(digest, 4032542371870184368u);
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 TEST(TopologyTest, MemoryIsWhatTheBudgetCounts) {
-  for (const std::vector<GroupOptions>& groups : {two_groups(), largest()}) {
+  const std::vector<GroupOptions> with_tiers = {tiered(Policy::Maglev), tiered(Policy::Random)};
+  for (const auto& groups : {two_groups(), with_tiers, largest()}) {
     const size_t before = __sanitizer_get_current_allocated_bytes();
     const Topology topology(groups);
     const size_t taken = __sanitizer_get_current_allocated_bytes() - before;
