@@ -1,20 +1,24 @@
 // The client side of an INVITE (RFC 3261, 17.1.1, as amended by RFC 6026, 7.2).
 //
-//              INVITE sent
-//                  |          A: send again
-//                  v         .-----.
-//             [Calling]  <---'     |---- B: TimedOut -----------------.
-//              |   |  \                                               v
-//          1xx |   |   \ 300-699: ACK                           [Terminated]
-//              v   |    `--------------.                              ^
-//       [Proceeding] -- 300-699: ACK ->[Completed] 300-699: ACK again |
-//              |                           |  D: the store's ---------'
-//          2xx |                           |
-//              v                           |
-//         [Accepted] 2xx: passed on again -' M: the store's
+//            INVITE sent
+//                 |     A, over datagrams: send again, the pause doubling
+//                 v    .-----.
+//             [Calling] <----'-- B: TimedOut, or transport error --> [Terminated]
+//              |  |  |
+//              |  |  | 300-699: ACK
+//              |  |  `--------------------> [Completed]   300-699: ACK again
+//              |  | 1xx                          ^        D: the store's
+//              |  v                              |
+//              | [Proceeding] -- 300-699: ACK ---'
+//              |  |
+//          2xx |  | 2xx
+//              v  v
+//             [Accepted]   2xx: passed on again
+//                          M: the store's
 //
 // D and M only bound how long a finished transaction is remembered; whoever stores it does that
-// (table.h), so the machine has no timer in Completed and Accepted.
+// (table.h), so the machine has no timer in Completed and Accepted. It has none in Proceeding
+// either: how long the other end may ring is the proxy's to say (C).
 // Pure: no clock, no I/O. Thread: one. Bounds: 16 octets.
 #pragma once
 
@@ -42,9 +46,11 @@ class InviteClient {
   InviteClient(Hop hop, Instant now);
 
   Answer on_response(uint16_t status);
-  // Nothing is due before deadline(). TimedOut: Terminated from then on.
+  // Nothing is due before deadline(). One Repeat stands for all that were missed when the call
+  // comes late. TimedOut: Terminated from then on.
   Due on_timer(const TimerOptions& timers, Instant now);
-  // The transport said that the request can't have arrived (17.1.4): Terminated.
+  // The transport said that the request can't have arrived (17.1.4): Terminated. A response proved
+  // otherwise: from then on this is ignored.
   void on_transport_error();
   // A is over for good: the request is no longer wanted, but what comes of it still is.
   void stop_repeating();
@@ -58,10 +64,12 @@ class InviteClient {
   [[nodiscard]] bool is_pending() const { return state_ <= State::Proceeding; }
 
  private:
+  [[nodiscard]] Instant repeat_at(const TimerOptions& timers) const;
+
   Instant sent_at_{};
+  uint32_t repeat_count_ = 0;  // made or missed
   State state_ = State::Terminated;
   bool repeats_ = false;
-  uint8_t repeat_count_ = 0;
 };
 static_assert(sizeof(InviteClient) == 16);
 

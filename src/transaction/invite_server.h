@@ -1,16 +1,18 @@
 // The server side of an INVITE (RFC 3261, 17.2.1, as amended by RFC 6026, 7.1).
 //
-//         INVITE taken
-//              |      200 ms: SendTrying, unless something was sent
-//              v
-//        [Proceeding] -- 2xx sent --> [Accepted]      L: the store's
+//        INVITE taken
+//              |     200 ms: SendTrying, unless something was sent
+//              v     INVITE: SendProvisional
+//        [Proceeding] -- 2xx sent --> [Accepted]   L: the store's
 //              |
-//              | 300-699 sent         G: SendFinal again, the pause growing to T2
-//              v                     .-----.
-//        [Completed] <---------------'     |-- H: GaveUp --> [Terminated]
+//              | 300-699 sent
+//              |     G, over datagrams: SendFinal, the pause doubling up to T2
+//              v     INVITE: SendFinal
+//        [Completed] -- H: GaveUp --> [Terminated]
+//              |
 //              | ACK
 //              v
-//        [Confirmed]      I: the store's
+//        [Confirmed]   I: the store's
 //
 // L and I only bound how long a finished transaction is remembered (table.h).
 // Pure: no clock, no I/O. Thread: one. Bounds: 16 octets.
@@ -29,7 +31,8 @@ class InviteServer {
 
   enum class State : uint8_t { Proceeding, Accepted, Completed, Confirmed, Terminated };
   enum class [[nodiscard]] Due : uint8_t{Nothing, SendTrying, SendFinal, GaveUp};
-  // What a repeat of the INVITE asks for.
+  // What a repeat of the INVITE asks for: the last provisional response, if any was sent; the final
+  // one; nothing.
   enum class [[nodiscard]] Repeat : uint8_t{SendProvisional, SendFinal, Absorb};
 
   InviteServer() = default;
@@ -41,20 +44,25 @@ class InviteServer {
   void on_provisional();
   // A final response was sent. Requires: Proceeding.
   void on_final(uint16_t status, Instant now);
-  // Returns true on the ACK that Completed waited for.
+  // Returns true for the ACK that Completed waited for.
   bool on_ack();
   Repeat on_request() const;
+  // Nothing is due before deadline(). SendTrying is asked for once. One SendFinal stands for all
+  // that were missed when the call comes late. GaveUp, no ACK has come: Terminated from then on.
   Due on_timer(const TimerOptions& timers, Instant now);
 
+  // When on_timer() has work; nothing where no timer runs.
   [[nodiscard]] std::optional<Instant> deadline(const TimerOptions& timers) const;
   [[nodiscard]] State state() const { return state_; }
 
  private:
-  Instant since_{};  // of the request, in Completed of the final response
+  [[nodiscard]] Instant repeat_at(const TimerOptions& timers) const;
+
+  Instant since_{};            // of the request; of the final response once that was sent
+  uint32_t repeat_count_ = 0;  // of the final response, made or missed
   State state_ = State::Terminated;
-  Hop hop_ = Hop::Datagram;
+  bool repeats_ = false;
   bool trying_due_ = false;
-  uint8_t repeat_count_ = 0;
 };
 static_assert(sizeof(InviteServer) == 16);
 

@@ -1,15 +1,18 @@
 // The client side of any other request, our own CANCELs and BYEs among them (RFC 3261, 17.1.2).
 //
-//            request sent
-//                 |        E: send again, the pause growing to T2
-//                 v       .-----.
-//             [Trying] <--'     |------- F: TimedOut ---> [Terminated]
-//              |    \                                         ^
-//          1xx |     \ 200-699                                |
-//              v      `-----------> [Completed] --------------'
-//        [Proceeding] -- 200-699 ------^          K: the store's
-//         E: send again every T2
-//         F: TimedOut
+//           request sent
+//                 |    E, over datagrams: send again, the pause doubling up to T2
+//                 v   .-----.
+//             [Trying] <----'-- F: TimedOut, or transport error -----> [Terminated]
+//              |  |                                                          ^
+//              |  | 1xx       E: send again, from now on every T2            |
+//              |  v          .-----.                                         |
+//              | [Proceeding] <----'-- F: TimedOut, or transport error ------'
+//              |  |
+//      200-699 |  | 200-699
+//              v  v
+//             [Completed]   200-699: passed on again
+//                           K: the store's
 //
 // A final response that comes again is passed on again: the request was repeated by the client, and
 // the server's answer is what it waits for. K only bounds how long a finished transaction is
@@ -35,21 +38,33 @@ class NonInviteClient {
   // 1xx are absorbed in every state: none is ever passed on (RFC 4320, 4.1). Finals pass, also
   // again; nothing passes once Terminated (RFC 4320, 4.2: no late final).
   Answer on_response(uint16_t status, Instant now, const TimerOptions& timers);
+  // Nothing is due before deadline(). One Repeat stands for all that were missed when the call
+  // comes late. TimedOut: Terminated from then on.
   Due on_timer(const TimerOptions& timers, Instant now);
+  // The transport failed (17.1.4): Terminated, unless a final response has come.
   void on_transport_error();
+  // E is over for good: the request is no longer wanted, but what comes of it still is.
   void stop_repeating();
 
+  // When on_timer() has work; nothing where no timer runs.
   [[nodiscard]] std::optional<Instant> deadline(const TimerOptions& timers) const;
   [[nodiscard]] State state() const { return state_; }
-  [[nodiscard]] Instant sent_at() const { return sent_at_; }
+  [[nodiscard]] Instant sent_at() const { return sent_at_; }  // first sending
   [[nodiscard]] bool is_waiting() const { return state_ == State::Trying; }
+  // No final response and no time-out yet.
   [[nodiscard]] bool is_pending() const { return state_ <= State::Proceeding; }
 
  private:
+  // The pause doubles at most this often before it is T2, whatever T1: a Duration has 63 bits.
+  static constexpr uint8_t kDoublingsMax = 63;
+
+  [[nodiscard]] Instant repeat_at(const TimerOptions& timers) const;
+
   Instant sent_at_{};
+  uint32_t repeat_count_ = 0;          // made or missed
+  uint8_t doublings_ = kDoublingsMax;  // of the pause; after these it is T2
   State state_ = State::Terminated;
   bool repeats_ = false;
-  uint8_t repeat_count_ = 0;
 };
 static_assert(sizeof(NonInviteClient) == 16);
 
