@@ -18,7 +18,9 @@ namespace siplb::sip {
 struct HopRequest {
   Method method = Method::Ack;  // Ack or Cancel
   std::string_view via;         // the value of our Via: "SIP/2.0/UDP host;branch=…"
-  // Views of `request` to leave out, as they were left out when it was forwarded: own Routes.
+  // Views of `request` to leave out, as they were left out when it was forwarded: own Routes, whole
+  // lines or values, apart from each other; empty ones are passed over. Requires: at most
+  // Editor::kEditsMax. A header of which nothing is left is not written.
   std::span<const std::string_view> popped;
   // The whole To value of the response that an ACK is for; a CANCEL takes the request's.
   std::string_view to = {};
@@ -39,7 +41,10 @@ struct HopRequest {
 // would send it (13.2.2.4, 15.1.1): Request-URI = its Contact, Route = those of its Record-Routes
 // that stand before `own_record_route` (they were added behind us), in reverse order; From, To and
 // Call-ID of it; CSeq the same number for an ACK, one more for a BYE. `own_record_route` is the
-// first octet of our own entry, null where there is none: then there is no Route at all.
+// first octet of our own entry, null where there is none: then there is no Route at all. Each Route
+// is taken for a loose one. 0 also where there is no Contact that is a URI, and where there are
+// more than kDialogRoutesMax Routes.
+inline constexpr size_t kDialogRoutesMax = 70;  // the hops that Max-Forwards allows
 struct DialogRequest {
   Method method = Method::Ack;  // Ack or Bye
   std::string_view via;

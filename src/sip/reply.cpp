@@ -1,46 +1,20 @@
 #include "sip/reply.h"
 
-#include <cstring>
-
-#include "sip/editor.h"
+#include "sip/text_writer.h"
 
 namespace siplb::sip {
 
 namespace {
 
-// Appends to the caller's buffer; what does not fit makes the whole of it void.
-class Writer {
- public:
-  explicit Writer(std::span<char> out) : out_(out) {}
-
-  void put(std::string_view text) {
-    fits_ = fits_ && text.size() <= out_.size() - used_;
-    if (!fits_ || text.empty()) return;
-    std::memcpy(out_.data() + used_, text.data(), text.size());
-    used_ += text.size();
-  }
-  void put(Editor& editor) {
-    for (const std::string_view piece : editor.pieces()) put(piece);
-  }
-  size_t length() const { return fits_ ? used_ : 0; }
-
- private:
-  std::span<char> out_;
-  size_t used_ = 0;
-  bool fits_ = true;
-};
-
-void put_status_line(Writer& writer, const ReplyOptions& options) {
-  FixedString<20> code;
-  code.append_number(options.code);
+void put_status_line(TextWriter& writer, const ReplyOptions& options) {
   writer.put("SIP/2.0 ");
-  writer.put(code);
+  writer.put_number(options.code);
   writer.put(" ");
   writer.put(options.reason.empty() ? reason_phrase(options.code) : options.reason);
   writer.put("\r\n");
 }
 
-void put_vias(Writer& writer, const Message& request, const SockAddress& source) {
+void put_vias(TextWriter& writer, const Message& request, const SockAddress& source) {
   const ViaStamp stamp = stamp_via(request.via, source);
   bool top = true;
   for (const Header& header : request.headers()) {
@@ -55,7 +29,7 @@ void put_vias(Writer& writer, const Message& request, const SockAddress& source)
   }
 }
 
-void put_to(Writer& writer, const Message& request, std::string_view tag) {
+void put_to(TextWriter& writer, const Message& request, std::string_view tag) {
   const Header& to = *request.find(HeaderId::To);
   Editor editor(to.line);
   if (request.to_tag.empty() && !tag.empty()) {
@@ -70,7 +44,7 @@ void put_to(Writer& writer, const Message& request, std::string_view tag) {
 
 size_t build_reply(const Message& request, const ReplyOptions& options, std::span<char> out) {
   if (!answerable(request)) return 0;
-  Writer writer(out);
+  TextWriter writer(out);
   put_status_line(writer, options);
   put_vias(writer, request, options.source);
   writer.put(request.find(HeaderId::From)->line);
