@@ -1,10 +1,12 @@
 #include "config/checks.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "config/scalar.h"
 #include "proxy/sides.h"
 #include "sip/seal.h"
 #include "sip/uri.h"
@@ -17,6 +19,13 @@ using balance::ServerOptions;
 using proxy::RouteOptions;
 using transport::ListenerOptions;
 using transport::ListenerRole;
+
+constexpr Duration kTimerCLeast = std::chrono::minutes(3);  // RFC 3261, 16.6, step 11: above it
+
+// What options hold in nanoseconds came from the file in milliseconds.
+std::string duration_text(Duration duration) {
+  return config::duration_text(std::chrono::duration_cast<std::chrono::milliseconds>(duration));
+}
 
 // The value of `key`, else the element that should have it: where a fault is shown.
 const YamlNode& at(const YamlNode& element, std::string_view key) {
@@ -199,6 +208,56 @@ void check_groups(const YamlNode& list, const Configuration& configuration, Faul
   }
 }
 
+// ---- timers -----------------------------------------------------------------------------------
+
+void check_timers(const YamlNode& section, const transaction::TimerOptions& timers,
+                  FaultList& faults) {
+  const auto is_faulty = [&](std::string_view key) { return faults.has(at(section, key).place); };
+  if (is_faulty("t1")) return;
+
+  struct Least {
+    std::string_view key;
+    Duration value;
+    std::string_view name;
+    Duration least;
+  };
+  for (const auto& [key, value, name, least] :
+       {Least{"t2", timers.t2, "t1", timers.t1},
+        Least{"invite", timers.invite, "twice t1", 2 * timers.t1},
+        Least{"non_invite", timers.non_invite, "twice t1", 2 * timers.t1}}) {
+    if (value >= least || is_faulty(key)) continue;
+    faults.add(at(section, key).place, shown(key) + " is " + duration_text(value) + ", less than " +
+                                           std::string(name) + ", " + duration_text(least));
+  }
+
+  // The default gives way; what is asked for is kept or refused.
+  if (section.find("t4") == nullptr || is_faulty("t4")) return;
+  if (is_faulty("invite") || is_faulty("non_invite")) return;
+  if (timers.t4 > std::max(timers.invite, timers.non_invite)) {
+    faults.add(at(section, "t4").place,
+               "'t4' is " + duration_text(timers.t4) +
+                   ", longer than 'invite' and 'non_invite': what has ended is forgotten earlier");
+  }
+}
+
+// Whether a request that meets silence has time left for another server.
+void check_silence(const YamlNode& root, const Configuration& configuration, FaultList& faults) {
+  if (faults.has(at(at(root, "timers"), "invite").place)) return;
+  const Duration invite = configuration.timers.invite;
+  for (size_t i = 0; i < configuration.groups.size(); ++i) {
+    const GroupOptions& group = configuration.groups[i];
+    const auto timeout = group.failover.first_response_timeout;
+    if (group.failover.max_attempts == 1 || group.servers.size() < 2 || timeout < invite) continue;
+
+    const YamlNode& item = at(root, "groups").items[i];
+    const Place place = at(at(item, "failover"), "first_response_timeout").place;
+    if (faults.has(place)) continue;
+    faults.add(place, "'first_response_timeout' is " + duration_text(timeout) +
+                          ", no less than timers.invite, " + duration_text(invite) +
+                          ": no INVITE would fail over by silence");
+  }
+}
+
 // ---- routes -----------------------------------------------------------------------------------
 
 void check_action(const YamlNode& item, FaultList& faults) {
@@ -260,21 +319,17 @@ void check_routes(const YamlNode& root, const Configuration& configuration, Faul
   }
 }
 
+// A single listener that is not told its role has both.
+bool has_default_role(const YamlNode& root, const Configuration& configuration) {
+  return configuration.listeners.size() == 1 &&
+         at(root, "listeners").items.front().find("role") == nullptr;
+}
+
 }  // namespace
 
-void complete(const YamlNode& root, Configuration& configuration, FaultList& warnings) {
-  if (configuration.listeners.size() == 1) {
-    ListenerOptions& listener = configuration.listeners.front();
-    const YamlNode& item = at(root, "listeners").items.front();
-    if (item.find("role") == nullptr) {
-      listener.role = ListenerRole::Both;
-      if (listener.address.family() != SockAddress::Family::None && is_global(listener.address)) {
-        warnings.add(item.place,
-                     "listener " + shown(listener.name) +
-                         " is public and has role 'both', since it is the only one: whoever can "
-                         "forge a server's address is taken for that server");
-      }
-    }
+void complete(const YamlNode& root, Configuration& configuration) {
+  if (has_default_role(root, configuration)) {
+    configuration.listeners.front().role = ListenerRole::Both;
   }
   if (configuration.groups.size() == 1 && root.find("routes") == nullptr) {
     configuration.routes.emplace_back().name = "default";
@@ -288,8 +343,27 @@ void check(const YamlNode& root, const Configuration& configuration, FaultList& 
                "'lanes' is less than 'workers': some workers would have none");
   }
   check_listeners(at(root, "listeners"), configuration, faults);
+  check_timers(at(root, "timers"), configuration.timers, faults);
   check_groups(at(root, "groups"), configuration, faults);
+  check_silence(root, configuration, faults);
   check_routes(root, configuration, faults);
+}
+
+void warn(const YamlNode& root, const Configuration& configuration, FaultList& warnings) {
+  if (has_default_role(root, configuration)) {
+    const ListenerOptions& listener = configuration.listeners.front();
+    if (listener.address.family() != SockAddress::Family::None && is_global(listener.address)) {
+      warnings.add(at(root, "listeners").items.front().place,
+                   "listener " + shown(listener.name) +
+                       " is public and has role 'both', since it is the only one: whoever can "
+                       "forge a server's address is taken for that server");
+    }
+  }
+  if (const Duration ringing = configuration.timers.ringing; ringing <= kTimerCLeast) {
+    warnings.add(at(at(root, "timers"), "ringing").place,
+                 "'ringing' is " + duration_text(ringing) + ": RFC 3261 wants Timer C above " +
+                     duration_text(kTimerCLeast) + ", since people let it ring for that long");
+  }
 }
 
 }  // namespace siplb::config

@@ -30,6 +30,8 @@ inline constexpr size_t kMemoryBytesMin = 64 * kMiB;
 inline constexpr size_t kMemoryBytesMax = 1024 * kGiB;
 inline constexpr size_t kCallsMin = 1024;
 inline constexpr size_t kCallsMax = size_t{1} << 30;
+inline constexpr size_t kTransactionsMin = 1024;
+inline constexpr size_t kTransactionsMax = size_t{1} << 24;
 
 enum class LogLevel : uint8_t { Debug, Info, Warning, Error };
 enum class LogFormat : uint8_t { Text, Json };

@@ -17,6 +17,11 @@ void FaultList::add(Place place, std::string message) {
   if (faults_.size() < kFaultsMax) faults_.push_back({file_, place, std::move(message)});
 }
 
+bool FaultList::has(Place place) const {
+  return std::any_of(faults_.begin(), faults_.end(),
+                     [&](const Fault& fault) { return fault.place == place; });
+}
+
 std::vector<Fault> FaultList::take_sorted() {
   std::stable_sort(faults_.begin(), faults_.end(),
                    [](const Fault& a, const Fault& b) { return a.place < b.place; });

@@ -35,6 +35,8 @@ class FaultList {
 
   void add(Place place, std::string message);
   [[nodiscard]] bool empty() const { return faults_.empty(); }
+  // True where what stands at `place` has a fault already.
+  [[nodiscard]] bool has(Place place) const;
   // All of them, sorted by place; the list is empty afterwards.
   [[nodiscard]] std::vector<Fault> take_sorted();
 

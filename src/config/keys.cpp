@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "config/values.h"
 #include "sip/message.h"
@@ -10,10 +11,13 @@
 namespace siplb::config {
 namespace {
 
+using balance::FailoverOptions;
 using balance::GroupOptions;
 using balance::HashKeyKind;
+using balance::Late2xx;
 using balance::Policy;
 using balance::ServerOptions;
+using transaction::TimerOptions;
 using transport::ListenerOptions;
 using transport::ListenerRole;
 using namespace std::chrono_literals;
@@ -175,7 +179,7 @@ const KeyTable<ServerOptions>& server_keys() {
        {"a URI: sip:192.0.2.1, with port and ;transport=udp if need be", read_server_uri},
        kRequired},
       {"weight", number(&ServerOptions::weight, 0, balance::kWeightMax), "100"},
-      {"priority", not_yet<ServerOptions>(), ""},
+      {"priority", number(&ServerOptions::priority, 0, std::numeric_limits<uint8_t>::max()), "0"},
       {"max_calls", not_yet<ServerOptions>(), ""},
       {"max_inflight", not_yet<ServerOptions>(), ""},
       {"sources", not_yet<ServerOptions>(), ""},
@@ -205,13 +209,58 @@ bool read_hash_key(const YamlNode& node, GroupOptions& group, const ReadContext&
   return true;
 }
 
+// An empty list: no answer is taken for a failure.
+Value<FailoverOptions> failover_codes() {
+  constexpr uint64_t kLowest = 300;
+  constexpr uint64_t kHighest = 699;
+  const std::string codes =
+      "codes from " + std::to_string(kLowest) + " to " + std::to_string(kHighest);
+  return {"a list of up to " + std::to_string(balance::kFailoverCodesMax) + " " + codes,
+          [codes](const YamlNode& node, FailoverOptions& failover, const ReadContext& context) {
+            if (node.kind != YamlNode::Kind::List) return false;
+            if (node.items.size() > balance::kFailoverCodesMax) return false;
+            failover.codes.clear();
+            for (const YamlNode& item : node.items) {
+              if (item.kind == YamlNode::Kind::Broken) continue;
+              const auto code = item.kind == YamlNode::Kind::Plain
+                                    ? within(parse_number(item.text), kLowest, kHighest)
+                                    : std::nullopt;
+              if (!code) {
+                refuse_value("codes", codes, item, context.faults);
+              } else if (std::find(failover.codes.begin(), failover.codes.end(), *code) !=
+                         failover.codes.end()) {
+                context.faults.add(item.place, "code " + item.text + " is repeated");
+              } else {
+                failover.codes.push_back(static_cast<uint16_t>(*code));
+              }
+            }
+            return true;
+          }};
+}
+
+const KeyTable<FailoverOptions>& failover_keys() {
+  static const KeyTable<FailoverOptions> table = {
+      {"first_response_timeout", duration(&FailoverOptions::first_response_timeout, 100ms, 32s),
+       "1s"},
+      {"max_attempts", number(&FailoverOptions::max_attempts, 1, balance::kAttemptsMax), "3"},
+      {"codes", failover_codes(), "[503]"},
+      {"budget", number(&FailoverOptions::budget_percent, 0, 100), "20"},
+      {"late_2xx",
+       choice<FailoverOptions, Late2xx>(
+           &FailoverOptions::late_2xx,
+           {{"forward", Late2xx::Forward}, {"release", Late2xx::Release}}),
+       "forward"},
+  };
+  return table;
+}
+
 const KeyTable<GroupOptions>& group_keys() {
   static const KeyTable<GroupOptions> table = {
       {"name", name(&GroupOptions::name), kRequired},
       {"policy",
        choice<GroupOptions, Policy>(&GroupOptions::policy, {{"maglev", Policy::Maglev},
                                                             {"round-robin", Policy::RoundRobin},
-                                                            {"random", std::nullopt},
+                                                            {"random", Policy::Random},
                                                             {"least-load", std::nullopt},
                                                             {"least-calls", std::nullopt}}),
        "maglev"},
@@ -220,10 +269,10 @@ const KeyTable<GroupOptions>& group_keys() {
        "call-id, but to-user for REGISTER, SUBSCRIBE and PUBLISH"},
       {"record_route", flag(&GroupOptions::record_route), "true"},
       {"tokenless_dialogs", flag(&GroupOptions::tokenless_dialogs), "true"},
+      {"failover", section(&GroupOptions::failover, failover_keys()), ""},
       {"servers", list(&GroupOptions::servers, server_keys(), balance::kServersMax), kRequired},
       {"listener", not_yet<GroupOptions>(), ""},
       {"health", not_yet<GroupOptions>(), ""},
-      {"failover", not_yet<GroupOptions>(), ""},
       {"slow_start", not_yet<GroupOptions>(), ""},
       {"panic_below", not_yet<GroupOptions>(), ""},
       {"targets", not_yet<GroupOptions>(), ""},
@@ -232,19 +281,32 @@ const KeyTable<GroupOptions>& group_keys() {
   return table;
 }
 
-// ---- limits, metrics --------------------------------------------------------------------------
+// ---- limits, timers, metrics ------------------------------------------------------------------
 
 const KeyTable<LimitOptions>& limit_keys() {
   static const KeyTable<LimitOptions> table = {
       {"message_bytes", number(&LimitOptions::message_bytes, 512, sip::kMessageOctetsMax), "65535"},
       {"headers", number(&LimitOptions::headers, 8, sip::kHeadersMax), "128"},
+      {"transactions", number(&LimitOptions::transactions, kTransactionsMin, kTransactionsMax),
+       "what global.memory allows"},
       {"calls", number(&LimitOptions::calls, kCallsMin, kCallsMax), "what global.memory allows"},
       {"call_expiry", duration(&LimitOptions::call_expiry, 1min, 24h * 7), "4h"},
       {"socket_receive", size(&LimitOptions::socket_receive_bytes, 64 * kKiB, kGiB), "8MiB"},
-      {"transactions", not_yet<LimitOptions>(), ""},
       {"connections", not_yet<LimitOptions>(), ""},
       {"tls_connections", not_yet<LimitOptions>(), ""},
       {"connections_per_source", not_yet<LimitOptions>(), ""},
+  };
+  return table;
+}
+
+const KeyTable<TimerOptions>& timer_keys() {
+  static const KeyTable<TimerOptions> table = {
+      {"t1", duration(&TimerOptions::t1, 50ms, 5s), "500ms"},
+      {"t2", duration(&TimerOptions::t2, 50ms, 1min), "4s"},
+      {"t4", duration(&TimerOptions::t4, 1s, 1min), "5s"},
+      {"invite", duration(&TimerOptions::invite, 100ms, 5min), "32s"},
+      {"non_invite", duration(&TimerOptions::non_invite, 100ms, 5min), "32s"},
+      {"ringing", duration(&TimerOptions::ringing, 10s, 24h), "5m"},
   };
   return table;
 }
@@ -282,8 +344,8 @@ const KeyTable<Configuration>& configuration_keys() {
       {"routes", list(&Configuration::routes, route_keys(), proxy::kRoutesMax),
        "with a single group: one route to it"},
       {"limits", section(&Configuration::limits, limit_keys()), ""},
+      {"timers", section(&Configuration::timers, timer_keys()), ""},
       {"metrics", {"off or a map", read_metrics, reference_of(metrics_keys())}, ""},
-      {"timers", not_yet<Configuration>(), ""},
       {"overload", not_yet<Configuration>(), ""},
       {"admin", not_yet<Configuration>(), ""},
   };

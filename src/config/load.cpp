@@ -54,8 +54,9 @@ LoadResult load_text(std::string_view text, std::string_view file_name,
     const YamlNode root = parse_yaml(text, faults);
     const ReadContext context{faults, base_dir, result.configuration};
     if (read_section(root, configuration_keys(), result.configuration, context)) {
-      complete(root, result.configuration, warnings);
+      complete(root, result.configuration);
       check(root, result.configuration, faults);
+      warn(root, result.configuration, warnings);
     } else if (root.kind == YamlNode::Kind::Null) {
       faults.add({}, "the file is empty");
     } else if (root.kind != YamlNode::Kind::Broken) {

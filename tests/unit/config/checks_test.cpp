@@ -55,6 +55,94 @@ TEST(ChecksTest, RefusesListenersWhoseHashesCollide) {
                 "': call one of them something else");
 }
 
+TEST(ChecksTest, ReportsTimersAtOdds) {
+  const Mistake mistakes[] = {
+      {"T2 below T1", with_both("timers: {t1: 500ms, t2: 499ms}"),
+       "1:25: 't2' is 499ms, less than t1, 500ms"},
+      {"T2 at T1", with_both("timers: {t1: 600ms, t2: 600ms}"), ""},
+      {"T2 by default below T1", with_both("timers: {t1: 4001ms}"),
+       "1:9: 't2' is 4s, less than t1, 4001ms"},
+      {"INVITE that is never repeated", with_both("timers: {invite: 999ms}"),
+       "1:18: 'invite' is 999ms, less than twice t1, 1s"},
+      {"INVITE repeated once", with_both("timers: {invite: 1s}"), ""},
+      {"other request that is never repeated", with_both("timers: {t1: 1s, non_invite: 1999ms}"),
+       "1:30: 'non_invite' is 1999ms, less than twice t1, 2s"},
+      {"other request repeated once", with_both("timers: {t1: 1s, non_invite: 2s}"), ""},
+      {"all at once", with_both("timers: {t1: 5s, t2: 4s, invite: 8s, non_invite: 9s}"),
+       "1:22: 't2' is 4s, less than t1, 5s\n"
+       "1:34: 'invite' is 8s, less than twice t1, 10s\n"
+       "1:50: 'non_invite' is 9s, less than twice t1, 10s"},
+      {"T4 above both", with_both("timers: {t4: 11s, invite: 9s, non_invite: 10s}"),
+       "1:14: 't4' is 11s, longer than 'invite' and 'non_invite': what has ended is forgotten "
+       "earlier"},
+      {"T4 at the longer one", with_both("timers: {t4: 10s, invite: 9s, non_invite: 10s}"), ""},
+      {"T4 at the longer one", with_both("timers: {t4: 10s, invite: 10s, non_invite: 9s}"), ""},
+      {"T4 by default above both", with_both("timers: {invite: 2s, non_invite: 2s}"), ""},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(ChecksTest, TimersThatAreRefusedAreAtOddsWithNone) {
+  const Mistake mistakes[] = {
+      {"T1", with_both("timers: {t1: 1, t2: 100ms, invite: 200ms}"),
+       "1:14: 't1' takes a duration from 50ms to 5s, not '1'"},
+      {"T2", with_both("timers: {t1: 5s, t2: 2m}"),
+       "1:22: 't2' takes a duration from 50ms to 1m, not '2m'"},
+      {"T4", with_both("timers: {t4: 2m, invite: 3s, non_invite: 3s}"),
+       "1:14: 't4' takes a duration from 1s to 1m, not '2m'"},
+      {"INVITE", with_both("timers: {t4: 1m, invite: 6m}"),
+       "1:26: 'invite' takes a duration from 100ms to 5m, not '6m'"},
+      {"other requests", with_both("timers: {t4: 1m, non_invite: 6m}"),
+       "1:30: 'non_invite' takes a duration from 100ms to 5m, not '6m'"},
+      {"no map", with_both("timers: 5s"), "1:9: 'timers' takes a map, not '5s'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(ChecksTest, ReportsPatienceThatOutlastsTheRequest) {
+  constexpr std::string_view kTwoServers =
+      R"(servers: [{name: a, uri: "sip:10.0.0.1"}, {name: b, uri: "sip:10.0.0.2"}])";
+  const auto file = [](std::string_view timers, std::string_view failover,
+                       std::string_view servers) {
+    return with_listeners("timers: {" + std::string(timers) +
+                          "}\ngroups:\n- {name: g, failover: {" + std::string(failover) + "}, " +
+                          std::string(servers) + "}");
+  };
+  const Mistake mistakes[] = {
+      {"as long", file("invite: 3s", "first_response_timeout: 3s", kTwoServers),
+       "3:48: 'first_response_timeout' is 3s, no less than timers.invite, 3s: no INVITE would fail "
+       "over by silence"},
+      {"shorter", file("invite: 3s", "first_response_timeout: 2999ms", kTwoServers), ""},
+      {"as long as the default", file("", "first_response_timeout: 32s", kTwoServers),
+       "3:48: 'first_response_timeout' is 32s, no less than timers.invite, 32s: no INVITE would "
+       "fail over by silence"},
+      {"longer by default", file("invite: 1s", "", kTwoServers),
+       "3:23: 'first_response_timeout' is 1s, no less than timers.invite, 1s: no INVITE would fail "
+       "over by silence"},
+      {"one attempt",
+       file("invite: 3s", "first_response_timeout: 3s, max_attempts: 1", kTwoServers), ""},
+      {"one server",
+       file("invite: 3s", "first_response_timeout: 3s",
+            R"(servers: [{name: a, uri: "sip:10.0.0.1"}])"),
+       ""},
+      {"refused", file("invite: 1s", "first_response_timeout: 33s", kTwoServers),
+       "3:48: 'first_response_timeout' takes a duration from 100ms to 32s, not '33s'"},
+      {"refused timer", file("invite: 6m", "first_response_timeout: 32s", kTwoServers),
+       "1:18: 'invite' takes a duration from 100ms to 5m, not '6m'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+  EXPECT_EQ(faults_of(with_listeners("timers: {invite: 1s}\ngroups: [{name: g, " +
+                                     std::string(kTwoServers) + "}]")),
+            "2:10: 'first_response_timeout' is 1s, no less than timers.invite, 1s: no INVITE would "
+            "fail over by silence");
+}
+
+TEST(ChecksTest, TakesATierWhoseServersAllHaveNoWeight) {
+  EXPECT_EQ(faults_of(with_listeners(R"(groups: [{name: a, servers: [
+  {name: x, uri: "sip:10.0.0.1", weight: 0}, {name: y, uri: "sip:10.0.0.2", priority: 1}]}])")),
+            "");
+}
+
 TEST(ChecksTest, ReportsMistakesAmongGroups) {
   const Mistake mistakes[] = {
       {"group's name used twice", with_listeners(R"(groups:
@@ -196,7 +284,7 @@ TEST(CompleteTest, OneListenerServesBothSidesAndSeveralServeClients) {
   EXPECT_EQ(two.configuration.listeners.at(1).role, transport::ListenerRole::Clients);
 }
 
-TEST(CompleteTest, WarnsOfAPublicListenerThatServesBothSidesUnasked) {
+TEST(WarnTest, TellsOfAPublicListenerThatServesBothSidesUnasked) {
   struct Row {
     std::string_view description;
     std::string_view address;
@@ -230,7 +318,20 @@ TEST(CompleteTest, WarnsOfAPublicListenerThatServesBothSidesUnasked) {
           .starts_with("1:13: listener 'a' is public and has role 'both'"));
 }
 
-TEST(CompleteTest, TellsPublicIpv6FromLocal) {
+TEST(WarnTest, TellsOfATimerCBelowItsLeast) {
+  const auto warnings = [](std::string_view ringing) {
+    const LoadResult result =
+        load_text(with_both("timers: {ringing: " + std::string(ringing) + "}"), "f", "/");
+    EXPECT_TRUE(result.good()) << ringing;
+    return without_file(result.warnings);
+  };
+  EXPECT_EQ(warnings("3m"),
+            "1:19: 'ringing' is 3m: RFC 3261 wants Timer C above 3m, since people let it ring for "
+            "that long");
+  EXPECT_EQ(warnings("180001ms"), "");
+}
+
+TEST(WarnTest, TellsPublicIpv6FromLocal) {
   const auto warnings = [](std::string_view address) {
     return load_text("listeners: [{name: a, address: \"" + std::string(address) +
                          "\"}]\ngroups: [{name: g, servers: [{name: s, uri: \"sip:[::2]\"}]}]",

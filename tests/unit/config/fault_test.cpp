@@ -22,6 +22,17 @@ TEST(FaultListTest, SortsByPlaceAndKeepsTheOrderWithinOne) {
   EXPECT_TRUE(list.empty());
 }
 
+TEST(FaultListTest, KnowsTheExactPlacesOfItsFaults) {
+  FaultList list("f");
+  EXPECT_FALSE(list.has({}));
+  list.add({1, 2}, "a");
+  list.add({3, 4}, "b");
+  EXPECT_TRUE(list.has({1, 2}));
+  EXPECT_TRUE(list.has({3, 4}));
+  EXPECT_FALSE(list.has({1, 4}));
+  EXPECT_FALSE(list.has({3, 2}));
+}
+
 TEST(FaultListTest, TakesNoMoreThanItsBound) {
   FaultList list("f");
   for (size_t i = 0; i <= kFaultsMax; ++i) list.add({}, "x");

@@ -78,7 +78,21 @@ TEST(ReferenceFileTest, StatesTheDefaultsThatAreInForce) {
   EXPECT_EQ(stated.limits, standard.limits);
   EXPECT_EQ(stated.metrics, standard.metrics);
   EXPECT_EQ(stated.groups.at(0).policy, balance::GroupOptions().policy);
+  const balance::FailoverOptions& failover = stated.groups[0].failover;
+  const balance::FailoverOptions standard_failover;
+  EXPECT_EQ(failover.first_response_timeout, standard_failover.first_response_timeout);
+  EXPECT_EQ(failover.max_attempts, standard_failover.max_attempts);
+  EXPECT_EQ(failover.codes, standard_failover.codes);
+  EXPECT_EQ(failover.budget_percent, standard_failover.budget_percent);
+  EXPECT_EQ(failover.late_2xx, standard_failover.late_2xx);
   EXPECT_EQ(stated.groups[0].servers.at(0).weight, stated.groups[0].servers.at(1).weight);
+  EXPECT_EQ(stated.groups[0].servers[0].priority, stated.groups[0].servers[1].priority);
+  EXPECT_EQ(stated.timers.t1, standard.timers.t1);
+  EXPECT_EQ(stated.timers.t2, standard.timers.t2);
+  EXPECT_EQ(stated.timers.t4, standard.timers.t4);
+  EXPECT_EQ(stated.timers.invite, standard.timers.invite);
+  EXPECT_EQ(stated.timers.non_invite, standard.timers.non_invite);
+  EXPECT_EQ(stated.timers.ringing, standard.timers.ringing);
 }
 
 TEST(DemoFileTest, LoadsAsShipped) {

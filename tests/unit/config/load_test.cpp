@@ -9,7 +9,9 @@
 namespace siplb::config {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using namespace std::chrono_literals;
 
 constexpr std::string_view kSmallest = R"(
@@ -45,12 +47,14 @@ TEST(LoadTest, TakesTheSmallestFileAndFillsInTheRest) {
   ASSERT_EQ(configuration.groups[0].servers.size(), 1U);
   EXPECT_EQ(configuration.groups[0].servers[0].address.text(), "10.0.0.11:5060");
   EXPECT_EQ(configuration.groups[0].servers[0].weight, 100U);
+  EXPECT_EQ(configuration.groups[0].servers[0].priority, 0U);
+  EXPECT_EQ(configuration.groups[0].policy, balance::Policy::Maglev);
   ASSERT_EQ(configuration.routes.size(), 1U);
   EXPECT_EQ(configuration.routes[0].action, proxy::RouteAction::Group);
   EXPECT_EQ(configuration.routes[0].group, 0U);
 }
 
-TEST(LoadTest, ReadsEveryKey) {
+TEST(LoadTest, ReadsEveryKeyBesideFailoverLimitsAndTimers) {
   const LoadResult result = load(R"(
 global: {workers: 3, lanes: 32, memory: 2GiB, key_file: keys/../key, token_life: 7d,
          log: {level: debug, format: json}}
@@ -65,8 +69,8 @@ groups:
     record_route: false
     tokenless_dialogs: false
     servers: [{name: a, uri: "sip:[2001:db8::a]:5080;transport=UDP", weight: 0},
-              {name: b, uri: "sip:[2001:db8::b]"}]
-  - {name: other, hash_key: to-user, servers: [{name: a, uri: "sip:192.0.2.9"}]}
+              {name: b, uri: "sip:[2001:db8::b]", priority: 7}]
+  - {name: other, policy: random, hash_key: to-user, servers: [{name: a, uri: "sip:192.0.2.9"}]}
 routes:
   - name: from
     match: {from_group: pbx, methods: [INVITE, BYE], listeners: [inside], transports: [udp]}
@@ -74,7 +78,6 @@ routes:
   - {name: silent, match: {methods: [MESSAGE]}, drop: true}
   - {name: no, match: {listeners: [public]}, reject: {code: 603, reason: "Not here, sorry"}}
   - {name: rest, group: pbx}
-limits: {message_bytes: 4096, headers: 64, calls: 5000, socket_receive: 1MiB, call_expiry: 90m}
 metrics: off
 )");
   ASSERT_TRUE(result.good()) << report(result);
@@ -98,6 +101,9 @@ metrics: off
   EXPECT_FALSE(c.groups[0].tokenless_dialogs);
   EXPECT_EQ(c.groups[0].servers[0].address.text(), "[2001:db8::a]:5080");
   EXPECT_EQ(c.groups[0].servers[0].weight, 0U);
+  EXPECT_EQ(c.groups[0].servers[0].priority, 0U);
+  EXPECT_EQ(c.groups[0].servers[1].priority, 7U);
+  EXPECT_EQ(c.groups[1].policy, balance::Policy::Random);
   EXPECT_EQ(c.groups[1].hash_key.kind, balance::HashKeyKind::ToUser);
   ASSERT_EQ(c.routes.size(), 4U);
   EXPECT_EQ(c.routes[0].from_group, balance::GroupIndex{0});
@@ -110,12 +116,69 @@ metrics: off
   EXPECT_EQ(c.routes[2].action, proxy::RouteAction::Reject);
   EXPECT_EQ(c.routes[2].reject_code, 603U);
   EXPECT_EQ(c.routes[2].reject_reason, "Not here, sorry");
-  EXPECT_EQ(c.limits.message_bytes, 4096U);
-  EXPECT_EQ(c.limits.headers, 64U);
-  EXPECT_EQ(c.limits.calls, 5000U);
-  EXPECT_EQ(c.limits.socket_receive_bytes, kMiB);
-  EXPECT_EQ(c.limits.call_expiry, 90min);
   EXPECT_FALSE(c.metrics.address);
+}
+
+TEST(LoadTest, ReadsFailover) {
+  const LoadResult result = load(std::string(kSmallest) + R"(
+  - name: all
+    failover: {first_response_timeout: 1500ms, max_attempts: 4, codes: [500, 302], budget: 35,
+               late_2xx: release}
+    servers: [{name: a, uri: "sip:192.0.2.9"}]
+  - {name: none, failover: {codes: []}, servers: [{name: a, uri: "sip:192.0.2.9"}]}
+routes: [{name: r, group: all}]
+)");
+  ASSERT_TRUE(result.good()) << report(result);
+  const balance::FailoverOptions& standard = result.configuration.groups.at(0).failover;
+  EXPECT_EQ(standard.first_response_timeout, 1s);
+  EXPECT_EQ(standard.max_attempts, 3U);
+  EXPECT_THAT(standard.codes, ElementsAre(503));
+  EXPECT_EQ(standard.budget_percent, 20U);
+  EXPECT_EQ(standard.late_2xx, balance::Late2xx::Forward);
+  const balance::FailoverOptions& stated = result.configuration.groups.at(1).failover;
+  EXPECT_EQ(stated.first_response_timeout, 1500ms);
+  EXPECT_EQ(stated.max_attempts, 4U);
+  EXPECT_THAT(stated.codes, ElementsAre(500, 302));
+  EXPECT_EQ(stated.budget_percent, 35U);
+  EXPECT_EQ(stated.late_2xx, balance::Late2xx::Release);
+  EXPECT_THAT(result.configuration.groups.at(2).failover.codes, IsEmpty());
+}
+
+TEST(LoadTest, ReadsLimits) {
+  const LoadResult result =
+      load(std::string(kSmallest) +
+           "limits: {message_bytes: 4096, headers: 64, transactions: 3000, calls: 5000,\n"
+           "         socket_receive: 1MiB, call_expiry: 90m}\n");
+  ASSERT_TRUE(result.good()) << report(result);
+  const LimitOptions& limits = result.configuration.limits;
+  EXPECT_EQ(limits.message_bytes, 4096U);
+  EXPECT_EQ(limits.headers, 64U);
+  EXPECT_EQ(limits.transactions, 3000U);
+  EXPECT_EQ(limits.calls, 5000U);
+  EXPECT_EQ(limits.socket_receive_bytes, kMiB);
+  EXPECT_EQ(limits.call_expiry, 90min);
+}
+
+TEST(LoadTest, ReadsTimers) {
+  const transaction::TimerOptions standard = load(kSmallest).configuration.timers;
+  EXPECT_EQ(standard.t1, 500ms);
+  EXPECT_EQ(standard.t2, 4s);
+  EXPECT_EQ(standard.t4, 5s);
+  EXPECT_EQ(standard.invite, 32s);
+  EXPECT_EQ(standard.non_invite, 32s);
+  EXPECT_EQ(standard.ringing, 5min);
+
+  const LoadResult result =
+      load(std::string(kSmallest) +
+           "timers: {t1: 200ms, t2: 3s, t4: 6s, invite: 20s, non_invite: 15s, ringing: 4m}\n");
+  ASSERT_TRUE(result.good()) << report(result);
+  const transaction::TimerOptions& stated = result.configuration.timers;
+  EXPECT_EQ(stated.t1, 200ms);
+  EXPECT_EQ(stated.t2, 3s);
+  EXPECT_EQ(stated.t4, 6s);
+  EXPECT_EQ(stated.invite, 20s);
+  EXPECT_EQ(stated.non_invite, 15s);
+  EXPECT_EQ(stated.ringing, 4min);
 }
 
 TEST(LoadTest, TakesSectionsInAnyOrder) {

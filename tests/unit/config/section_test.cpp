@@ -14,10 +14,11 @@ TEST(SectionTest, ReportsEachKindOfMistakeAtItsPlace) {
        "1:1: unknown key 'limit' (did you mean 'limits'?)"},
       {"unknown key with control octets", with_both("\"a\\e[31mb\": 1"),
        "1:1: unknown key 'a?[31mb'"},
-      {"key of later work", with_both("timers: {t1: 500ms}"), "1:9: 'timers' is not yet supported"},
+      {"key of later work", with_both("overload: {source_rate: off}"),
+       "1:11: 'overload' is not yet supported"},
       {"key of later work in a list", with_listeners(R"(groups: [{name: g, servers: [
-  {name: a, uri: "sip:10.0.0.1", priority: 1}]}])"),
-       "2:44: 'priority' is not yet supported"},
+  {name: a, uri: "sip:10.0.0.1", max_calls: 1}]}])"),
+       "2:45: 'max_calls' is not yet supported"},
       {"section that is no map", with_both("limits: 5"), "1:9: 'limits' takes a map, not '5'"},
       {"section without content", with_both("limits:"), "1:1: 'limits' takes a map, not nothing"},
       {"list that is a map", with_groups("listeners: {name: in}"),
@@ -141,7 +142,7 @@ TEST(ValueTest, RefusesWrongGroups) {
   };
   const Mistake mistakes[] = {
       {"unknown policy", group("policy: random-ish"),
-       "1:71: 'policy' takes maglev | round-robin, not 'random-ish'"},
+       "1:71: 'policy' takes maglev | round-robin | random, not 'random-ish'"},
       {"later policy", group("policy: least-load"), "1:71: 'least-load' is not yet supported"},
       {"hash key", group("hash_key: callid"),
        "1:73: 'hash_key' takes call-id | from-user | to-user | request-user | source-ip | "
@@ -153,6 +154,110 @@ TEST(ValueTest, RefusesWrongGroups) {
        "1:77: 'record_route' takes true or false, not the quoted text 'true'"},
       {"YAML's other boolean", group("record_route: yes"),
        "1:77: 'record_route' takes true or false, not 'yes'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+// A value within its bounds, which ends at `before` and goes on at `after` in the first line.
+struct Bounded {
+  std::string_view key;
+  std::string_view takes;
+  std::string before;
+  std::string_view after;
+  std::string_view too_low;  // empty: nothing is
+  std::string_view lowest;
+  std::string_view highest;
+  std::string_view too_high;
+};
+
+void expect_bounds(const Bounded& bounded, std::string_view rest) {
+  const auto faults_with = [&](std::string_view value) {
+    return faults_of(bounded.before + std::string(value).append(bounded.after).append("\n") +
+                     std::string(rest));
+  };
+  const auto refusal = [&](const std::string& value) {
+    return "1:" + std::to_string(bounded.before.size() + 1) + ": '" + std::string(bounded.key) +
+           "' takes " + std::string(bounded.takes) + ", not " + value;
+  };
+  EXPECT_EQ(faults_with(bounded.lowest), "") << bounded.key;
+  EXPECT_EQ(faults_with(bounded.highest), "") << bounded.key;
+  for (const std::string_view value : {bounded.too_low, bounded.too_high}) {
+    if (value.empty()) continue;
+    EXPECT_EQ(faults_with(value), refusal("'" + std::string(value) + "'"));
+  }
+  EXPECT_EQ(faults_with("soon"), refusal("'soon'"));
+  EXPECT_EQ(faults_with("-1"), refusal("'-1'"));
+  const std::string quoted = "'" + std::string(bounded.lowest) + "'";
+  EXPECT_EQ(faults_with(quoted), refusal("the quoted text " + quoted));
+  EXPECT_EQ(faults_with("[]"), refusal("a list of 0"));
+  EXPECT_EQ(faults_with("{}"), refusal("a map"));
+}
+
+TEST(ValueTest, TakesItsBoundsAndNothingBeyond) {
+  const Bounded beside_groups[] = {
+      {"t1", "a duration from 50ms to 5s", "timers: {t2: 1m, t1: ", "}", "49ms", "50ms", "5s",
+       "5001ms"},
+      {"t2", "a duration from 50ms to 1m", "timers: {t1: 50ms, t2: ", "}", "49ms", "50ms", "1m",
+       "60001ms"},
+      {"t4", "a duration from 1s to 1m", "timers: {invite: 5m, t4: ", "}", "999ms", "1s", "1m",
+       "60001ms"},
+      {"invite", "a duration from 100ms to 5m", "timers: {t1: 50ms, invite: ", "}", "99ms", "100ms",
+       "5m", "300001ms"},
+      {"non_invite", "a duration from 100ms to 5m", "timers: {t1: 50ms, non_invite: ", "}", "99ms",
+       "100ms", "5m", "300001ms"},
+      {"ringing", "a duration from 10s to 1d", "timers: {ringing: ", "}", "9999ms", "10s", "24h",
+       "86400001ms"},
+      {"transactions", "a number from 1024 to 16777216", "limits: {transactions: ", "}", "1023",
+       "1024", "16777216", "16777217"},
+  };
+  const std::string failover =
+      R"(groups: [{name: g, servers: [{name: a, uri: "sip:10.0.0.1"}], failover: {)";
+  const Bounded of_groups[] = {
+      {"first_response_timeout", "a duration from 100ms to 32s",
+       failover + "first_response_timeout: ", "}}]", "99ms", "100ms", "32s", "32001ms"},
+      {"max_attempts", "a number from 1 to 4", failover + "max_attempts: ", "}}]", "0", "1", "4",
+       "5"},
+      {"budget", "a number from 0 to 100", failover + "budget: ", "}}]", "", "0", "100", "101"},
+      {"priority", "a number from 0 to 255",
+       R"(groups: [{name: g, servers: [{name: a, uri: "sip:10.0.0.1", priority: )", "}]}]", "", "0",
+       "255", "256"},
+  };
+  for (const Bounded& bounded : beside_groups) expect_bounds(bounded, with_groups(kListeners));
+  for (const Bounded& bounded : of_groups) expect_bounds(bounded, kListeners);
+}
+
+TEST(ValueTest, RefusesWrongFailover) {
+  const auto failover = [](std::string_view value) {
+    return with_listeners(
+        "groups: [{name: g, servers: [{name: a, uri: \"sip:10.0.0.1\"}],\n"
+        "  failover: " +
+        std::string(value) + "}]");
+  };
+  const Mistake mistakes[] = {
+      {"no map", failover("off"), "2:13: 'failover' takes a map, not 'off'"},
+      {"unknown key", failover("{max_attempt: 2}"),
+       "2:14: unknown key 'max_attempt' (did you mean 'max_attempts'?)"},
+      {"late_2xx", failover("{late_2xx: drop}"),
+       "2:24: 'late_2xx' takes forward | release, not 'drop'"},
+      {"no list of codes", failover("{codes: 503}"),
+       "2:21: 'codes' takes a list of up to 16 codes from 300 to 699, not '503'"},
+      {"codes beyond their bounds", failover("{codes: [299, 300, 699, 700]}"),
+       "2:22: 'codes' takes codes from 300 to 699, not '299'\n"
+       "2:37: 'codes' takes codes from 300 to 699, not '700'"},
+      {"codes of the wrong kind", failover("{codes: ['503', all, [500]]}"),
+       "2:22: 'codes' takes codes from 300 to 699, not the quoted text '503'\n"
+       "2:29: 'codes' takes codes from 300 to 699, not 'all'\n"
+       "2:34: 'codes' takes codes from 300 to 699, not a list of 1"},
+      {"code with an anchor", failover("{codes: [&a 503]}"), "2:22: anchors are not allowed: '&a'"},
+      {"repeated code", failover("{codes: [503, 500, 503]}"), "2:32: code 503 is repeated"},
+      {"as many codes as there may be",
+       failover("{codes: [500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, "
+                "514, 515]}"),
+       ""},
+      {"one code more",
+       failover("{codes: [500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, "
+                "514, 515, 516]}"),
+       "2:21: 'codes' takes a list of up to 16 codes from 300 to 699, not a list of 17"},
   };
   for (const Mistake& mistake : mistakes) expect_faults(mistake);
 }
