@@ -26,7 +26,8 @@ struct CommandLine {
   bool check = false;
 };
 
-observe::EventLog::Options log_options(const config::LogOptions& options) {
+observe::EventLog::Options log_options(const config::Configuration& configuration) {
+  const config::LogOptions& options = configuration.global.log;
   observe::EventLog::Options out;
   switch (options.level) {
     case config::LogLevel::Debug: out.level = observe::LogLevel::Debug; break;
@@ -36,6 +37,11 @@ observe::EventLog::Options log_options(const config::LogOptions& options) {
   }
   out.format = options.format == config::LogFormat::Json ? observe::LogFormat::Json
                                                          : observe::LogFormat::Text;
+  for (const balance::GroupOptions& group : configuration.groups) {
+    for (const balance::ServerOptions& server : group.servers) {
+      out.servers.push_back({group.name, server.name});
+    }
+  }
   return out;
 }
 
@@ -61,7 +67,7 @@ int run(const config::LoadResult& loaded, const Sizing& sizing) {
     std::fprintf(stderr, "siplbd: %s\n", describe(signals.error()).c_str());
     return kExitFailed;
   }
-  observe::EventLog log(log_options(loaded.configuration.global.log));
+  observe::EventLog log(log_options(loaded.configuration));
   const auto daemon = Daemon::start(loaded.configuration, sizing, loaded.hash, log);
   if (!daemon) {
     log.write(observe::LogLevel::Error, "start failed",

@@ -17,6 +17,8 @@ enum class EventId : uint8_t {
   WorkerStarted,
   KernelDrops,
   MailboxFull,
+  ServerFailover,
+  TransactionsFull,
   kCount,
 };
 
@@ -25,13 +27,25 @@ enum class EventSeverity : uint8_t { Info, Warning, Error };
 // EveryOne is for what happens a bounded number of times; what traffic can cause is OncePerSecond.
 enum class EventRate : uint8_t { EveryOne, OncePerSecond };
 
-// How an event reads: `message`, then "name=value" for each argument that has a name.
+// What an argument's number stands for. The names behind numbers are the logger's to know.
+enum class EventArgKind : uint8_t {
+  Number,
+  Server,          // balance::ServerIndex; reads as two: the group, and under `name` the server
+  FailoverReason,  // proxy::FailoverReason
+};
+
+struct EventArg {
+  std::string_view name;  // empty: the event has no such argument
+  EventArgKind kind = EventArgKind::Number;
+};
+
+// How an event reads: `message`, then "name=value" for each argument.
 struct EventInfo {
   EventId id;
   EventSeverity severity;
   EventRate rate;
   std::string_view message;
-  std::array<std::string_view, 2> arg_names = {};
+  std::array<EventArg, 2> args = {};
 };
 
 inline constexpr std::array<EventInfo, static_cast<size_t>(EventId::kCount)> kEvents = {{
@@ -39,17 +53,24 @@ inline constexpr std::array<EventInfo, static_cast<size_t>(EventId::kCount)> kEv
      EventSeverity::Info,
      EventRate::EveryOne,
      "worker started",
-     {"worker", "lanes"}},
+     {{{"worker"}, {"lanes"}}}},
     {EventId::KernelDrops,
      EventSeverity::Warning,
      EventRate::OncePerSecond,
      "the kernel dropped datagrams: receive queue full",
-     {"count", ""}},
+     {{{"count"}}}},
     {EventId::MailboxFull,
      EventSeverity::Warning,
      EventRate::OncePerSecond,
      "a worker's mailbox is full, message dropped",
-     {"to_lane", ""}},
+     {{{"to_lane"}}}},
+    {EventId::ServerFailover,
+     EventSeverity::Warning,
+     EventRate::OncePerSecond,
+     "failover",
+     {{{"server", EventArgKind::Server}, {"reason", EventArgKind::FailoverReason}}}},
+    {EventId::TransactionsFull, EventSeverity::Warning, EventRate::OncePerSecond,
+     "no room for another transaction, request answered 503"},
 }};
 
 [[nodiscard]] constexpr const EventInfo& event_info(EventId id) {

@@ -6,10 +6,14 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <spdlog/fmt/chrono.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include "proxy/counters.h"
 
 namespace siplb::observe {
 namespace {
@@ -103,12 +107,28 @@ std::string text_line(const Line& line) {
   return out;
 }
 
+// The fields of one event, and the values that they show.
+class Fields {
+ public:
+  // The name must outlive this.
+  void add(std::string_view name, std::string value) {
+    const std::string& kept = values_.emplace_back(std::move(value));
+    fields_.push_back({name, kept});
+  }
+  [[nodiscard]] std::span<const LogField> view() const { return fields_; }
+
+ private:
+  std::deque<std::string> values_;  // stay where they are as others come
+  std::vector<LogField> fields_;
+};
+
 }  // namespace
 
 class EventLog::Impl {
  public:
-  explicit Impl(const Options& options)
-      : options_(options), logger_("siplb", options.sink ? options.sink : standard_error()) {
+  explicit Impl(Options options)
+      : options_(std::move(options)),
+        logger_("siplb", options_.sink ? options_.sink : standard_error()) {
     logger_.set_pattern("%v");
     logger_.set_level(spdlog::level::trace);
     logger_.flush_on(spdlog::level::trace);
@@ -162,21 +182,30 @@ class EventLog::Impl {
 
   void write_event(const Event& event) {
     const EventInfo& info = event_info(event.id);
-    std::vector<std::string> numbers;
-    numbers.reserve(4);
-    std::vector<LogField> fields;
-    const auto add_number = [&](std::string_view name, int64_t value) {
-      fields.push_back({name, numbers.emplace_back(std::to_string(value))});
-    };
-    if (event.lane != kNoLane) add_number("lane", event.lane);
-    for (size_t i = 0; i < info.arg_names.size(); ++i) {
-      if (!info.arg_names[i].empty()) add_number(info.arg_names[i], event.args[i]);
+    Fields fields;
+    if (event.lane != kNoLane) fields.add("lane", std::to_string(event.lane));
+    for (size_t i = 0; i < info.args.size(); ++i) {
+      if (!info.args[i].name.empty()) add_arg(fields, info.args[i], event.args[i]);
     }
-    if (event.suppressed_count > 0) add_number("suppressed", event.suppressed_count);
+    if (event.suppressed_count > 0) {
+      fields.add("suppressed", std::to_string(event.suppressed_count));
+    }
     const auto age = Clock::now() - event.at;
     const auto time = std::chrono::system_clock::now() -
                       std::chrono::duration_cast<std::chrono::system_clock::duration>(age);
-    write({time, level_of(info.severity), info.message, fields});
+    write({time, level_of(info.severity), info.message, fields.view()});
+  }
+
+  void add_arg(Fields& fields, const EventArg& arg, int64_t value) const {
+    const auto index = static_cast<size_t>(value);
+    if (arg.kind == EventArgKind::Server && index < options_.servers.size()) {
+      fields.add("group", options_.servers[index].group);
+      fields.add(arg.name, options_.servers[index].server);
+    } else if (arg.kind == EventArgKind::FailoverReason) {
+      fields.add(arg.name, std::string(proxy::name(static_cast<proxy::FailoverReason>(value))));
+    } else {
+      fields.add(arg.name, std::to_string(value));
+    }
   }
 
   const Options options_;
@@ -188,7 +217,7 @@ class EventLog::Impl {
   std::thread thread_;
 };
 
-EventLog::EventLog(const Options& options) : impl_(std::make_unique<Impl>(options)) {}
+EventLog::EventLog(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 EventLog::~EventLog() = default;
 
 void EventLog::write(LogLevel level, std::string_view event,

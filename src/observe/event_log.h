@@ -9,7 +9,9 @@
 #include <initializer_list>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/event.h"
 #include "base/event_ring.h"
@@ -28,15 +30,22 @@ struct LogField {
   std::string_view value;
 };
 
+// What a server's number in an event reads as.
+struct ServerName {
+  std::string group;
+  std::string server;
+};
+
 class EventLog {
  public:
   struct Options {
     LogLevel level = LogLevel::Info;
     LogFormat format = LogFormat::Text;
+    std::vector<ServerName> servers;            // by balance::ServerIndex
     std::shared_ptr<spdlog::sinks::sink> sink;  // null: standard error
   };
 
-  explicit EventLog(const Options& options);
+  explicit EventLog(Options options);
   // Writes what the rings still hold, then ends the thread.
   ~EventLog();
   EventLog(const EventLog&) = delete;

@@ -1,10 +1,13 @@
 #include "observe/event_log.h"
 
+#include <chrono>
 #include <sstream>
 
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <nlohmann/json.hpp>
+
+#include "proxy/counters.h"
 
 namespace siplb::observe {
 namespace {
@@ -48,6 +51,14 @@ TEST_F(EventLogTest, LeavesOutWhatIsBelowItsLevel) {
   EXPECT_EQ(out_.str(), "warning: loud\n");
 }
 
+TEST_F(EventLogTest, WritesAnEventWithoutArguments) {
+  {
+    EventLog log(options(LogFormat::Text));
+    log.add_ring().post({.at = Clock::now(), .id = EventId::TransactionsFull, .lane = 2});
+  }
+  EXPECT_EQ(out_.str(), "warning: no room for another transaction, request answered 503 lane=2\n");
+}
+
 TEST_F(EventLogTest, WritesWhatTheRingsHoldBeforeItEnds) {
   {
     EventLog log(options(LogFormat::Json));
@@ -65,6 +76,57 @@ TEST_F(EventLogTest, WritesWhatTheRingsHoldBeforeItEnds) {
     lanes += std::stoi(event["lane"].get<std::string>());
   }
   EXPECT_EQ(lanes, 3 + 4);
+}
+
+class FailoverEventTest : public EventLogTest {
+ protected:
+  // What the log writes of it, knowing servers 0 and 1.
+  std::string write(LogFormat format, std::initializer_list<Event> events) {
+    EventLog::Options with_servers = options(format);
+    with_servers.servers = {{"pbx", "one"}, {"pbx", "two"}};
+    {
+      EventLog log(with_servers);
+      EventRing& ring = log.add_ring();
+      for (const Event& event : events) ring.post(event);
+    }
+    return out_.str();
+  }
+  static Event failover(uint16_t server, proxy::FailoverReason reason, Duration at = {}) {
+    return {.at = Instant(std::chrono::hours(1)) + at,
+            .id = EventId::ServerFailover,
+            .args = {server, static_cast<int64_t>(reason)}};
+  }
+};
+
+TEST_F(FailoverEventTest, NamesTheServerAndTheReasonInText) {
+  EXPECT_EQ(write(LogFormat::Text, {failover(1, proxy::FailoverReason::Silence)}),
+            "warning: failover group=pbx server=two reason=silence\n");
+}
+
+TEST_F(FailoverEventTest, NamesTheServerAndTheReasonInJson) {
+  const auto line = nlohmann::json::parse(
+      write(LogFormat::Json, {failover(0, proxy::FailoverReason::Unreachable)}));
+  EXPECT_EQ(line["level"], "warning");
+  EXPECT_EQ(line["event"], "failover");
+  EXPECT_EQ(line["group"], "pbx");
+  EXPECT_EQ(line["server"], "one");
+  EXPECT_EQ(line["reason"], "unreachable");
+}
+
+TEST_F(FailoverEventTest, ShowsTheNumberOfAServerWithoutName) {
+  EXPECT_EQ(write(LogFormat::Text, {failover(2, proxy::FailoverReason::Code)}),
+            "warning: failover server=2 reason=code\n");
+}
+
+TEST_F(FailoverEventTest, IsWrittenOncePerSecondWithTheNumberLeftOut) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(
+      write(LogFormat::Text, {failover(0, proxy::FailoverReason::Code),
+                              failover(1, proxy::FailoverReason::Code, milliseconds(1)),
+                              failover(1, proxy::FailoverReason::Silence, milliseconds(999)),
+                              failover(0, proxy::FailoverReason::Silence, milliseconds(1000))}),
+      "warning: failover group=pbx server=one reason=code\n"
+      "warning: failover group=pbx server=one reason=silence suppressed=2\n");
 }
 
 }  // namespace
