@@ -124,11 +124,12 @@ void for_each_server(const Series& out, OnServer&& on_server) {
   }
 }
 
-void fill_server_requests(Series& out) {
+// One series per server, the sum of `counter` over the lanes.
+void fill_by_server(Series& out, Counter proxy::ServerCounters::*counter) {
   for_each_server(out, [&](size_t index, std::string_view group, std::string_view server) {
     out.add({{"group", group}, {"server", server}},
             out.sum([&](const Lane& lane) -> const Counter& {
-              return lane.counters.servers[index].requests;
+              return lane.counters.servers[index].*counter;
             }));
   });
 }
@@ -146,6 +147,35 @@ void fill_server_responses(Series& out) {
   });
 }
 
+void fill_server_answer_times(Series& out) {
+  for_each_server(out, [&](size_t index, std::string_view group, std::string_view server) {
+    DurationSum sum;
+    out.for_each_lane([&](const Lane& lane) { sum.add(lane.counters.servers[index].answer_time); });
+    out.add_durations({{"group", group}, {"server", server}}, sum);
+  });
+}
+
+void fill_server_failovers(Series& out) {
+  for_each_server(out, [&](size_t index, std::string_view group, std::string_view server) {
+    for (size_t r = 0; r < static_cast<size_t>(proxy::FailoverReason::kCount); ++r) {
+      const auto reason = static_cast<proxy::FailoverReason>(r);
+      out.add({{"group", group}, {"server", server}, {"reason", proxy::name(reason)}},
+              out.sum([&](const Lane& lane) -> const Counter& {
+                return lane.counters.servers[index].failovers[reason];
+              }));
+    }
+  });
+}
+
+void fill_budget_exhausted(Series& out) {
+  const auto groups = out.source.snapshot.topology.groups();
+  for (size_t g = 0; g < groups.size(); ++g) {
+    out.add({{"group", groups[g].options.name}}, out.sum([&](const Lane& lane) -> const Counter& {
+      return lane.counters.groups[g].budget_exhausted;
+    }));
+  }
+}
+
 void fill_seal_rejected(Series& out) {
   for (size_t k = 0; k < static_cast<size_t>(proxy::SealKind::kCount); ++k) {
     const auto what = static_cast<proxy::SealKind>(k);
@@ -159,19 +189,37 @@ void fill_seal_rejected(Series& out) {
   }
 }
 
-void fill_pool_slots(Series& out) {
-  static constexpr std::array<std::string_view, 3> kPools = {"small", "medium", "large"};
-  for (size_t p = 0; p < kPools.size(); ++p) {
-    uint64_t used = 0;
-    uint64_t free = 0;
-    for (const auto& worker : out.source.workers) {
-      const SlotPool& pool = worker->slots().pool(static_cast<transport::SlotClass>(p));
-      used += pool.counters().used.value();
-      free += pool.capacity() - pool.counters().used.value();
-    }
-    out.add({{"pool", kPools[p]}, {"state", "used"}}, used);
-    out.add({{"pool", kPools[p]}, {"state", "free"}}, free);
+// Slots of equal pools, added up.
+struct SlotSum {
+  uint64_t used = 0;
+  uint64_t free = 0;
+
+  void add(const SlotPool& pool) {
+    const uint64_t now = pool.counters().used.value();
+    used += now;
+    free += pool.capacity() - now;
   }
+};
+
+void add_slots(Series& out, std::string_view pool, const SlotSum& sum) {
+  out.add({{"pool", pool}, {"state", "used"}}, sum.used);
+  out.add({{"pool", pool}, {"state", "free"}}, sum.free);
+}
+
+// `pools` names the size classes.
+void add_message_slots(Series& out, const std::array<std::string_view, 3>& pools,
+                       const transport::MessageSlots& (proxy::Worker::*slots_of)() const) {
+  for (size_t p = 0; p < pools.size(); ++p) {
+    SlotSum sum;
+    for (const auto& worker : out.source.workers) {
+      sum.add((*worker.*slots_of)().pool(static_cast<transport::SlotClass>(p)));
+    }
+    add_slots(out, pools[p], sum);
+  }
+}
+
+void fill_pool_slots(Series& out) {
+  add_message_slots(out, {"small", "medium", "large"}, &proxy::Worker::slots);
 }
 
 void fill_loop_delay(Series& out) {
@@ -254,10 +302,22 @@ constexpr auto kFamilies = std::to_array<Family>({
     {{"siplb_messages_originated_total", "counter", "kind",
       "Messages of our own making; outside conservation."},
      [](Series& out) {
-       out.add({{"kind", "cancel"}}, out.sum([](const Lane& lane) -> const Counter& {
-         return lane.counters.originated[proxy::OriginatedKind::Cancel];
-       }));
+       out.add_by<proxy::OriginatedKind>(
+           "kind", [](const Lane& lane) -> auto& { return lane.counters.originated; }, kName);
      }},
+    {{"siplb_retransmissions_total", "counter", "direction",
+      "Messages sent again: requests to a server, final responses to a client."},
+     [](Series& out) {
+       out.add_by<proxy::RepeatDirection>(
+           "direction", [](const Lane& lane) -> auto& { return lane.counters.retransmissions; },
+           kName);
+     }},
+    {{"siplb_duplicate_answers_total", "counter", "",
+      "Further 2xx to an INVITE that had one already."},
+     SIPLB_LANE_SUM(counters.duplicate_answers)},
+    {{"siplb_requests_unheld_total", "counter", "",
+      "Requests sent on without a copy, for want of a slot: they can't be repeated or fail over."},
+     SIPLB_LANE_SUM(counters.unheld)},
     {{"siplb_conservation_difference", "gauge", "",
       "Messages taken in less messages decided; anything but 0 is a bug."},
      fill_conservation},
@@ -275,10 +335,22 @@ constexpr auto kFamilies = std::to_array<Family>({
      fill_seal_rejected},
 
     {{"siplb_server_requests_total", "counter", "group server", "Requests sent to the server."},
-     fill_server_requests},
+     [](Series& out) { fill_by_server(out, &proxy::ServerCounters::requests); }},
     {{"siplb_server_responses_total", "counter", "group server code_class",
       "Responses that came from the server."},
      fill_server_responses},
+    {{"siplb_server_inflight", "gauge", "group server",
+      "Requests sent to the server with state that have no final answer yet."},
+     [](Series& out) { fill_by_server(out, &proxy::ServerCounters::inflight); }},
+    {{"siplb_server_answer_seconds", "histogram", "group server",
+      "From a request to the server's first answer to it."},
+     fill_server_answer_times},
+    {{"siplb_server_failovers_total", "counter", "group server reason",
+      "Requests that left the server for another, and why."},
+     fill_server_failovers},
+    {{"siplb_retry_budget_exhausted_total", "counter", "group",
+      "Requests that stayed with a failing server: the group's retry budget was spent."},
+     fill_budget_exhausted},
     {{"siplb_affinity_evicted_total", "counter", "",
       "Affinity entries that gave way to a newer one before their time."},
      SIPLB_LANE_SUM(counters.affinity.evicted)},

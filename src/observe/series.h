@@ -3,12 +3,14 @@
 // Thread: any, one scrape at a time. Lives for one family of one scrape.
 #pragma once
 
+#include <array>
 #include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/duration_buckets.h"
 #include "base/histogram.h"
 #include "observe/metrics.h"
 
@@ -17,6 +19,14 @@ struct MetricFamily;
 }
 
 namespace siplb::observe {
+
+// DurationBuckets of several lanes, added up.
+struct DurationSum {
+  std::array<uint64_t, DurationBuckets::kBounds.size() + 1> counts{};
+  uint64_t sum_ns = 0;
+
+  void add(const DurationBuckets& durations);
+};
 
 class Series {
  public:
@@ -29,6 +39,8 @@ class Series {
   void add(Labels labels, uint64_t value) { add(labels, static_cast<double>(value)); }
   // A histogram of nanoseconds, as one of seconds with these buckets and +Inf.
   void add_histogram(const Histogram& histogram, std::span<const double> bounds_seconds);
+  // A histogram of seconds, with the buckets that the durations have, and +Inf.
+  void add_durations(Labels labels, const DurationSum& durations);
 
   // Calls on_lane(LaneView) for every lane of every worker.
   template <class OnLane>

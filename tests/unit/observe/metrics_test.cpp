@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -27,6 +28,18 @@ proxy::Snapshot make_snapshot() {
           .seal = sip::Seal({}, 1, 60),
           .table_key = {},
           .scan_limits = {}};
+}
+
+// "group server" of `name{group="pbx",server="one"} 0`. Requires: no value with a quote in it.
+std::string label_names(std::string_view line) {
+  std::string names;
+  for (size_t at = line.find('{'); at != std::string_view::npos && line[at] != '}';) {
+    const size_t equals = line.find('=', at);
+    if (!names.empty()) names += ' ';
+    names += line.substr(at + 1, equals - at - 1);
+    at = line.find('"', equals + 2) + 1;
+  }
+  return names;
 }
 
 class MetricsTest : public testing::Test {
@@ -69,6 +82,13 @@ TEST_F(MetricsTest, HasEverySeriesFromTheStart) {
   EXPECT_THAT(text, HasSubstr("siplb_kernel_drops_total{listener=\"edge\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("siplb_pool_slots{pool=\"large\",state=\"free\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("siplb_loop_delay_seconds_bucket{le=\"+Inf\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_messages_originated_total{kind=\"retry\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_retransmissions_total{direction=\"server\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_retry_budget_exhausted_total{group=\"pbx\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_server_failovers_total{group=\"pbx\",server=\"off\","
+                              "reason=\"silence\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_server_answer_seconds_bucket{group=\"pbx\",server=\"off\","
+                              "le=\"0.25\"} 0\n"));
 }
 
 TEST_F(MetricsTest, HasNoSeriesTwice) {
@@ -89,6 +109,24 @@ TEST_F(MetricsTest, PassesPromtool) {
   const std::string text = scrape();
   std::fwrite(text.data(), 1, text.size(), promtool);
   EXPECT_EQ(pclose(promtool), 0);
+}
+
+TEST_F(MetricsTest, HasTheLabelsThatTheReferenceSays) {
+  std::map<std::string, std::string> labels_of;
+  for (const MetricReference& each : metric_references()) {
+    const std::string name(each.name);
+    labels_of[name] = each.labels;
+    if (each.type != "histogram") continue;
+    labels_of[name + "_sum"] = labels_of[name + "_count"] = each.labels;
+    labels_of[name + "_bucket"] = std::string(each.labels) + (each.labels.empty() ? "le" : " le");
+  }
+  std::istringstream lines(scrape());
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line.front() == '#') continue;
+    const std::string name = line.substr(0, line.find_first_of("{ "));
+    ASSERT_TRUE(labels_of.contains(name)) << line;
+    EXPECT_EQ(label_names(line), labels_of[name]) << line;
+  }
 }
 
 TEST(MetricReferencesTest, StandInTheDocumentationInTheSameOrder) {

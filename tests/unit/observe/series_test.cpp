@@ -58,6 +58,28 @@ TEST_F(SeriesTest, TurnsNanosecondsIntoSecondsAndCountsUpwards) {
   EXPECT_THAT(out, HasSubstr("family_bucket{le=\"+Inf\"} 3\n"));
 }
 
+TEST_F(SeriesTest, AddsUpDurationsOfSeveralLanes) {
+  DurationBuckets first;
+  first.record(5ms);
+  first.record(5ms + 1ns);
+  DurationBuckets second;
+  second.record(2s);
+  second.record(1h);
+  DurationSum sum;
+  sum.add(first);
+  sum.add(second);
+  series_.add_durations({{"server", "one"}}, sum);
+  const std::string out = text(prometheus::MetricType::Histogram);
+  EXPECT_THAT(out, HasSubstr("family_count{server=\"one\"} 4\n"));
+  EXPECT_THAT(out, HasSubstr("family_sum{server=\"one\"} 3602.010000001\n"));
+  EXPECT_THAT(out, HasSubstr("family_bucket{server=\"one\",le=\"0.005\"} 1\n"));
+  EXPECT_THAT(out, HasSubstr("family_bucket{server=\"one\",le=\"0.01\"} 2\n"));
+  EXPECT_THAT(out, HasSubstr("family_bucket{server=\"one\",le=\"1\"} 2\n"));
+  EXPECT_THAT(out, HasSubstr("family_bucket{server=\"one\",le=\"2.5\"} 3\n"));
+  EXPECT_THAT(out, HasSubstr("family_bucket{server=\"one\",le=\"10\"} 3\n"));
+  EXPECT_THAT(out, HasSubstr("family_bucket{server=\"one\",le=\"+Inf\"} 4\n"));
+}
+
 TEST_F(SeriesTest, SumsNothingWithoutWorkers) {
   EXPECT_EQ(series_.sum([](const proxy::Worker::LaneView& lane) -> const Counter& {
     return lane.counters.forwarded;
