@@ -38,7 +38,7 @@ InviteClient::Due InviteClient::on_timer(const TimerOptions& timers, Instant now
 }
 
 void InviteClient::on_transport_error() {
-  if (state_ == State::Calling) state_ = State::Terminated;
+  if (is_pending()) state_ = State::Terminated;
 }
 
 void InviteClient::stop_repeating() {

@@ -10,6 +10,7 @@
 //              |  | 1xx                          ^        D: the store's
 //              |  v                              |
 //              | [Proceeding] -- 300-699: ACK ---'
+//              |  |         `--- transport error, or nothing came of a CANCEL --> [Terminated]
 //              |  |
 //          2xx |  | 2xx
 //              v  v
@@ -49,8 +50,8 @@ class InviteClient {
   // Nothing is due before deadline(). One Repeat stands for all that were missed when the call
   // comes late. TimedOut: Terminated from then on.
   Due on_timer(const TimerOptions& timers, Instant now);
-  // The transport said that the request can't have arrived (17.1.4): Terminated. A response proved
-  // otherwise: from then on this is ignored.
+  // The transport failed (17.1.4), or nothing came of a CANCEL (9.1): Terminated, unless a final
+  // response has come.
   void on_transport_error();
   // A is over for good: the request is no longer wanted, but what comes of it still is.
   void stop_repeating();
