@@ -24,6 +24,9 @@ constexpr Sweep kSweeps[] = {
     {"sends per step", &Resources::sends, 1},
     {"affinity entries for calls", &Resources::calls, balance::AffinityTable::kWays},
     {"affinity entries for others", &Resources::others, balance::AffinityTable::kWays},
+    {"requests under way", &Resources::contexts, 1},
+    {"tombstones", &Resources::finished, 1},
+    {"held messages", &Resources::held, 1},
 };
 
 bool play_as_written(const char* file, const std::vector<Statement>& script) {

@@ -1,16 +1,12 @@
 #include "scenario/player.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "config/load.h"
 
 namespace siplb::test {
 namespace {
-
-// Days since 1970 when a scenario begins.
-constexpr int64_t kFirstDay = 20'000;
 
 std::string joined_lines(const std::vector<std::string>& lines, std::string_view end) {
   std::string text;
@@ -32,33 +28,31 @@ std::vector<std::string> Player::play(const std::vector<Statement>& script) {
       throw std::logic_error(std::to_string(statement.line) + ": " + error.what());
     }
   }
-  finish_step();
-  if (process_) {
-    const auto left = since(counted_.all, process_->counted().all);
-    if (!left.empty()) differences_.push_back("end: no 'counted' for " + text_of(left));
-  }
+  end_process("end");
   return std::move(differences_);
 }
 
 void Player::play_statement(const Statement& statement) {
   Words words = statement.words;
-  if (words[0] == "at") {
+  if (words[0] == "config" || words[0] == "case") return play_case(statement);
+  if (!process_) throw ScriptError("a scenario begins with 'config'");
+  const bool is_timed = words[0] == "at";
+  if (is_timed) {
     if (words.size() < 2) throw ScriptError("'at' needs a time");
-    set_clock(words[1]);
+    begin_step(statement.line);
+    pass_time(read_time(words[1]));
     words.erase(words.begin(), words.begin() + 2);
     if (words.empty()) return;
   }
-  if (words[0] == "config") return play_config(statement);
-  if (!configuration_) throw ScriptError("a scenario begins with 'config'");
   if (words[0] == "party") return play_party(statement);
-  if (words[0] == "restart") return play_restart(statement);
+  if (words[0] == "restart") return play_restart(statement, words);
   if (words[0] == "let") return play_let(statement, words);
   if (words[0] == "check") return play_check(words);
-  if (words[0] == "counted") return play_counted(statement);
+  if (words[0] == "counted") return play_counted(words);
   if (words[0] == "expect") return play_expect(statement, words);
 
-  finish_step();
-  step_line_ = statement.line;
+  if (!is_timed) begin_step(statement.line);
+  if (words[0] == "unreachable") return play_unreachable(words);
   if (words.size() < 3) throw ScriptError("what is this?");
   if (words[1] == "sends") return play_send(statement, words);
   if (words[1] == "answers") return play_answer(statement, words);
@@ -68,7 +62,23 @@ void Player::play_statement(const Statement& statement) {
 
 // ---- The process and its surroundings -----------------------------------------------------------
 
-void Player::play_config(const Statement& statement) {
+// Everything begins anew, but for the parties, and for the configuration if there is none below.
+void Player::play_case(const Statement& statement) {
+  const bool is_first = !process_;
+  if (is_first != (statement.words[0] == "config")) {
+    throw ScriptError("one 'config' to begin with, then 'case'");
+  }
+  if (!is_first) end_process(std::to_string(statement.line));
+  known_.clear();
+  variables_.clear();
+  now_ = {};
+  instance_ = 0;
+  node_key_ = 1;
+  if (is_first || !statement.block.empty()) load_configuration(statement);
+  start_process();
+}
+
+void Player::load_configuration(const Statement& statement) {
   const config::LoadResult loaded =
       config::load_text(joined_lines(statement.block, "\n"), "config", "/");
   if (!loaded.good()) {
@@ -82,27 +92,34 @@ void Player::play_config(const Statement& statement) {
       parties_[server.name] = {.address = server.address, .listener = {}};
     }
   }
-  start_process();
 }
 
 void Player::start_process() {
   ++instance_;
-  process_ = std::make_unique<Process>(
-      *configuration_,
-      ProcessOptions{.instance = instance_, .node_key = node_key_, .resources = resources_});
+  process_ = std::make_unique<Process>(*configuration_, ProcessOptions{.instance = instance_,
+                                                                       .node_key = node_key_,
+                                                                       .started_at = now_,
+                                                                       .resources = resources_});
   counted_ = {};
 }
 
-void Player::play_restart(const Statement& statement) {
+void Player::end_process(const std::string& where) {
   finish_step();
-  Options options(statement.words, 1);
-  if (const auto key = options.take("key")) node_key_ = static_cast<uint8_t>(std::stoul(*key));
-  options.finish();
+  if (!process_) return;
   if (const auto left = since(counted_.all, process_->counted().all); !left.empty()) {
-    differences_.push_back(std::to_string(statement.line) + ": no 'counted' for " + text_of(left));
+    differences_.push_back(where + ": no 'counted' for " + text_of(left));
   }
-  if (statement.block.empty()) return start_process();
-  play_config(statement);
+  run_out();
+}
+
+void Player::play_restart(const Statement& statement, const Words& words) {
+  Options options(words, 1);
+  const auto key = options.take("key");
+  options.finish();
+  end_process(std::to_string(statement.line));
+  if (key) node_key_ = static_cast<uint8_t>(std::stoul(*key));
+  if (!statement.block.empty()) load_configuration(statement);
+  start_process();
 }
 
 void Player::play_party(const Statement& statement) {
@@ -113,21 +130,6 @@ void Player::play_party(const Statement& statement) {
   Options options(words, 3);
   parties_[words[1]] = {.address = *address, .listener = options.take("on").value_or("")};
   options.finish();
-}
-
-void Player::set_clock(const std::string& time) {
-  static const std::map<std::string, Duration> kUnits = {{"ms", std::chrono::milliseconds(1)},
-                                                         {"s", std::chrono::seconds(1)},
-                                                         {"m", std::chrono::minutes(1)},
-                                                         {"h", std::chrono::hours(1)},
-                                                         {"d", std::chrono::days(1)}};
-  int64_t number = 0;
-  const auto [end, status] = std::from_chars(time.data(), time.data() + time.size(), number);
-  const auto unit = kUnits.find(std::string(end, time.data() + time.size()));
-  if (status != std::errc() || unit == kUnits.end()) throw ScriptError("no time: " + time);
-  const Instant at{number * unit->second};
-  if (at < now_) throw ScriptError("the clock does not run backwards");
-  now_ = at;
 }
 
 const Player::Party& Player::party(const std::string& name) const {
@@ -232,15 +234,17 @@ void Player::send(const std::string& name, const std::string& text, Options& opt
   if (const auto as = options.take("as")) known_[*as] = {.text = text, .party = name};
   options.finish();
 
-  const auto days = std::chrono::floor<std::chrono::days>(now_.time_since_epoch()).count();
   step_octets_ = text.size();
-  sent_ = process_->receive(flow, text,
-                            {.now = now_, .today = static_cast<uint16_t>(kFirstDay + days)});
-  for (const SentMessage& sent : sent_) {
-    if (party_at(sent.to.remote).empty()) {
-      throw std::logic_error("sent to a stranger, " + std::string(sent.to.remote.text()) + ":\n" +
-                             sent.text);
+  collect(process_->receive(flow, text, tick()));
+}
+
+void Player::collect(std::vector<SentMessage> sent) {
+  for (SentMessage& message : sent) {
+    if (party_at(message.to.remote).empty()) {
+      throw std::logic_error("sent to a stranger, " + std::string(message.to.remote.text()) +
+                             ":\n" + message.text);
     }
+    sent_.push_back({.message = std::move(message), .at = now_});
   }
 }
 
@@ -308,6 +312,18 @@ void Player::play_repeat(const Statement& statement, const Words& words) {
   SipBuilder builder = builder_of(known(words[2]).text);
   edit(builder, statement.block);
   send(words[0], builder.str(), options);
+}
+
+// The wire says that a request, of which it quotes the beginning, did not reach whom it was sent
+// to.
+void Player::play_unreachable(const Words& words) {
+  if (words.size() < 2) throw ScriptError("unreachable MESSAGE");
+  Options options(words, 2);
+  const Known& request = known(words[1]);
+  const std::string& to = options.take("to").value_or(request.party);
+  const size_t length = std::stoul(options.take("quote").value_or("65535"));
+  options.finish();
+  collect(process_->undelivered(request.text.substr(0, length), party(to).address, tick()));
 }
 
 // "Name: value" sets a header, or adds one where the block has set that name before; "above Name:

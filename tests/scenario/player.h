@@ -38,29 +38,45 @@ class Player {
     SockAddress address;
     std::string listener;  // that it reaches us by; empty: the first of its family
   };
+  // A message that left, and when.
+  struct Sent {
+    SentMessage message;
+    Instant at;
+  };
   struct Difference {
     std::string text;
   };
 
   void play_statement(const Statement& statement);
-  void play_config(const Statement& statement);
-  void play_restart(const Statement& statement);
+  void play_case(const Statement& statement);
+  void play_restart(const Statement& statement, const Words& words);
   void play_party(const Statement& statement);
   void play_let(const Statement& statement, const Words& words);
   void play_check(const Words& words);
   void play_expect(const Statement& statement, const Words& words);
-  void play_counted(const Statement& statement);
+  void play_counted(const Words& words);
   void play_send(const Statement& statement, const Words& words);
   void play_answer(const Statement& statement, const Words& words);
   void play_repeat(const Statement& statement, const Words& words);
+  void play_unreachable(const Words& words);
 
+  void load_configuration(const Statement& statement);
   void start_process();
+  void end_process(const std::string& where);
   void send(const std::string& party, const std::string& text, Options& options);
+  void collect(std::vector<SentMessage> sent);
+  void begin_step(size_t line);
   void finish_step();
-  void expect_listener(const SentMessage& sent, const std::string& listener);
-  void check_line(const std::string& line, const SentMessage& sent);
+  [[nodiscard]] Sent take_expected(const std::string& party, const std::string& kind);
+  [[nodiscard]] std::string text_of_sent(const Sent& sent) const;
+  void check_listener(const Sent& sent, const std::string& listener);
+  void check_line(const std::string& line, const Sent& sent);
   void edit(SipBuilder& builder, const std::vector<std::string>& block) const;
-  void set_clock(const std::string& time);
+
+  // player_time.cpp
+  void pass_time(Instant until);
+  void run_out();
+  [[nodiscard]] proxy::Tick tick() const;
 
   [[nodiscard]] std::string request_text(const Statement& statement, const std::string& party,
                                          const std::string& method, Options& options);
@@ -81,10 +97,10 @@ class Player {
   std::map<std::string, Known> known_;
   std::map<std::string, std::string> variables_;
   size_t branch_count_ = 0;
-  // The step: one message given, and what it made leave.
+  // The step: time that passes, then at most one message given, and what both made leave.
   size_t step_line_ = 0;
   size_t step_octets_ = 0;
-  std::vector<SentMessage> sent_;
+  std::vector<Sent> sent_;
   Process::Counted counted_;  // as of the last `counted`
   std::vector<std::string> differences_;
 };

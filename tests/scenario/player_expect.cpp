@@ -5,51 +5,78 @@
 
 namespace siplb::test {
 
+void Player::begin_step(size_t line) {
+  finish_step();
+  step_line_ = line;
+}
+
 void Player::finish_step() {
-  for (const SentMessage& sent : sent_) {
-    differences_.push_back(std::to_string(step_line_) + ": " + party_at(sent.to.remote) + " got " +
-                           kind_of(sent.text) + ", which nothing expects:\n" + sent.text);
+  for (const Sent& sent : sent_) {
+    differences_.push_back(std::to_string(step_line_) + ": " + text_of_sent(sent) +
+                           ", which nothing expects:\n" + sent.message.text);
   }
   sent_.clear();
 }
 
+std::string Player::text_of_sent(const Sent& sent) const {
+  return party_at(sent.message.to.remote) + " got " + kind_of(sent.message.text) + " at " +
+         time_text(sent.at);
+}
+
+// expect NAME gets KIND [as M] [from LISTENER] [at TIME, TIME...]: one message for each time.
 void Player::play_expect(const Statement& statement, const Words& words) {
   if (words.size() == 2 && words[1] == "nothing") return finish_step();
   if (words.size() < 4 || words[2] != "gets") throw ScriptError("expect NAME gets METHOD or CODE");
-  const SockAddress& address = party(words[1]).address;
-  const auto fits = [&](const SentMessage& sent) {
-    return sent.to.remote == address && kind_of(sent.text) == words[3];
-  };
-  Options options(words, 4);
+  const auto at = std::find(words.begin() + 4, words.end(), "at");
+  Options options(Words(words.begin(), at), 4);
   const auto as = options.take("as");
   const auto listener = options.take("from");
   options.finish();
+  std::vector<std::optional<Instant>> times;
+  for (auto word = at; word != words.end(); ++word) {
+    if (word != at) times.emplace_back(read_time(word->substr(0, word->find(','))));
+  }
+  if (times.empty()) times.emplace_back();
   if (as) known_.erase(*as);
 
+  for (const std::optional<Instant>& time : times) {
+    const Sent sent = take_expected(words[1], words[3]);
+    if (time && sent.at != *time) {
+      throw Difference{text_of_sent(sent) + ", not at " + time_text(*time)};
+    }
+    if (as) known_[*as] = {.text = sent.message.text, .party = words[1]};
+    if (listener) check_listener(sent, *listener);
+    for (const std::string& line : statement.block) check_line(line, sent);
+  }
+}
+
+// The first that left for `party` and is of that kind.
+Player::Sent Player::take_expected(const std::string& name, const std::string& kind) {
+  const SockAddress& address = party(name).address;
+  const auto fits = [&](const Sent& sent) {
+    return sent.message.to.remote == address && kind_of(sent.message.text) == kind;
+  };
   const auto found = std::find_if(sent_.begin(), sent_.end(), fits);
   if (found == sent_.end()) {
     std::string got;
-    for (const SentMessage& sent : sent_) {
-      got += " " + party_at(sent.to.remote) + " got " + kind_of(sent.text) + ";";
-    }
+    for (const Sent& sent : sent_) got += " " + text_of_sent(sent) + ";";
     got += " counted: " + text_of(since(counted_.all, process_->counted().all));
-    throw Difference{statement.text + ", but:" + got};
+    throw Difference{name + " should have got " + kind + ", but:" + got};
   }
-  const SentMessage sent = *found;
+  Sent sent = std::move(*found);
   sent_.erase(found);
-  if (as) known_[*as] = {.text = sent.text, .party = words[1]};
-  if (listener) expect_listener(sent, *listener);
-  for (const std::string& line : statement.block) check_line(line, sent);
+  return sent;
 }
 
-void Player::expect_listener(const SentMessage& sent, const std::string& listener) {
-  const std::string& name = process_->snapshot().sides[sent.to.listener].name;
+void Player::check_listener(const Sent& sent, const std::string& listener) {
+  const std::string& name = process_->snapshot().sides[sent.message.to.listener].name;
   if (name != listener) throw Difference{"it left by listener " + name + ", not " + listener};
 }
 
 // "Name: value" is what all values of that header are, separated by commas; "no Name"; "start
 // LINE"; "adds at most N" octets to what was sent; "body TEXT".
-void Player::check_line(const std::string& raw, const SentMessage& sent) {
+void Player::check_line(const std::string& raw, const Sent& sent) {
+  const std::string& text = sent.message.text;
   const std::string line = expand(raw);
   const Words words = split_words(line);
   const auto differ = [&](const std::string& got) {
@@ -57,21 +84,21 @@ void Player::check_line(const std::string& raw, const SentMessage& sent) {
   };
   if (const auto header = split_header(line)) {
     std::string got;
-    for (const std::string& value : header_values(sent.text, header->first)) {
+    for (const std::string& value : header_values(text, header->first)) {
       got += (got.empty() ? "" : ", ") + value;
     }
     if (got != header->second) differ(header->first + ": " + got);
   } else if (words[0] == "no" && words.size() == 2) {
-    const std::string got = first_value(sent.text, words[1]);
+    const std::string got = first_value(text, words[1]);
     if (!got.empty()) differ(words[1] + ": " + got);
   } else if (words[0] == "start") {
-    const std::string got = sent.text.substr(0, sent.text.find("\r\n"));
+    const std::string got = text.substr(0, text.find("\r\n"));
     if (got != joined(words, 1)) differ(got);
   } else if (words[0] == "body") {
-    const std::string got = sent.text.substr(sent.text.find("\r\n\r\n") + 4);
+    const std::string got = text.substr(text.find("\r\n\r\n") + 4);
     if (got != unescape(joined(words, 1))) differ(got);
   } else if (words.size() == 4 && words[0] == "adds") {
-    const size_t added = sent.text.size() - step_octets_;
+    const size_t added = text.size() - step_octets_;
     if (added > std::stoul(words[3])) differ(std::to_string(added) + " octets");
   } else {
     throw ScriptError("not understood: " + raw);
@@ -79,7 +106,7 @@ void Player::check_line(const std::string& raw, const SentMessage& sent) {
 }
 
 // Everything that has been counted since the last time, each with its number.
-void Player::play_counted(const Statement& statement) {
+void Player::play_counted(const Words& words) {
   finish_step();
   const Process::Counted now = process_->counted();
   Process::Counts got = since(counted_.all, now.all);
@@ -87,7 +114,6 @@ void Player::play_counted(const Statement& statement) {
   counted_ = now;
 
   Process::Counts wanted;
-  const Words words = split_words(statement.text);
   for (size_t i = 1; i + 1 < words.size(); i += 2) {
     wanted[words[i]] = std::stoul(words[i + 1]);  // the comma behind it does not matter
     if (detail.contains(words[i])) got[words[i]] = detail.at(words[i]);

@@ -22,6 +22,47 @@ SnapshotInput input_of(const config::Configuration& configuration, const Process
           .message_octets_max = configuration.limits.message_bytes};
 }
 
+// Of each size. A scenario needs no more.
+constexpr size_t kHeldMax = 64;
+
+// A pool of which all but `count` slots of each size are out for good.
+std::unique_ptr<transport::MessageSlots> make_held(size_t count) {
+  auto slots = transport::MessageSlots::reserve(
+      {.small_count = kHeldMax, .medium_count = kHeldMax, .large_count = kHeldMax});
+  if (!slots) throw std::runtime_error("no memory for held messages");
+  // The longest first: short messages may take longer slots.
+  for (const size_t size : {transport::kSlotSizes[2], transport::kSlotSizes[1], size_t{1}}) {
+    for (size_t i = count; i < kHeldMax; ++i) static_cast<void>((*slots)->take(size));
+  }
+  return std::move(*slots);
+}
+
+size_t held_count(const transport::MessageSlots& slots) {
+  size_t used = 0;
+  for (const auto size :
+       {transport::SlotClass::Small, transport::SlotClass::Medium, transport::SlotClass::Large}) {
+    used += slots.pool(size).counters().used.value();
+  }
+  return used;
+}
+
+// There is no store without room, so one context is out for good.
+std::unique_ptr<proxy::ContextStore> make_contexts(const Resources& resources,
+                                                   transport::MessageSlots& held) {
+  auto contexts = proxy::ContextStore::reserve(
+      {.contexts = resources.contexts + 1, .finished = resources.finished}, held);
+  if (!contexts) throw std::runtime_error("no memory for transactions");
+  static_cast<void>((*contexts)->create(sip::BranchHash{}, sip::Method::Other));
+  return std::move(*contexts);
+}
+
+// A block of exactly the text's size: AddressSanitizer sees a read past its end.
+std::unique_ptr<char[]> exact_copy(std::string_view text) {
+  std::unique_ptr<char[]> octets(new char[text.size()]);
+  std::copy(text.begin(), text.end(), octets.get());
+  return octets;
+}
+
 void put(Process::Counts& counts, const std::string& name, uint64_t value) {
   if (value != 0) counts[name] = value;
 }
@@ -41,24 +82,53 @@ Process::Process(const config::Configuration& configuration, const ProcessOption
     : snapshot_(make_snapshot(input_of(configuration, options))),
       calls_(options.resources.calls),
       others_(options.resources.others),
+      held_(make_held(options.resources.held)),
+      held_before_(held_count(*held_)),
+      contexts_(make_contexts(options.resources, *held_)),
       wire_(options.resources.sends),
       counters_(snapshot_.topology.servers().size(), snapshot_.topology.groups().size()),
-      lane_(kLane, snapshot_, {.call_life = configuration.limits.call_expiry}, {calls_, others_},
-            wire_, counters_) {}
+      lane_({.index = kLane,
+             .affinity = {.call_life = configuration.limits.call_expiry},
+             .timers = configuration.timers,
+             .started_at = options.started_at},
+            snapshot_,
+            {.memory = {calls_, others_, *contexts_},
+             .wire = wire_,
+             .counters = counters_,
+             .events = events_}) {}
 
 std::vector<SentMessage> Process::receive(const transport::Flow& flow, std::string_view text,
                                           const proxy::Tick& tick) {
-  // A block of exactly the message's size: AddressSanitizer sees a read past its end.
-  const std::unique_ptr<char[]> octets(new char[text.size()]);
-  std::copy(text.begin(), text.end(), octets.get());
+  const std::unique_ptr<char[]> octets = exact_copy(text);
   lane_.receive({{octets.get(), text.size()}, flow}, *scratch_, tick);
   ++given_;
+  return take_sent();
+}
+
+std::vector<SentMessage> Process::run_timers(const proxy::Tick& tick) {
+  lane_.run_timers(tick);
+  const auto next = lane_.next_deadline();
+  if (next && *next <= tick.now) throw std::logic_error("a timer asks for what is past");
+  return take_sent();
+}
+
+std::vector<SentMessage> Process::undelivered(std::string_view quote,
+                                              const SockAddress& destination,
+                                              const proxy::Tick& tick) {
+  const std::unique_ptr<char[]> octets = exact_copy(quote);
+  const auto read = sip::read_quote({octets.get(), quote.size()});
+  if (read) lane_.on_undelivered(*read, destination, tick);
+  return take_sent();
+}
+
+std::vector<SentMessage> Process::take_sent() {
   std::vector<SentMessage> sent = wire_.take();
-  check_invariants(sent);
+  check_counters();
+  for (const SentMessage& message : sent) check_sent(message);
   return sent;
 }
 
-void Process::check_invariants(const std::vector<SentMessage>& sent) const {
+void Process::check_counters() const {
   if (counters_.difference() != 0) {
     throw std::logic_error("conservation: the difference is " +
                            std::to_string(counters_.difference()));
@@ -67,18 +137,36 @@ void Process::check_invariants(const std::vector<SentMessage>& sent) const {
   for (const auto& by_kind : counters_.received) received += by_kind.sum();
   if (received != given_) throw std::logic_error("not every message is counted as received");
 
-  uint64_t sends = counters_.forwarded.value() + counters_.originated.sum();
+  uint64_t sends =
+      counters_.forwarded.value() + counters_.originated.sum() + counters_.retransmissions.sum();
   for (const Counter& code : counters_.answered) sends += code.value();
   if (sends != wire_.attempts()) {
     throw std::logic_error("counted as sent: " + std::to_string(sends) +
                            ", given to the wire: " + std::to_string(wire_.attempts()));
   }
-  for (const SentMessage& message : sent) {
-    if (message.text.starts_with("SIP/2.0 400 ")) continue;  // it repeats what was wrong
-    const sip::ScanStatus status = sip::scan(message.text, {}, *scratch_);
-    if (status == sip::ScanStatus::Ok) continue;
-    throw std::logic_error("what is sent does not parse: " +
-                           std::string(sip::scan_status_name(status)) + "\n" + message.text);
+}
+
+void Process::check_sent(const SentMessage& message) const {
+  if (message.text.starts_with("SIP/2.0 400 ")) return;  // it repeats what was wrong
+  const sip::ScanStatus status = sip::scan(message.text, {}, *scratch_);
+  if (status == sip::ScanStatus::Ok) return;
+  throw std::logic_error("what is sent does not parse: " +
+                         std::string(sip::scan_status_name(status)) + "\n" + message.text);
+}
+
+void Process::check_idle() const {
+  const uint64_t contexts = contexts_->pool().counters().used.value();
+  if (contexts != 1) {
+    throw std::logic_error(std::to_string(contexts - 1) + " requests are under way for ever");
+  }
+  if (const size_t held = held_count(*held_); held != held_before_) {
+    throw std::logic_error(std::to_string(held - held_before_) + " held messages are lost");
+  }
+  for (size_t i = 0; i < counters_.servers.size(); ++i) {
+    const uint64_t inflight = counters_.servers[i].inflight.value();
+    if (inflight == 0) continue;
+    throw std::logic_error(snapshot_.topology.servers()[i].name + " has " +
+                           std::to_string(inflight) + " requests in flight for ever");
   }
 }
 
@@ -99,13 +187,21 @@ Process::Counted Process::counted() const {
             counters_.seal_rejected[static_cast<size_t>(kind)], sip::seal_fault_name);
   }
   put_all(all, "originated/", counters_.originated, label);
+  put_all(all, "retransmissions/", counters_.retransmissions, label);
+  put(all, "unheld", counters_.unheld.value());
+  put(all, "duplicate_answers", counters_.duplicate_answers.value());
   put(all, "loose_calls", counters_.loose_calls.value());
   put(all, "affinity_evicted", counters_.affinity.evicted.value());
   put(all, "affinity_torn", counters_.affinity.torn.value());
+  for (size_t i = 0; i < counters_.groups.size(); ++i) {
+    put(all, snapshot_.topology.groups()[i].options.name + "/budget_exhausted",
+        counters_.groups[i].budget_exhausted.value());
+  }
 
   put_all(result.detail, "requests/", counters_.requests, sip::method_name);
   for (size_t i = 0; i < counters_.servers.size(); ++i) {
     const std::string& server = snapshot_.topology.servers()[i].name;
+    put_all(all, server + "/failovers/", counters_.servers[i].failovers, label);
     put(result.detail, server + "/requests", counters_.servers[i].requests.value());
     for (size_t c = 0; c < counters_.servers[i].responses.size(); ++c) {
       put(result.detail, server + "/" + std::to_string(c + 1) + "xx",

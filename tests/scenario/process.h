@@ -1,13 +1,15 @@
 // siplbd in small: one lane made from a real configuration, on a fake wire.
 //
-// What must hold after every message, whatever a script expects, is checked here: conservation, one
-// message sent for each that is said to be sent, and nothing sent that does not parse.
+// What must hold after every message and timer, whatever a script expects, is checked here:
+// conservation, one message sent for each that is said to be sent, and nothing sent that does not
+// parse.
 // Thread: one.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,14 +22,18 @@ namespace siplb::test {
 
 // What can run out.
 struct Resources {
-  size_t calls = 256;   // affinity entries
-  size_t others = 256;  // affinity entries
-  size_t sends = 64;    // messages that the send queue takes per step
+  size_t calls = 256;    // affinity entries
+  size_t others = 256;   // affinity entries
+  size_t sends = 64;     // messages that the send queue takes per step
+  size_t contexts = 64;  // requests under way
+  size_t finished = 64;  // tombstones
+  size_t held = 64;      // copies of requests and of final responses, of each size
 };
 
 struct ProcessOptions {
   uint32_t instance = 1;
   uint8_t node_key = 1;
+  Instant started_at{};
   Resources resources;
 };
 
@@ -39,6 +45,16 @@ class Process {
   // that must always hold does not.
   [[nodiscard]] std::vector<SentMessage> receive(const transport::Flow& flow, std::string_view text,
                                                  const proxy::Tick& tick);
+  // When run_timers() has work.
+  [[nodiscard]] std::optional<Instant> next_deadline() { return lane_.next_deadline(); }
+  // Runs the timers that are due and returns what they send.
+  [[nodiscard]] std::vector<SentMessage> run_timers(const proxy::Tick& tick);
+  // The wire's word that what begins with `quote` did not arrive.
+  [[nodiscard]] std::vector<SentMessage> undelivered(std::string_view quote,
+                                                     const SockAddress& destination,
+                                                     const proxy::Tick& tick);
+  // Throws std::logic_error unless all that requests take while they are under way was given back.
+  void check_idle() const;
 
   // All that is above zero, by names as in the metrics. Those of Detail say more about what others
   // count already.
@@ -51,11 +67,19 @@ class Process {
   [[nodiscard]] const proxy::Snapshot& snapshot() const { return snapshot_; }
 
  private:
-  void check_invariants(const std::vector<SentMessage>& sent) const;
+  // What was sent since the last call, once all that must hold does.
+  [[nodiscard]] std::vector<SentMessage> take_sent();
+  void check_sent(const SentMessage& message) const;
+  void check_counters() const;
 
   proxy::Snapshot snapshot_;
   std::vector<balance::AffinityEntry> calls_;
   std::vector<balance::AffinityEntry> others_;
+  std::unique_ptr<transport::MessageSlots> held_;
+  const size_t held_before_;
+  std::unique_ptr<proxy::ContextStore> contexts_;
+  EventBell bell_;
+  EventRing events_{bell_};
   FakeWire wire_;
   proxy::LaneCounters counters_;
   proxy::Lane lane_;

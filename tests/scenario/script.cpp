@@ -1,6 +1,8 @@
 #include "scenario/script.h"
 
 #include <algorithm>
+#include <charconv>
+#include <map>
 #include <sstream>
 
 #include "sip/text.h"
@@ -38,6 +40,26 @@ std::optional<std::pair<std::string, std::string>> split_header(const std::strin
   const size_t colon = line.find(':');
   if (colon == std::string::npos || line.find(' ') < colon) return std::nullopt;
   return std::pair{line.substr(0, colon), std::string(sip::trim(line.substr(colon + 1)))};
+}
+
+Instant read_time(const std::string& text) {
+  static const std::map<std::string, Duration> kUnits = {{"ms", std::chrono::milliseconds(1)},
+                                                         {"s", std::chrono::seconds(1)},
+                                                         {"m", std::chrono::minutes(1)},
+                                                         {"h", std::chrono::hours(1)},
+                                                         {"d", std::chrono::days(1)}};
+  int64_t number = 0;
+  const char* const text_end = text.data() + text.size();
+  const auto [end, status] = std::from_chars(text.data(), text_end, number);
+  const auto unit = kUnits.find(std::string(end, text_end));
+  if (status != std::errc() || unit == kUnits.end()) throw ScriptError("no time: " + text);
+  return Instant{number * unit->second};
+}
+
+std::string time_text(Instant at) {
+  using std::chrono::milliseconds;
+  return std::to_string(std::chrono::duration_cast<milliseconds>(at.time_since_epoch()).count()) +
+         "ms";
 }
 
 std::string unescape(const std::string& text) {

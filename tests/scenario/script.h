@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.h"
+
 namespace siplb::test {
 
 struct Statement {
@@ -37,6 +39,10 @@ using Words = std::vector<std::string>;
 // "Name: value" as both parts; nothing where the line is no header.
 [[nodiscard]] std::optional<std::pair<std::string, std::string>> split_header(
     const std::string& line);
+// "10ms", "5s", "2m", "4h", "61d" since the beginning. Throws ScriptError.
+[[nodiscard]] Instant read_time(const std::string& text);
+// As read_time() takes it, in milliseconds.
+[[nodiscard]] std::string time_text(Instant at);
 // Undoes \r \n \0 and \\, as in C.
 [[nodiscard]] std::string unescape(const std::string& text);
 
