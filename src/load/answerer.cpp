@@ -12,14 +12,24 @@ namespace siplb::load {
 
 namespace {
 
+constexpr std::string_view kTrying = "SIP/2.0 100 Trying\r\n";
 constexpr std::string_view kRinging = "SIP/2.0 180 Ringing\r\n";
-constexpr std::string_view kOk = "SIP/2.0 200 OK\r\n";
-constexpr std::string_view kNoDialog = "SIP/2.0 481 Call/Transaction Does Not Exist\r\n";
-constexpr std::string_view kTerminated = "SIP/2.0 487 Request Terminated\r\n";
-constexpr std::string_view kUnavailable = "SIP/2.0 503 Service Unavailable\r\n";
+
+std::string_view status_line(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::Ok: return "SIP/2.0 200 OK\r\n";
+    case Outcome::NoDialog: return "SIP/2.0 481 Call/Transaction Does Not Exist\r\n";
+    case Outcome::Merged: return "SIP/2.0 482 Loop Detected\r\n";
+    case Outcome::Cancelled: return "SIP/2.0 487 Request Terminated\r\n";
+    case Outcome::Unavailable: return "SIP/2.0 503 Service Unavailable\r\n";
+  }
+  SIPLB_ASSERT(false);
+  return {};
+}
 
 // RFC 3261, 13.3.1.4 and 17.2.1.
 constexpr int kTimeoutInT1 = 64;
+constexpr Duration kTryingAfter = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -49,11 +59,15 @@ struct Answerer::Request {
   transport::Flow flow;  // where answers go
   Instant now;
 
-  // An INVITE, its CANCEL, its ACK and the BYE of its dialog share a key.
-  [[nodiscard]] uint64_t call_key() const { return key(sip::Method::Invite); }
-  [[nodiscard]] uint64_t key(sip::Method method) const {
-    return hash_octets(message.call_id,
-                       uint64_t{flow.listener} << 8 | static_cast<uint8_t>(method));
+  [[nodiscard]] uint64_t transaction() const { return Deliveries::transaction_of(message); }
+  // An INVITE and the BYE of its dialog share a key, so do its CANCEL and its ACK; all others are
+  // known by their transaction.
+  [[nodiscard]] uint64_t call_key() const {
+    return hash_octets(message.call_id, uint64_t{flow.listener} << 8);
+  }
+  [[nodiscard]] uint64_t key() const {
+    if (message.method == sip::Method::Invite) return call_key();
+    return transaction() ^ (uint64_t{flow.listener} << 8 | static_cast<uint8_t>(message.method));
   }
 };
 
@@ -66,7 +80,12 @@ Result<std::unique_ptr<Answerer>> Answerer::create(const AnswererOptions& option
 
 Answerer::Answerer(const AnswererOptions& options, transport::Wire& wire, Instant now,
                    HeldAnswers held)
-    : options_(options), wire_(wire), dice_(options.seed), held_(std::move(held)), timers_(now) {
+    : options_(options),
+      wire_(wire),
+      dice_(options.seed),
+      held_(std::move(held)),
+      deliveries_(options.remembered_max),
+      timers_(now) {
   SIPLB_ASSERT(!options.servers.empty() && options.servers.size() <= kServersMax);
   for (const ServerOptions& server : options_.servers) {
     servers_.push_back(std::make_unique<Server>(server, now));
@@ -105,7 +124,9 @@ void Answerer::on_request(const Request& request) {
     ++stats.dropped;
     return;
   }
-  if (request.message.method == sip::Method::Ack) {
+  const sip::Method method = request.message.method;
+  ++stats.methods[static_cast<size_t>(method)];
+  if (method == sip::Method::Ack) {
     on_ack(request);
     return;
   }
@@ -114,15 +135,17 @@ void Answerer::on_request(const Request& request) {
     ++stats.strays;
     return;
   }
-  if (request.message.method != sip::Method::Invite) ++stats.requests;
-  if (!belongs_here(request)) {
-    reply(request, kNoDialog);
+  const Delivery delivery = deliveries_.on_request(request.message, request.flow.listener);
+  if (delivery == Delivery::Retransmission) ++stats.repeated;
+  if (method == sip::Method::Invite) {
+    on_invite(request, delivery);
     return;
   }
-  switch (request.message.method) {
-    case sip::Method::Invite: on_invite(request); break;
-    case sip::Method::Cancel: on_cancel(request); break;
-    default: on_other(request); break;
+  ++stats.requests;
+  if (method == sip::Method::Cancel) {
+    on_cancel(request);
+  } else {
+    on_other(request);
   }
 }
 
@@ -135,75 +158,109 @@ bool Answerer::belongs_here(const Request& request) {
   return false;
 }
 
-void Answerer::on_invite(const Request& request) {
-  ServerStats& stats = request.server.stats;
+void Answerer::on_invite(const Request& request, Delivery delivery) {
   HeldAnswer* held = held_.find(request.call_key());
+  if (delivery == Delivery::Retransmission) {
+    if (held != nullptr && held->transaction == request.transaction()) send_held(*held);
+    return;
+  }
   if (held != nullptr && held->cseq == request.message.cseq) {
-    ++stats.repeated;
-    send_held(*held);
+    ++request.server.stats.merged;
+    reply(request, Outcome::Merged);
     return;
   }
   if (held != nullptr) release(*held);  // A new INVITE in a dialog whose ACK was lost.
+  const Outcome outcome = judge_invite(request);
+  if (answer(request, outcome) && outcome == Outcome::Ok) ++request.server.stats.calls;
+}
+
+Outcome Answerer::judge_invite(const Request& request) {
+  if (!belongs_here(request)) return Outcome::NoDialog;
   if (dice_.hits(request.options.faults.reject) || !request.server.gate.passes(request.now)) {
-    ++stats.rejected;
-    reply(request, kUnavailable);
-    return;
+    ++request.server.stats.rejected;
+    return Outcome::Unavailable;
   }
-  if (hold(request)) ++stats.calls;
+  return Outcome::Ok;
 }
 
 void Answerer::on_ack(const Request& request) {
   ++request.server.stats.acks;
-  if (!belongs_here(request)) return;
   HeldAnswer* held = held_.find(request.call_key());
-  if (held != nullptr && held->state == HeldState::Final) release(*held);
+  // The ACK to a 2xx is a transaction of its own, that to any other answer is not (17.1.1.3).
+  const bool is_of_transaction = held != nullptr && held->transaction == request.transaction();
+  if (!is_of_transaction && !belongs_here(request)) return;
+  if (held == nullptr || held->state != HeldState::Final) return;
+  if (is_of_transaction || (held->outcome == Outcome::Ok && held->cseq == request.message.cseq)) {
+    release(*held);
+  }
 }
 
 void Answerer::on_cancel(const Request& request) {
   HeldAnswer* held = held_.find(request.call_key());
-  if (held == nullptr) {
-    reply(request, kNoDialog);
+  if (held == nullptr || held->transaction != request.transaction()) {
+    answer(request, Outcome::NoDialog);
     return;
   }
-  reply(request, kOk);
-  if (held->state == HeldState::Final) return;
-  held->is_cancelled = true;
-  finish(*held, request.now);
+  answer(request, Outcome::Ok);
+  if (held->state == HeldState::Final || held->outcome != Outcome::Ok) return;
+  held->outcome = Outcome::Cancelled;
+  held->answer_at = request.now + request.options.faults.delay;
+  ++request.server.stats.cancelled;
+  if (held->answer_at == request.now) {
+    finish(*held, request.now);
+  } else {
+    timers_.schedule(*held, held->answer_at);
+  }
 }
 
 void Answerer::on_other(const Request& request) {
+  if (!belongs_here(request)) {
+    answer(request, Outcome::NoDialog);
+    return;
+  }
   if (request.message.method == sip::Method::Bye) {
     // Whoever ends the call has had the answer to its INVITE.
     HeldAnswer* held = held_.find(request.call_key());
     if (held != nullptr) release(*held);
   }
-  if (request.options.faults.delay == Duration::zero()) {
-    reply(request, kOk);
-  } else if (held_.find(request.key(request.message.method)) != nullptr) {
-    ++request.server.stats.repeated;
-  } else {
-    static_cast<void>(hold(request));
-  }
+  answer(request, Outcome::Ok);
 }
 
 // Answers that wait ----------------------------------------------------------------------------
 
-bool Answerer::hold(const Request& request) {
-  HeldAnswer* held = held_.add(request.key(request.message.method), text_);
+bool Answerer::answer(const Request& request, Outcome outcome) {
+  const bool is_invite = request.message.method == sip::Method::Invite;
+  if (!is_invite && request.options.faults.delay == Duration::zero()) {
+    reply(request, outcome);
+    return true;
+  }
+  if (!is_invite && held_.find(request.key()) != nullptr) return true;  // It is on its way.
+  HeldAnswer* held = held_.add(request.key(), text_);
   if (held == nullptr) {
     ++request.server.stats.rejected;
-    reply(request, kUnavailable);
+    reply(request, Outcome::Unavailable);
     return false;
   }
-  held->cseq = request.message.cseq;
-  held->is_invite = request.message.method == sip::Method::Invite;
-  held->flow = request.flow;
-  if (request.options.faults.delay > Duration::zero()) {
-    timers_.schedule(*held, request.now + request.options.faults.delay);
-  } else {
-    ring(*held, request.now);
-  }
+  held->outcome = outcome;
+  held->is_invite = is_invite;
+  hold(*held, request);
   return true;
+}
+
+void Answerer::hold(HeldAnswer& held, const Request& request) {
+  const Faults& faults = request.options.faults;
+  held.cseq = request.message.cseq;
+  held.call = Deliveries::call_of(request.message);
+  held.transaction = request.transaction();
+  held.flow = request.flow;
+  held.answer_at = request.now + faults.delay;
+  if (faults.delay == Duration::zero()) {
+    ring(held, request.now);
+  } else if (held.is_invite && !faults.no_trying) {
+    timers_.schedule(held, std::min(held.answer_at, request.now + kTryingAfter));
+  } else {
+    timers_.schedule(held, held.answer_at);
+  }
 }
 
 void Answerer::release(HeldAnswer& held) {
@@ -217,10 +274,14 @@ void Answerer::on_tick(Instant now) {
 
 void Answerer::on_due(HeldAnswer& held, Instant now) {
   ServerStats& stats = servers_[held.flow.listener]->stats;
-  if (held.state == HeldState::Delayed) {
-    ring(held, now);
+  if (held.state != HeldState::Final && now < held.answer_at) {
+    held.state = HeldState::Trying;
+    send_held(held);
+    timers_.schedule(held, held.answer_at);
   } else if (held.state == HeldState::Ringing) {
     finish(held, now);
+  } else if (held.state != HeldState::Final) {
+    ring(held, now);
   } else if (now >= held.give_up) {
     ++stats.unacknowledged;
     release(held);
@@ -233,16 +294,23 @@ void Answerer::on_due(HeldAnswer& held, Instant now) {
 }
 
 void Answerer::ring(HeldAnswer& held, Instant now) {
-  if (!held.is_invite || !options_.ring) {
+  if (!held.is_invite || held.outcome != Outcome::Ok) {
+    finish(held, now);
+    return;
+  }
+  deliveries_.on_ringing(held.call, held.flow.listener);
+  const std::optional<Duration>& own = options_.servers[held.flow.listener].faults.ring;
+  const std::optional<Duration> time = own ? own : options_.ring;
+  if (!time) {
     finish(held, now);
     return;
   }
   held.state = HeldState::Ringing;
   send_held(held);
-  if (*options_.ring == Duration::zero()) {
+  if (*time == Duration::zero()) {
     finish(held, now);
   } else {
-    timers_.schedule(held, now + *options_.ring);
+    timers_.schedule(held, now + *time);
   }
 }
 
@@ -260,24 +328,37 @@ void Answerer::finish(HeldAnswer& held, Instant now) {
 
 void Answerer::send_held(const HeldAnswer& held) {
   const Server& server = *servers_[held.flow.listener];
-  if (held.state == HeldState::Ringing) {
-    send(held.flow, std::array{kRinging, held_.full(held), std::string_view(server.dialog_end)});
-  } else if (held.state == HeldState::Final && held.is_cancelled) {
-    send(held.flow, std::array{kTerminated, held_.basic(held), std::string_view(server.plain_end)});
-  } else if (held.state == HeldState::Final) {
-    const std::string_view end = held.is_invite ? server.session_end : server.plain_end;
-    send(held.flow, std::array{kOk, held_.full(held), end});
+  const std::string_view plain_end = server.plain_end;
+  switch (held.state) {
+    case HeldState::Delayed: break;
+    case HeldState::Trying:
+      send(held.flow, std::array{kTrying, held_.basic(held), plain_end});
+      break;
+    case HeldState::Ringing:
+      send(held.flow, std::array{kRinging, held_.full(held), std::string_view(server.dialog_end)});
+      break;
+    case HeldState::Final: {
+      const bool is_ok = held.outcome == Outcome::Ok;
+      const std::string_view lines = is_ok ? held_.full(held) : held_.basic(held);
+      const std::string_view session_end = server.session_end;
+      send(held.flow, std::array{status_line(held.outcome), lines,
+                                 is_ok && held.is_invite ? session_end : plain_end});
+    }
   }
 }
 
-void Answerer::reply(const Request& request, std::string_view status) {
-  const std::string_view lines = status == kOk ? text_.full() : text_.basic();
-  send(request.flow, std::array{status, lines, std::string_view(request.server.plain_end)});
+void Answerer::reply(const Request& request, Outcome outcome) {
+  const std::string_view lines = outcome == Outcome::Ok ? text_.full() : text_.basic();
+  send(request.flow,
+       std::array{status_line(outcome), lines, std::string_view(request.server.plain_end)});
 }
 
 void Answerer::send(const transport::Flow& flow, std::span<const std::string_view> pieces) {
-  if (wire_.send(flow, pieces) != transport::SendStatus::Queued) {
-    ++servers_[flow.listener]->stats.refused_sends;
+  const int copies = options_.servers[flow.listener].faults.duplicate ? 2 : 1;
+  for (int i = 0; i < copies; ++i) {
+    if (wire_.send(flow, pieces) != transport::SendStatus::Queued) {
+      ++servers_[flow.listener]->stats.refused_sends;
+    }
   }
 }
 

@@ -47,6 +47,7 @@ struct ServeTexts {
   double drop = 0;
   double reject = 0;
   double capacity = 0;
+  double loss_percent = 0;
   bool silent = false;
   std::vector<std::string> faults;
   std::string duration;
@@ -114,8 +115,10 @@ void add_serve_options(CLI::App& app, ServeCommand& command, ServeTexts& texts) 
   app.add_option("--capacity", texts.capacity, "Calls a second of each server; 503 above it")
       ->check(CLI::Range(0.0, 1e9));
   app.add_option("--fault", texts.faults,
-                 "Of one server: s2:silent, s3:delay=1500ms, s1:503=0.2, s1:drop=0.05, "
-                 "s4:capacity=100");
+                 "Of one server, or all: s2:silent, s3:delay=1500ms, all:late=1500ms, s1:503=0.2, "
+                 "s1:drop=0.05, s4:capacity=100, s2:duplicate, s2:ring=5s, s2:no-100");
+  app.add_option("--loss", texts.loss_percent, "Percent of datagrams lost on purpose, each way")
+      ->check(CLI::Range(0.0, 100.0));
   app.add_option("--seed", command.answerer.seed, "Decides what the shares hit");
   app.add_option("--duration", texts.duration, "End after this time (default: at a signal)");
   app.add_flag("--json", command.json, "Print addresses and totals as JSON");
@@ -160,18 +163,23 @@ void finish(CallCommand& command, const CallTexts& texts) {
   if (texts.progress) command.display = Display::Progress;
 }
 
-// "s2:delay=1s": the server's name, then the fault.
+// "s2:delay=1s": the server's name, or "all", then the fault.
 void apply_server_fault(const std::string& text, std::vector<ServerOptions>& servers) {
   const size_t colon = text.find(':');
   const std::string name = text.substr(0, colon);
-  const auto server = std::find_if(servers.begin(), servers.end(),
-                                   [&](const ServerOptions& each) { return each.name == name; });
-  if (server == servers.end()) throw CLI::ValidationError("--fault", "there is no server " + name);
-  if (colon == std::string::npos ||
-      !apply_fault(std::string_view(text).substr(colon + 1), server->faults)) {
-    throw CLI::ValidationError(
-        "--fault", text + " is none of silent, delay=TIME, drop=SHARE, 503=SHARE, capacity=RATE");
+  const std::string fault = colon == std::string::npos ? "" : text.substr(colon + 1);
+  bool is_known = false;
+  for (ServerOptions& server : servers) {
+    if (name != server.name && name != "all") continue;
+    is_known = true;
+    if (!apply_fault(fault, server.faults)) {
+      throw CLI::ValidationError(
+          "--fault", text +
+                         " is none of silent, duplicate, no-100, delay=TIME, late=TIME, "
+                         "ring=TIME, drop=SHARE, 503=SHARE, capacity=RATE");
+    }
   }
+  if (!is_known) throw CLI::ValidationError("--fault", "there is no server " + name);
 }
 
 void finish(ServeCommand& command, const ServeTexts& texts) {
@@ -198,6 +206,7 @@ void finish(ServeCommand& command, const ServeTexts& texts) {
     throw CLI::ValidationError("--listen", "at most " + std::to_string(kServersMax) + " servers");
   }
   for (const std::string& text : texts.faults) apply_server_fault(text, command.answerer.servers);
+  command.loss = texts.loss_percent / 100;
   command.answerer.ring.reset();
   if (texts.ring != "off") command.answerer.ring = duration_of("--ring", texts.ring);
   command.duration = duration_of("--duration", texts.duration);

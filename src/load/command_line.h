@@ -40,6 +40,7 @@ struct CallCommand {
 struct ServeCommand {
   std::vector<SockAddress> listen;  // one per server
   AnswererOptions answerer;         // servers' addresses are as listen until bound
+  double loss = 0;                  // share of datagrams
   Duration duration{};              // 0 = until a signal
   bool json = false;
 };

@@ -47,20 +47,27 @@ std::optional<Duration> parse_duration(std::string_view text) {
 }
 
 bool apply_fault(std::string_view text, Faults& faults) {
+  if (text == "silent") return faults.silent = true;
+  if (text == "duplicate") return faults.duplicate = true;
+  if (text == "no-100") return faults.no_trying = true;
   const size_t equals = text.find('=');
+  if (equals == std::string_view::npos) return false;
   const std::string_view name = text.substr(0, equals);
-  if (equals == std::string_view::npos) {
-    faults.silent = faults.silent || name == "silent";
-    return name == "silent";
-  }
   const std::string_view value = text.substr(equals + 1);
   if (name == "drop") return set_number(value, 1, faults.drop);
   if (name == "503") return set_number(value, 1, faults.reject);
   if (name == "capacity") return set_number(value, 1e9, faults.capacity);
-  if (name != "delay") return false;
-  const std::optional<Duration> delay = parse_duration(value);
-  if (delay) faults.delay = *delay;
-  return delay.has_value();
+  const std::optional<Duration> duration = parse_duration(value);
+  if (!duration) return false;
+  if (name == "ring") {
+    faults.ring = *duration;
+  } else if (name == "delay" || name == "late") {
+    faults.delay = *duration;
+    faults.no_trying = faults.no_trying || name == "late";
+  } else {
+    return false;
+  }
+  return true;
 }
 
 bool Dice::hits(double share) {

@@ -12,18 +12,22 @@
 namespace siplb::load {
 
 struct Faults {
-  bool silent = false;  // takes everything, answers nothing
-  Duration delay{};     // before any answer
-  double drop = 0;      // share of messages that are lost on arrival
-  double reject = 0;    // share of INVITEs that are answered 503
+  bool silent = false;           // takes everything, answers nothing
+  bool duplicate = false;        // sends each answer twice
+  bool no_trying = false;        // sends no 100
+  Duration delay{};              // before any answer
+  std::optional<Duration> ring;  // from 180 to 200; none: as all servers do
+  double drop = 0;               // share of messages that are lost on arrival
+  double reject = 0;             // share of INVITEs that are answered 503
   double capacity = 0;  // INVITEs a second, above which they are answered 503; 0 = any number
 };
 
 // "500ms", "2s" or "5m", also with a fraction; nothing where it is anything else.
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
 
-// Sets what "silent", "delay=1500ms", "drop=0.05", "503=0.2" or "capacity=100" names; false where
-// the text is none of these or the value is out of range.
+// Sets what "silent", "duplicate", "no-100", "delay=1500ms", "late=1500ms" (a delay without a 100),
+// "ring=5s", "drop=0.05", "503=0.2" or "capacity=100" names; false where the text is none of these
+// or the value is out of range.
 [[nodiscard]] bool apply_fault(std::string_view text, Faults& faults);
 
 // Pseudo-random, the same for the same seed (SplitMix64).

@@ -48,7 +48,6 @@ HeldAnswer* HeldAnswers::add(uint64_t key, const AnswerText& text) {
   head = index;
   answer.key = key;
   answer.state = HeldState::Delayed;
-  answer.is_cancelled = false;
   answer.basic_length = static_cast<uint16_t>(text.basic().size());
   answer.full_length = static_cast<uint16_t>(text.full().size());
   std::memcpy(text_of(answer), text.full().data(), text.full().size());

@@ -1,4 +1,4 @@
-// Answers that wait: for the end of ringing or of a delay, or for the ACK that stops them.
+// Answers that wait: for the end of a delay or of ringing, or for the ACK that stops them.
 //
 // Found by a hash that stands for the request. A fixed array of entries, chained by that hash, with
 // their text in a region of its own.
@@ -18,19 +18,26 @@
 
 namespace siplb::load {
 
-//   Delayed ──▶ Ringing ──▶ Final: sent again until its ACK comes, or 64 × T1 are over
-enum class HeldState : uint8_t { Delayed, Ringing, Final };
+//   Delayed ──▶ Trying ──▶ Ringing ──▶ Final: sent again until its ACK comes, or 64 × T1 are over
+//      └───────────┴──────────┴────────────^
+enum class HeldState : uint8_t { Delayed, Trying, Ringing, Final };
+
+// What the final answer is.
+enum class Outcome : uint8_t { Ok, NoDialog, Merged, Cancelled, Unavailable };
 
 struct HeldAnswer : net::TimerNode {
   uint64_t key = 0;
   uint32_t next = 0;  // in its chain, or among the free ones
   uint32_t cseq = 0;
   HeldState state = HeldState::Delayed;
+  Outcome outcome = Outcome::Ok;
   bool is_invite = false;
-  bool is_cancelled = false;  // the final answer is 487
   uint16_t basic_length = 0;
   uint16_t full_length = 0;
+  uint64_t call = 0;         // Deliveries::call_of()
+  uint64_t transaction = 0;  // Deliveries::transaction_of()
   transport::Flow flow;
+  Instant answer_at{};  // the end of the delay
   Instant give_up{};
   Duration interval{};
 };

@@ -105,12 +105,24 @@ constexpr ServerField kServerFields[] = {
     {"unknown_dialogs", &ServerStats::unknown_dialogs},
     {"dropped", &ServerStats::dropped},
     {"rejected", &ServerStats::rejected},
+    {"cancelled", &ServerStats::cancelled},
+    {"merged", &ServerStats::merged},
     {"repeated", &ServerStats::repeated},
     {"retransmissions", &ServerStats::retransmissions},
     {"unacknowledged", &ServerStats::unacknowledged},
     {"strays", &ServerStats::strays},
     {"refused_sends", &ServerStats::refused_sends},
 };
+
+// {"INVITE": 3, "BYE": 2}, the zeros left out.
+Json methods_json(const MethodCounts& counts) {
+  Json out = Json::object();
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    out[std::string(sip::method_name(static_cast<sip::Method>(i)))] = counts[i];
+  }
+  return out;
+}
 
 Json identity(const ServerOptions& server) {
   return {{"id", server.name}, {"address", std::string(server.address.text().view())}};
@@ -233,29 +245,47 @@ std::string servers_text(const Answerer& answerer) {
   return out;
 }
 
-std::string serve_json(const Answerer& answerer, uint64_t kernel_drops) {
+std::string serve_json(const ServeRun& run) {
   Json servers = Json::array();
-  for (size_t i = 0; i < answerer.server_count(); ++i) {
-    Json server = identity(answerer.server(i));
-    for (const ServerField& field : kServerFields) {
-      server[field.name] = answerer.stats(i).*field.count;
-    }
+  for (size_t i = 0; i < run.answerer.server_count(); ++i) {
+    const ServerStats& stats = run.answerer.stats(i);
+    Json server = identity(run.answerer.server(i));
+    for (const ServerField& field : kServerFields) server[field.name] = stats.*field.count;
+    server["methods"] = methods_json(stats.methods);
     servers.push_back(server);
   }
-  return Json{{"servers", servers}, {"kernel_drops", kernel_drops}}.dump();
+  const DeliveryTotals& totals = run.answerer.totals();
+  const Json out = {{"servers", servers},
+                    {"distinct_invites", totals.distinct_invites},
+                    {"calls_seen_twice", totals.calls_seen_twice},
+                    {"delivered_twice", methods_json(totals.delivered_twice)},
+                    {"seed", run.seed},
+                    {"lost_sent", run.losses.sent},
+                    {"lost_received", run.losses.received},
+                    {"kernel_drops", run.losses.kernel_drops}};
+  return out.dump();
 }
 
-std::string serve_summary(const Answerer& answerer, uint64_t kernel_drops) {
+std::string serve_summary(const ServeRun& run) {
   std::string out;
-  for (size_t i = 0; i < answerer.server_count(); ++i) {
-    out += answerer.server(i).name;
+  for (size_t i = 0; i < run.answerer.server_count(); ++i) {
+    out += run.answerer.server(i).name;
     for (const ServerField& field : kServerFields) {
-      const uint64_t count = answerer.stats(i).*field.count;
+      const uint64_t count = run.answerer.stats(i).*field.count;
       if (count != 0) out += std::string("  ") + field.name + " " + std::to_string(count);
     }
     out += "\n";
   }
-  if (kernel_drops != 0) out += "kernel drops " + std::to_string(kernel_drops) + "\n";
+  const DeliveryTotals& totals = run.answerer.totals();
+  if (totals.calls_seen_twice != 0) {
+    out += "calls seen twice " + std::to_string(totals.calls_seen_twice) + "\n";
+  }
+  const Json twice = methods_json(totals.delivered_twice);
+  for (const auto& [method, count] : twice.items()) {
+    out += method + " delivered twice " + count.dump() + "\n";
+  }
+  out += rare_counts({{"sent", run.losses.sent}, {"received", run.losses.received}}, "lost ");
+  out += rare_counts({{"in the kernel", run.losses.kernel_drops}}, "dropped ");
   return out;
 }
 

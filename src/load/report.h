@@ -42,11 +42,17 @@ class CallTable {
   Duration elapsed_before_{};
 };
 
+struct ServeRun {
+  const Answerer& answerer;
+  uint64_t seed = 0;
+  Losses losses;
+};
+
 // Names and addresses of the servers: what a script needs to go on.
 [[nodiscard]] std::string servers_json(const Answerer& answerer);
 [[nodiscard]] std::string servers_text(const Answerer& answerer);
-// Totals per server.
-[[nodiscard]] std::string serve_json(const Answerer& answerer, uint64_t kernel_drops);
-[[nodiscard]] std::string serve_summary(const Answerer& answerer, uint64_t kernel_drops);
+// Totals, per server and of all.
+[[nodiscard]] std::string serve_json(const ServeRun& run);
+[[nodiscard]] std::string serve_summary(const ServeRun& run);
 
 }  // namespace siplb::load

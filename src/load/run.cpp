@@ -132,9 +132,11 @@ int run_serve(const ServeCommand& command, const Streams& streams) {
     options.servers[i].address = (*lane)->addresses()[i];
   }
   Instant now = (*lane)->loop().wait(Instant{});
-  auto answerer = Answerer::create(options, (*lane)->wire(), now);
+  LossyWire wire((*lane)->wire(), command.loss, options.seed);
+  auto answerer = Answerer::create(options, wire, now);
   if (!answerer) return fail(streams, answerer.error());
-  const Result<void> started = (*lane)->start(**answerer);
+  LossyReceiver receiver(**answerer, command.loss, options.seed + 1);
+  const Result<void> started = (*lane)->start(receiver);
   if (!started) return fail(streams, started.error());
   streams.out << (command.json ? servers_json(**answerer) + "\n" : servers_text(**answerer))
               << std::flush;
@@ -144,10 +146,11 @@ int run_serve(const ServeCommand& command, const Streams& streams) {
   while ((*signals)->count() == 0 && (!end || now < *end)) {
     now = (*lane)->tick(**answerer, earlier((*answerer)->next_deadline(), end));
   }
-  const uint64_t drops = (*lane)->kernel_drops();
-  streams.out << (command.json ? serve_json(**answerer, drops) + "\n"
-                               : serve_summary(**answerer, drops))
-              << std::flush;
+  const ServeRun run{
+      **answerer,
+      options.seed,
+      {.sent = wire.lost(), .received = receiver.lost(), .kernel_drops = (*lane)->kernel_drops()}};
+  streams.out << (command.json ? serve_json(run) + "\n" : serve_summary(run)) << std::flush;
   bool has_stuck = true;
   for (size_t i = 0; i < (*answerer)->server_count(); ++i) {
     has_stuck = has_stuck && (*answerer)->stats(i).misroutes == 0;

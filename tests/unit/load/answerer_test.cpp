@@ -57,6 +57,9 @@ class AnswererTest : public ::testing::Test {
     return request;
   }
 
+  static constexpr std::string_view kOtherVia =
+      "SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKother";
+
   const SockAddress client = SockAddress::v4(0xC0000201, 5060);
   LoadRig rig;
 };
@@ -145,6 +148,74 @@ TEST_F(AnswererTest, EndsARingingCallOnCancel) {
   EXPECT_EQ(answers(), "180 200 487");
 }
 
+TEST_F(AnswererTest, RepeatsARejectionUntilItsOwnAckComes) {
+  rig.answerer_options.servers[0].faults.reject = 1;
+  send(with_call_id(sip::Method::Invite), 2s);
+  EXPECT_EQ(answers(), "503 503 503");  // After 0.5 and 1.5 s.
+  SipBuilder ack = with_call_id(sip::Method::Ack);
+  send(SipBuilder(ack).via(kOtherVia), 2s);
+  EXPECT_EQ(answers(), "503 503 503 503") << "the ACK of another transaction";
+  send(ack, 60s);
+  EXPECT_EQ(answers(), "503 503 503 503");
+  EXPECT_EQ(rig.server_stats().rejected, 1U);
+  EXPECT_EQ(rig.server_stats().unacknowledged, 0U);
+}
+
+TEST_F(AnswererTest, AbsorbsAnInviteThatComesAgainBehindItsAck) {
+  send(with_call_id(sip::Method::Invite));
+  send(in_dialog(sip::Method::Ack, "s1").via(kOtherVia));
+  send(with_call_id(sip::Method::Invite), 60s);
+  EXPECT_EQ(answers(), "180 200");
+  EXPECT_EQ(rig.server_stats().calls, 1U);
+  EXPECT_EQ(rig.server_stats().repeated, 1U);
+}
+
+TEST_F(AnswererTest, TakesNoAckOfAnotherCSeqForThatOfItsAnswer) {
+  send(with_call_id(sip::Method::Invite));
+  send(in_dialog(sip::Method::Ack, "s1").via(kOtherVia).cseq("7 ACK"), 600ms);
+  EXPECT_EQ(answers(), "180 200 200");
+}
+
+TEST_F(AnswererTest, RefusesASecondPathOfTheSameInvite) {
+  rig.answerer_options.ring = 30s;
+  send(with_call_id(sip::Method::Invite));
+  send(with_call_id(sip::Method::Invite).via(kOtherVia));
+  EXPECT_EQ(answers(), "180 482");
+  EXPECT_EQ(rig.server_stats().merged, 1U);
+  EXPECT_EQ(rig.server_stats().calls, 1U);
+  EXPECT_EQ(rig.server_stats().repeated, 0U);
+}
+
+TEST_F(AnswererTest, RepeatsTheRefusalOfAMisroutedInviteUntilItsAck) {
+  rig.set_servers(2);
+  send(in_dialog(sip::Method::Invite, "s1"), 1);
+  rig.run_until(rig.now + 600ms);
+  EXPECT_EQ(answers(), "481 481");
+  send(in_dialog(sip::Method::Ack, "s1"), 1);
+  rig.run_until(rig.now + 60s);
+  EXPECT_EQ(answers(), "481 481");
+  EXPECT_EQ(rig.server_stats(1).misroutes, 1U) << "the ACK to a refusal is where it belongs";
+}
+
+TEST_F(AnswererTest, CountsACancelThatComesAgainAndAnswersItAgain) {
+  rig.answerer_options.ring = 30s;
+  send(with_call_id(sip::Method::Invite));
+  send(with_call_id(sip::Method::Cancel).cseq("1 CANCEL"));
+  send(with_call_id(sip::Method::Cancel).cseq("1 CANCEL"));
+  EXPECT_EQ(answers(), "180 200 487 200");
+  EXPECT_EQ(rig.server_stats().cancelled, 1U);
+  EXPECT_EQ(rig.server_stats().repeated, 1U);
+  EXPECT_EQ(rig.server_stats().methods[static_cast<size_t>(sip::Method::Cancel)], 2U);
+}
+
+TEST_F(AnswererTest, CancelsOnlyTheTransactionOfTheCancel) {
+  rig.answerer_options.ring = 30s;
+  send(with_call_id(sip::Method::Invite));
+  send(with_call_id(sip::Method::Cancel).cseq("1 CANCEL").via(kOtherVia));
+  EXPECT_EQ(answers(), "180 481");
+  EXPECT_EQ(rig.server_stats().cancelled, 0U);
+}
+
 TEST_F(AnswererTest, CancelsNothingThatIsAnsweredOrUnknown) {
   send(with_call_id(sip::Method::Cancel));
   EXPECT_EQ(answers(), "481");
@@ -209,6 +280,7 @@ TEST_F(AnswererTest, RejectsTheShareOfCallsItIsToldTo) {
 
 TEST_F(AnswererTest, DelaysEveryAnswerOnceHoweverOftenItIsAsked) {
   rig.answerer_options.servers[0].faults.delay = 1500ms;
+  rig.answerer_options.servers[0].faults.no_trying = true;
   send(with_call_id(sip::Method::Invite), 500ms);
   send(with_call_id(sip::Method::Invite));
   send(with_call_id(sip::Method::Options));
@@ -220,6 +292,83 @@ TEST_F(AnswererTest, DelaysEveryAnswerOnceHoweverOftenItIsAsked) {
   rig.run_until(start + 1500ms);
   EXPECT_EQ(answers(), "180 200 200 200") << "the 200 to OPTIONS and a repeated 200";
   EXPECT_EQ(rig.server_stats().repeated, 2U);
+}
+
+TEST_F(AnswererTest, SaysThatItTriesWhereItsAnswerTakesLonger) {
+  rig.answerer_options.servers[0].faults.delay = 1500ms;
+  send(with_call_id(sip::Method::Invite), 199ms);
+  EXPECT_EQ(answers(), "");
+  rig.run_until(rig.now + 2ms);
+  EXPECT_EQ(answers(), "100");
+  send(with_call_id(sip::Method::Invite));
+  EXPECT_EQ(answers(), "100 100");
+  send(with_call_id(sip::Method::Options), 1s);
+  EXPECT_EQ(answers(), "100 100") << "no 100 to anything else";
+  rig.run_until(rig.now + 300ms);
+  EXPECT_EQ(answers(), "100 100 180 200");
+}
+
+TEST_F(AnswererTest, AnswersWithoutTryingWhereThatIsSoonEnough) {
+  rig.answerer_options.servers[0].faults.delay = 200ms;
+  send(with_call_id(sip::Method::Invite), 200ms);
+  EXPECT_EQ(answers(), "180 200");
+}
+
+TEST_F(AnswererTest, IsAsLateWithTheAnswersOfACancel) {
+  ASSERT_TRUE(apply_fault("late=1s", rig.answerer_options.servers[0].faults));
+  rig.answerer_options.ring = 30s;
+  send(with_call_id(sip::Method::Invite), 600ms);
+  const SipBuilder cancel = with_call_id(sip::Method::Cancel).cseq("1 CANCEL");
+  send(cancel, 500ms);
+  send(cancel);
+  EXPECT_EQ(answers(), "") << "the call was cancelled before it rang";
+  rig.run_until(rig.now + 510ms);
+  EXPECT_EQ(answers(), "200 487");
+  rig.run_until(rig.now + 480ms);
+  EXPECT_EQ(answers(), "200 487") << "nothing is answered twice";
+  EXPECT_EQ(rig.answerer->totals().calls_seen_twice, 0U);
+}
+
+TEST_F(AnswererTest, SendsEachAnswerTwiceWhereThatIsItsFault) {
+  rig.answerer_options.servers[0].faults.duplicate = true;
+  send(with_call_id(sip::Method::Invite));
+  send(with_call_id(sip::Method::Options));
+  EXPECT_EQ(answers(), "180 180 200 200 200 200");
+  EXPECT_EQ(rig.server_stats().retransmissions, 0U);
+}
+
+TEST_F(AnswererTest, RingsForAsLongAsTheServerItself) {
+  rig.set_servers(2);
+  rig.answerer_options.servers[1].faults.ring = 5s;
+  send(with_call_id(sip::Method::Invite), 0);
+  send(with_call_id(sip::Method::Invite), 1);
+  EXPECT_EQ(answers(), "180 200 180");
+}
+
+TEST_F(AnswererTest, SeesACallThatTwoServersRangFor) {
+  rig.set_servers(2);
+  send(with_call_id(sip::Method::Invite), 0);
+  EXPECT_EQ(rig.answerer->totals().calls_seen_twice, 0U);
+  send(with_call_id(sip::Method::Invite).via(kOtherVia), 1);
+  EXPECT_EQ(rig.answerer->totals().calls_seen_twice, 1U);
+}
+
+TEST_F(AnswererTest, SeesNoSecondCallWhereTheFirstServerDidNotRing) {
+  rig.set_servers(2);
+  rig.answerer_options.servers[0].faults.reject = 1;
+  send(with_call_id(sip::Method::Invite), 0);
+  send(with_call_id(sip::Method::Invite).via(kOtherVia), 1);
+  EXPECT_EQ(rig.answerer->totals().calls_seen_twice, 0U);
+  EXPECT_EQ(rig.answerer->totals().distinct_invites, 2U);
+}
+
+TEST_F(AnswererTest, RemembersNothingOfWhatItLost) {
+  rig.set_servers(2);
+  rig.answerer_options.servers[0].faults.silent = true;
+  send(SipBuilder::request(sip::Method::Message), 0);
+  send(SipBuilder::request(sip::Method::Message).via(kOtherVia), 1);
+  EXPECT_EQ(rig.answerer->totals().delivered_twice, MethodCounts{});
+  EXPECT_EQ(rig.server_stats(0).methods, MethodCounts{});
 }
 
 TEST_F(AnswererTest, RejectsCallsAboveItsCapacity) {

@@ -492,6 +492,37 @@ TEST(CallerTest, StopsStartingAndLetsCallsEnd) {
   EXPECT_EQ(rig.stats().succeeded, 4U);
 }
 
+TEST(CallerTest, CompletesCallsWithServersThatAreLateOrAnswerTwice) {
+  for (const char* fault : {"late=1500ms", "delay=1500ms", "duplicate"}) {
+    LoadRig rig;
+    ASSERT_TRUE(apply_fault(fault, rig.answerer_options.servers[0].faults));
+    rig.caller_options.pace = {.window = 4, .calls_max = 20};
+    rig.run();
+    EXPECT_TRUE(rig.stats().all_well()) << fault;
+    EXPECT_EQ(rig.server_stats().calls, 20U) << fault;
+    EXPECT_EQ(rig.stats().duplicate_2xx, 0U) << fault;
+  }
+}
+
+TEST(CallerTest, LosesNoCancelledCallWhereDatagramsAreLost) {
+  LoadRig rig;
+  rig.answerer_options.ring = 500ms;
+  rig.caller_options.cancel_share = 0.5;
+  rig.caller_options.cancel_after = 250ms;  // A CANCEL that is lost comes too late.
+  rig.caller_options.pace = {.window = 8, .calls_max = 1000};
+  rig.answerer_options.held_max = 1024;
+  Dice dice(7);
+  rig.rule = [&dice](Letter&) { return dice.hits(0.05) ? Fate::Lose : Fate::Deliver; };
+  rig.run();
+  EXPECT_TRUE(rig.stats().all_well());
+  EXPECT_EQ(rig.server_stats().calls, 1000U);
+  EXPECT_EQ(rig.server_stats().merged, 0U);
+  EXPECT_GT(rig.stats().cancelled, 0U);
+  EXPECT_GT(rig.stats().cancelled_too_late, 0U);
+  EXPECT_EQ(rig.stats().late_2xx + rig.stats().duplicate_2xx, 0U);
+  EXPECT_EQ(rig.answerer->totals().delivered_twice, MethodCounts{});
+}
+
 TEST(CallerTest, SurvivesLossAndRepetitionOfAnything) {
   LoadRig rig;
   rig.caller_options.pace = {.window = 8, .calls_max = 400};

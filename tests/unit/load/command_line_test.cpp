@@ -109,7 +109,8 @@ TEST_F(CommandLineTest, NamesServersInARowWithPortsInARow) {
 TEST_F(CommandLineTest, ReadsEveryOptionOfServe) {
   const ServeCommand command = serve(
       "--listen 192.0.2.1:0 --count 2 --ring off --delay 1s --reject-503 0.25 --capacity 100"
-      " --fault s2:silent --fault s2:delay=2s --seed 4 --duration 5s --json");
+      " --fault s2:silent --fault s2:delay=2s --fault all:duplicate --loss 5 --seed 4 --duration 5s"
+      " --json");
   const Faults& common = command.answerer.servers[0].faults;
   const Faults& second = command.answerer.servers[1].faults;
   EXPECT_FALSE(common.silent);
@@ -118,6 +119,9 @@ TEST_F(CommandLineTest, ReadsEveryOptionOfServe) {
   EXPECT_EQ(second.delay, 2s);
   EXPECT_EQ(second.reject, 0.25);
   EXPECT_EQ(second.capacity, 100);
+  EXPECT_TRUE(common.duplicate);
+  EXPECT_TRUE(second.duplicate);
+  EXPECT_EQ(command.loss, 0.05);
   EXPECT_EQ(command.answerer.ring, std::nullopt);
   EXPECT_EQ(command.answerer.seed, 4U);
   EXPECT_EQ(command.duration, 5s);
@@ -159,6 +163,8 @@ TEST_F(CommandLineTest, RefusesWhatCannotBeRunAndSaysWhy) {
       {"serve --listen 192.0.2.1:0 --drop 1.5", "--drop"},
       {"serve --listen 192.0.2.1:0 --fault s2:silent", "there is no server s2"},
       {"serve --listen 192.0.2.1:0 --fault s1", "is none of silent"},
+      {"serve --listen 192.0.2.1:0 --fault all:slow", "is none of silent"},
+      {"serve --listen 192.0.2.1:0 --loss 101", "--loss"},
       {"serve --listen 192.0.2.1:0 --fault s1:slow", "is none of silent"},
       {"serve --listen 192.0.2.1:0 --ring never", "never is no duration"},
   };

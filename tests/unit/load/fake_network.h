@@ -45,6 +45,7 @@ class LoadRig {
     caller_options.pace = {.window = 1, .calls_max = 1};
     caller_options.calls_max = 16;
     answerer_options.held_max = 16;
+    answerer_options.remembered_max = 1024;
     set_servers(1);
   }
 

@@ -37,19 +37,55 @@ TEST(FaultsTest, SetsWhatEachFaultNamesAndNothingElse) {
   EXPECT_EQ(faults.reject, 0.2);
   ASSERT_TRUE(apply_fault("capacity=100", faults));
   EXPECT_EQ(faults.capacity, 100);
+  ASSERT_TRUE(apply_fault("ring=5s", faults));
+  EXPECT_EQ(faults.ring, 5s);
   EXPECT_FALSE(faults.silent);
   ASSERT_TRUE(apply_fault("silent", faults));
   EXPECT_TRUE(faults.silent);
+  EXPECT_FALSE(faults.duplicate);
+  ASSERT_TRUE(apply_fault("duplicate", faults));
+  EXPECT_TRUE(faults.duplicate);
+  EXPECT_FALSE(faults.no_trying);
+  ASSERT_TRUE(apply_fault("no-100", faults));
+  EXPECT_TRUE(faults.no_trying);
+}
+
+TEST(FaultsTest, TakesLateForADelayWithoutA100) {
+  Faults faults;
+  ASSERT_TRUE(apply_fault("late=1500ms", faults));
+  EXPECT_EQ(faults.delay, 1500ms);
+  EXPECT_TRUE(faults.no_trying);
+  ASSERT_TRUE(apply_fault("delay=2s", faults));
+  EXPECT_EQ(faults.delay, 2s);
+  EXPECT_TRUE(faults.no_trying) << "what was asked for stays";
 }
 
 TEST(FaultsTest, RefusesOtherFaultsAndLeavesAllAsItWas) {
   Faults faults;
-  for (const std::string_view text :
-       {"", "slow", "silent=1", "drop", "drop=", "drop=1.1", "drop=-0.1", "drop=0.5x", "503=2",
-        "capacity=1e9", "capacity=1000000001", "delay=5", "delay=", "=1"}) {
+  for (const std::string_view text : {"",
+                                      "slow",
+                                      "silent=1",
+                                      "drop",
+                                      "drop=",
+                                      "drop=1.1",
+                                      "drop=-0.1",
+                                      "drop=0.5x",
+                                      "503=2",
+                                      "capacity=1e9",
+                                      "capacity=1000000001",
+                                      "delay=5",
+                                      "delay=",
+                                      "late=",
+                                      "late=1",
+                                      "ring=off",
+                                      "duplicate=1",
+                                      "no-100=1",
+                                      "rung=1s",
+                                      "=1"}) {
     EXPECT_FALSE(apply_fault(text, faults)) << text;
   }
-  EXPECT_FALSE(faults.silent);
+  EXPECT_FALSE(faults.silent || faults.duplicate || faults.no_trying);
+  EXPECT_FALSE(faults.ring);
   EXPECT_EQ(faults.delay, 0s);
   EXPECT_EQ(faults.drop + faults.reject + faults.capacity, 0);
 }

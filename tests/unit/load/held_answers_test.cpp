@@ -82,9 +82,7 @@ TEST_F(HeldAnswersTest, GivesEntriesOutAgainAsFresh) {
     HeldAnswer* answer = held.add(key, text);
     ASSERT_NE(answer, nullptr);
     EXPECT_EQ(answer->state, HeldState::Delayed);
-    EXPECT_FALSE(answer->is_cancelled);
     answer->state = HeldState::Final;
-    answer->is_cancelled = true;
     keys.push_back(key);
     if (keys.size() < kEntriesMax) continue;
     held.remove(*held.find(keys.front()));

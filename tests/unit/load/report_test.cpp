@@ -194,20 +194,53 @@ TEST(ServeReportTest, CountsPerServer) {
   rig.set_servers(2);
   rig.caller_options.pace = {.window = 1, .calls_max = 3};
   rig.run();
-  const Json out = Json::parse(serve_json(*rig.answerer, 5));
-  EXPECT_THAT(keys(out), ElementsAre("servers", "kernel_drops"));
+  const Json out = Json::parse(serve_json({*rig.answerer, 9, {1, 2, 5}}));
+  EXPECT_THAT(keys(out),
+              ElementsAre("servers", "distinct_invites", "calls_seen_twice", "delivered_twice",
+                          "seed", "lost_sent", "lost_received", "kernel_drops"));
+  EXPECT_EQ(out["distinct_invites"], 3);
+  EXPECT_EQ(out["calls_seen_twice"], 0);
+  EXPECT_EQ(out["delivered_twice"], Json::object());
+  EXPECT_EQ(out["seed"], 9);
+  EXPECT_EQ(out["lost_sent"], 1);
+  EXPECT_EQ(out["lost_received"], 2);
   EXPECT_EQ(out["kernel_drops"], 5);
   ASSERT_EQ(out["servers"].size(), 2U);
-  EXPECT_THAT(keys(out["servers"][0]),
-              ElementsAre("id", "address", "calls", "requests", "acks", "stickiness_violations",
-                          "unknown_dialogs", "dropped", "rejected", "repeated", "retransmissions",
-                          "unacknowledged", "strays", "refused_sends"));
+  EXPECT_THAT(
+      keys(out["servers"][0]),
+      ElementsAre("id", "address", "calls", "requests", "acks", "stickiness_violations",
+                  "unknown_dialogs", "dropped", "rejected", "cancelled", "merged", "repeated",
+                  "retransmissions", "unacknowledged", "strays", "refused_sends", "methods"));
   EXPECT_EQ(out["servers"][0]["calls"], 3);
   EXPECT_EQ(out["servers"][0]["requests"], 3);
   EXPECT_EQ(out["servers"][0]["acks"], 3);
+  EXPECT_EQ(out["servers"][0]["methods"], Json({{"INVITE", 3}, {"ACK", 3}, {"BYE", 3}}));
   EXPECT_EQ(out["servers"][1]["calls"], 0);
-  EXPECT_EQ(serve_summary(*rig.answerer, 0), "s1  calls 3  requests 3  acks 3\ns2\n");
-  EXPECT_THAT(serve_summary(*rig.answerer, 5), EndsWith("kernel drops 5\n"));
+  EXPECT_EQ(out["servers"][1]["methods"], Json::object());
+  EXPECT_EQ(serve_summary({*rig.answerer}), "s1  calls 3  requests 3  acks 3\ns2\n");
+  EXPECT_THAT(serve_summary({*rig.answerer, 9, {1, 2, 5}}),
+              EndsWith("lost 1 sent, 2 received\ndropped 5 in the kernel\n"));
+}
+
+TEST(ServeReportTest, NamesWhatWasDeliveredTwice) {
+  LoadRig rig;
+  rig.set_servers(2);
+  rig.rule = [&rig](Letter& letter) {  // A proxy that sends everything to both.
+    if (letter.octets.find("z9hG4bKfork") != std::string::npos) return Fate::Deliver;
+    if (letter.kind() != "INVITE" && letter.kind() != "BYE") return Fate::Deliver;
+    Letter copy = letter;
+    copy.to = LoadRig::server_address(1);
+    copy.octets.insert(copy.octets.find("Via:"), "Via: SIP/2.0/UDP p;branch=z9hG4bKfork\r\n");
+    rig.inject(copy);
+    return Fate::Deliver;
+  };
+  rig.run_until(rig.now + 1s);
+  const Json out = Json::parse(serve_json({*rig.answerer}));
+  EXPECT_EQ(out["distinct_invites"], 2);
+  EXPECT_EQ(out["calls_seen_twice"], 1);
+  EXPECT_EQ(out["delivered_twice"], Json({{"BYE", 1}}));
+  EXPECT_THAT(serve_summary({*rig.answerer}),
+              EndsWith("calls seen twice 1\nBYE delivered twice 1\n"));
 }
 
 }  // namespace
