@@ -32,6 +32,13 @@ SendErrorKind kind_of(int send_errno) {
   }
 }
 
+// False for what says nothing about the destination: our own shortage, and a datagram that was too
+// long for some hop, whose repeat goes out in fragments.
+bool is_undeliverable(int sys_errno) {
+  const SendErrorKind kind = kind_of(sys_errno);
+  return kind != SendErrorKind::TooLong && kind != SendErrorKind::NoBuffers;
+}
+
 }  // namespace
 
 // One message in the send queue; unused entries are chained as free ones.
@@ -142,6 +149,7 @@ net::Events LaneSockets::Socket::on_ready(net::Events events, Instant now) {
     if (!is_blocked_) lane_.loop_->set_interest(*this, net::kReadable);
   }
   if ((events & net::kReadable) != 0) left |= drain(now);
+  lane_.tell_undelivered();
   return left;
 }
 
@@ -178,12 +186,14 @@ void LaneSockets::Socket::deliver(Instant now) {
 void LaneSockets::Socket::on_icmp_error(const net::IcmpError& error) {
   const bool refused = error.sys_errno == ECONNREFUSED;
   lane_.counters_.icmp_errors[refused ? IcmpErrorKind::Refused : IcmpErrorKind::Other].add();
+  if (is_undeliverable(error.sys_errno)) lane_.gather(error.quote, error.destination);
 }
 
 void LaneSockets::Socket::on_send_error(const net::OutgoingDatagram& datagram, int sys_errno) {
   ++skipped_datagrams_;
   skipped_octets_ += datagram.octets.size();
   lane_.counters_.send_errors[kind_of(sys_errno)].add();
+  if (is_undeliverable(sys_errno)) lane_.gather(datagram.octets, datagram.remote);
 }
 
 // Returns the drops since the last reading.
@@ -305,9 +315,30 @@ LaneSockets::Socket* LaneSockets::socket_for(const Flow& flow) const {
 }
 
 void LaneSockets::flush() {
-  for (const auto& socket : sockets_) {
-    if (socket != nullptr) socket->flush();
+  do {
+    for (const auto& socket : sockets_) {
+      if (socket != nullptr) socket->flush();
+    }
+  } while (tell_undelivered());
+}
+
+void LaneSockets::gather(std::string_view quote, const SockAddress& destination) {
+  if (undelivered_count_ == undelivered_.size()) return;
+  Undelivered& undelivered = undelivered_[undelivered_count_++];
+  undelivered.destination = destination;
+  undelivered.quote.clear();
+  undelivered.quote.append(quote.substr(0, kQuoteOctetsMax));
+}
+
+bool LaneSockets::tell_undelivered() {
+  const bool any = undelivered_count_ > 0;
+  // What the receiver sends may find a full queue, and so bring more: it is told here too, and the
+  // array is not used again before, so that the quote at hand stays as it is.
+  for (size_t i = 0; i < undelivered_count_; ++i) {
+    receiver_->on_undelivered(undelivered_[i].quote, undelivered_[i].destination);
   }
+  undelivered_count_ = 0;
+  return any;
 }
 
 uint64_t LaneSockets::sample_kernel_queues(Instant now) {

@@ -6,8 +6,12 @@
 // the kernel will not take stays in the queue: until the socket is writable again.
 // The queue is one for all sockets, in order per socket. An endpoint holds at most its share of
 // it; endpoints are told apart by a seeded hash, so two of them may happen to share one share.
+// What the kernel says of undeliverable messages comes up within any send() or receive(), also one
+// that the receiver has called. So it is gathered, and told once the receiver has returned: after a
+// socket's events, and in flush(). It may send from there like from anywhere.
 // Thread: one, the lane's worker; the counters may be read by any.
-// Bounds: queue_entries, endpoint_entries, receive_budget; no heap after start().
+// Bounds: queue_entries, endpoint_entries, receive_budget, kUndeliveredMax between two tellings
+// (the rest is counted only); no heap after start().
 #pragma once
 
 #include <array>
@@ -20,6 +24,7 @@
 #include <vector>
 
 #include "base/counter.h"
+#include "base/fixed_string.h"
 #include "base/time.h"
 #include "net/event_loop.h"
 #include "net/udp_socket.h"
@@ -77,7 +82,9 @@ class LaneSockets final : public Wire {
 
   // Requires: started.
   SendStatus send(const Flow& flow, std::span<const std::string_view> pieces) override;
-  // Gives the kernel what it will take. Call it at the end of each tick.
+  // Gives the kernel what it will take, and tells the receiver what did not leave; goes on with
+  // what it sends then. Call it at the end of each tick, never from the receiver. Requires: the
+  // receiver does not try one message for ever.
   void flush();
   // Reads fill and drops of the kernel's queues if the last reading is 100 ms old, and returns the
   // drops since then.
@@ -93,6 +100,14 @@ class LaneSockets final : public Wire {
   struct Entry;
 
   static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr size_t kUndeliveredMax = 64;
+  // About what a router quotes of a datagram over IPv4: 576 octets with all the headers.
+  static constexpr size_t kQuoteOctetsMax = 512;
+
+  struct Undelivered {
+    SockAddress destination;
+    FixedString<kQuoteOctetsMax> quote;
+  };
 
   [[nodiscard]] bool is_started() const { return loop_ != nullptr; }
   [[nodiscard]] Socket* socket_for(const Flow& flow) const;
@@ -100,6 +115,9 @@ class LaneSockets final : public Wire {
   SendStatus try_queue(Socket& socket, const SockAddress& remote,
                        std::span<const std::string_view> pieces, size_t length);
   void free_entry(uint32_t at);
+  void gather(std::string_view quote, const SockAddress& destination);
+  // False where there was nothing to tell.
+  bool tell_undelivered();
 
   net::DatagramBatch& batch_;
   MessageSlots& slots_;
@@ -112,6 +130,8 @@ class LaneSockets final : public Wire {
   std::vector<uint32_t> endpoint_depths_;  // entries in the queue, by hash of the endpoint
   uint32_t free_entries_ = kNone;          // head of the chain of unused entries
   uint64_t queue_depth_ = 0;
+  size_t undelivered_count_ = 0;
+  std::array<Undelivered, kUndeliveredMax> undelivered_;
   std::optional<Instant> sampled_at_;
   LaneSocketCounters counters_;
 };

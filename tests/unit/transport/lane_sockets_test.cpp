@@ -1,6 +1,8 @@
 #include "transport/lane_sockets.h"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -14,6 +16,7 @@
 #include "base/alloc_guard.h"
 #include "net/datagram_batch.h"
 #include "net/event_loop.h"
+#include "sip/quote.h"
 #include "support/loopback.h"
 #include "support/send_room.h"
 
@@ -26,7 +29,13 @@ using test::numbered;
 using test::Peer;
 using test::RefusingPort;
 
-// Keeps what arrived, and may answer at once.
+struct Undelivered {
+  std::string quote;
+  SockAddress destination;
+  bool operator==(const Undelivered&) const = default;
+};
+
+// Keeps what arrived, and what did not.
 class Inbox : public Receiver {
  public:
   void on_batch(std::span<Inbound> batch, Instant now) override {
@@ -37,7 +46,11 @@ class Inbox : public Receiver {
       flows.push_back(inbound.flow);
     }
   }
+  void on_undelivered(std::string_view quote, const SockAddress& destination) override {
+    undelivered.push_back({std::string(quote), destination});
+  }
 
+  std::vector<Undelivered> undelivered;
   std::vector<std::string> texts;
   std::vector<Flow> flows;
   std::vector<size_t> batch_sizes;
@@ -330,6 +343,74 @@ TEST_P(LaneSocketsTest, CountsWhatTheKernelWillNotSend) {
   expect_conserved();
 }
 
+TEST_P(LaneSocketsTest, TellsWhatTheKernelWillNotSend) {
+  start({});
+  Peer peer(GetParam());
+  const std::string longer(2000, 'x');
+  EXPECT_EQ(send(test::unsendable(GetParam()), "lost"), SendStatus::Queued);
+  EXPECT_EQ(send(peer.address(), "kept"), SendStatus::Queued);
+  EXPECT_EQ(send(test::unsendable(GetParam()), longer), SendStatus::Queued);
+  lane_->flush();
+  EXPECT_EQ(inbox_.undelivered,
+            (std::vector<Undelivered>{{"lost", test::unsendable(GetParam())},
+                                      {longer.substr(0, 512), test::unsendable(GetParam())}}));
+  lane_->flush();
+  EXPECT_EQ(inbox_.undelivered.size(), 2U);
+}
+
+TEST_P(LaneSocketsTest, TellsNothingOfWhatOnlyOurHostRefuses) {
+  start({});
+  Peer peer(GetParam());
+  for (const int error : {EMSGSIZE, ENOBUFS}) {
+    EXPECT_EQ(send(peer.address(), "lost"), SendStatus::Queued);
+    test::send_fault = error;
+    lane_->flush();
+  }
+  EXPECT_EQ(counters().send_errors[SendErrorKind::TooLong].value(), 1U);
+  EXPECT_EQ(counters().send_errors[SendErrorKind::NoBuffers].value(), 1U);
+  EXPECT_TRUE(inbox_.undelivered.empty());
+}
+
+TEST_P(LaneSocketsTest, TellsOfAnIcmpErrorWithTheHeadOfWhatWasSent) {
+  start({});
+  const RefusingPort refusing(GetParam());
+  const std::string head =
+      "INVITE sip:bob@example.com SIP/2.0\r\n"
+      "Via: SIP/2.0/UDP lb;branch=z9hG4bKslbaebagbafaydqqcikx;slb=QQQQQQQ07\r\n";
+  const std::string request = head + "Subject: " + std::string(1500, 'x') + "\r\n\r\n";
+  EXPECT_EQ(send(refusing.address(), request), SendStatus::Queued);
+  lane_->flush();
+  loop_->dispatch(loop_->wait(std::nullopt));
+  ASSERT_EQ(inbox_.undelivered.size(), 1U);
+  const auto& [quote, destination] = inbox_.undelivered.front();
+  EXPECT_EQ(destination, refusing.address());
+  EXPECT_TRUE(quote.starts_with(head)) << quote;
+  EXPECT_TRUE(request.starts_with(quote)) << quote;
+  const auto own = sip::read_quote(quote);
+  ASSERT_TRUE(own);
+  EXPECT_EQ(own->method, sip::Method::Invite);
+  EXPECT_EQ(own->branch, "z9hG4bKslbaebagbafaydqqcikx");
+  EXPECT_EQ(own->lane, 7);
+}
+
+TEST_P(LaneSocketsTest, TellsOfNoMoreThanItHoldsAndCountsTheRest) {
+  constexpr size_t kHeld = 64;
+  start({.queue_entries = 8, .endpoint_entries = 8});
+  const auto texts = numbered(kHeld + 6);
+  for (const auto& text : texts) {
+    EXPECT_EQ(send(test::unsendable(GetParam()), text), SendStatus::Queued);
+  }
+  lane_->flush();
+  ASSERT_EQ(inbox_.undelivered.size(), kHeld);
+  EXPECT_EQ(inbox_.undelivered.back().quote, texts[kHeld - 1]);
+  EXPECT_EQ(counters().send_errors.sum(), texts.size());
+
+  EXPECT_EQ(send(test::unsendable(GetParam()), "again"), SendStatus::Queued);
+  lane_->flush();
+  EXPECT_EQ(inbox_.undelivered.back().quote, "again");
+  EXPECT_EQ(inbox_.undelivered.size(), kHeld + 1);
+}
+
 TEST_P(LaneSocketsTest, ReadsTheKernelsQueueOnceIn100Milliseconds) {
   start({}, 4096);
   const SocketCounters& socket = lane_->socket_counters(kListener);
@@ -389,6 +470,60 @@ class Echo : public Receiver {
   LaneSockets* lane = nullptr;
   size_t refused = 0;
 };
+
+// Tries another place for what was not delivered, as a proxy does, up to its last.
+class Failover : public Receiver {
+ public:
+  void on_batch(std::span<Inbound> batch, Instant) override {
+    for (const Inbound& inbound : batch) {
+      send(places.front(), {inbound.octets.data(), inbound.octets.size()});
+    }
+  }
+  void on_undelivered(std::string_view quote, const SockAddress&) override {
+    EXPECT_FALSE(is_sending) << "told within a send()";
+    const std::string before(quote);
+    const size_t tried = static_cast<size_t>(before.front() - '0') + 1;
+    if (tried < places.size()) send(places[tried], std::to_string(tried) + before.substr(1));
+    EXPECT_EQ(quote, before);
+  }
+
+  void send(const SockAddress& to, std::string_view text) {
+    is_sending = true;
+    EXPECT_EQ(lane->send({.remote = to}, {&text, 1}), SendStatus::Queued);
+    is_sending = false;
+  }
+
+  LaneSockets* lane = nullptr;
+  std::vector<SockAddress> places;
+  bool is_sending = false;
+};
+
+TEST_P(LaneSocketsTest, ReceiverMaySendFromWhereItIsTold) {
+  Failover failover;
+  Peer server(GetParam());
+  const RefusingPort refusing(GetParam());
+  const SockAddress lost = test::unsendable(GetParam());
+  failover.places = {lost, lost, refusing.address(), server.address()};
+  // The queue is full all the time, so that each send() goes on to the kernel.
+  lane_.emplace(*batch_, *slots_, LaneSocketsOptions{.queue_entries = 1, .endpoint_entries = 1});
+  failover.lane = &*lane_;
+  add_socket(0);
+  ASSERT_TRUE(lane_->start(*loop_, failover));
+
+  Peer client(GetParam());
+  for (int i = 0; i < 8; ++i) client.send(lane_->address(0), "0 call " + std::to_string(i));
+  tick();
+  EXPECT_EQ(counters().send_errors.sum(), 16U);
+  while (counters().icmp_errors[IcmpErrorKind::Refused].value() < 8) {
+    loop_->dispatch(loop_->wait(std::nullopt));
+    lane_->flush();
+  }
+  std::vector<std::string> calls = server.receive(8);
+  std::sort(calls.begin(), calls.end());
+  for (size_t i = 0; i < 8; ++i) EXPECT_EQ(calls.at(i), "3 call " + std::to_string(i));
+  expect_conserved();
+  EXPECT_EQ(slots_out(), 0U);
+}
 
 TEST_P(LaneSocketsTest, EachListenerAnswersFromItsOwnSocket) {
   Echo echo;
