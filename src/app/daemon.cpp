@@ -63,7 +63,10 @@ proxy::WorkerOptions worker_options(const config::Configuration& configuration,
                                .lane_count = sizing.lanes,
                                .call_entries = sizing.call_entries,
                                .other_entries = sizing.other_entries,
+                               .contexts = sizing.contexts,
+                               .timers = configuration.timers,
                                .slots = sizing.slots,
+                               .held = sizing.held,
                                .sockets = sizing.sockets,
                                .mailbox = sizing.mailbox};
   options.affinity.call_life = configuration.limits.call_expiry;

@@ -29,9 +29,13 @@ constexpr size_t kLanesPerWorker = 4;
 // the configuration (receive areas, Maglev tables) and for what the file sets itself.
 constexpr size_t kSlotsShare = 8;     // one eighth, for messages that wait
 constexpr size_t kMailboxShare = 16;  // for messages on the way between workers
-constexpr size_t kCallsShare = 4;     // at 512 MiB: 4 million calls
+constexpr size_t kHeldShare = 8;      // for requests that may have to be sent again
+constexpr size_t kContextsShare = 8;  // at 512 MiB: 69,000 requests under way
+constexpr size_t kCallsShare = 8;     // at 512 MiB: 2 million calls
 constexpr size_t kOthersShare = 16;   // at 512 MiB: a million requests in 64 s, 16,000/s
 constexpr size_t kEndpointShare = 4;  // of a send queue, for one endpoint
+// At 512 MiB: 960,000 requests that have ended, 30,000 in a second for 32 s.
+constexpr size_t kFinishedPerMiB = 1875;
 
 // What nobody else adds up: program, libraries, the stacks in use, what the heap holds after start.
 constexpr size_t kProgramOctets = 24 * config::kMiB;
@@ -119,6 +123,7 @@ Sizing derive_sizing(const Configuration& configuration, size_t usable_cores) {
 
   const size_t memory = global.memory_bytes;
   sizing.slots = derive_slots(memory / kSlotsShare / sizing.workers);
+  sizing.held = derive_slots(memory / kHeldShare / sizing.workers);
   sizing.mailbox = derive_mailbox(memory / kMailboxShare / sizing.workers);
   // The queues of a worker's lanes can together hold what its short slots hold.
   const size_t lanes_per_worker = (sizing.lanes + sizing.workers - 1) / sizing.workers;
@@ -130,6 +135,14 @@ Sizing derive_sizing(const Configuration& configuration, size_t usable_cores) {
                             ? std::bit_ceil(calls_per_lane)
                             : affinity_entries(memory / kCallsShare, sizing.lanes);
   sizing.other_entries = affinity_entries(memory / kOthersShare, sizing.lanes);
+
+  const size_t transactions = configuration.limits.transactions != 0
+                                  ? configuration.limits.transactions
+                                  : memory / kContextsShare / proxy::ContextStore::kSlotOctets;
+  sizing.contexts.contexts = (transactions + sizing.lanes - 1) / sizing.lanes;
+  sizing.contexts.finished = memory / config::kMiB * kFinishedPerMiB / sizing.lanes;
+  sizing.contexts.finished_life =
+      std::max(configuration.timers.invite, configuration.timers.non_invite);
   return sizing;
 }
 
@@ -143,7 +156,12 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
                             sizeof(transport::LaneSockets) +
                             servers * (sizeof(proxy::ServerCounters) + sizeof(uint64_t));
   const transport::MessageSlotsOptions& slots = sizing.slots;
+  const transport::MessageSlotsOptions& held = sizing.held;
   constexpr size_t kEntry = sizeof(balance::AffinityEntry);
+  const size_t finished_octets =
+      proxy::ContextStore::memory_octets({.contexts = 0, .finished = sizing.contexts.finished});
+  const size_t contexts_octets =
+      proxy::ContextStore::memory_octets(sizing.contexts) - finished_octets;
 
   consumers_ = {
       {"program", kProgramOctets, "code, libraries, stacks, heap"},
@@ -158,6 +176,18 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
               {workers, {slots.medium_count, "slots"}, {slot_size(SlotClass::Medium), {}}}),
       product("slots-large",
               {workers, {slots.large_count, "slots"}, {slot_size(SlotClass::Large), {}}}),
+      product("held-small",
+              {workers, {held.small_count, "slots"}, {slot_size(SlotClass::Small), {}}}),
+      product("held-medium",
+              {workers, {held.medium_count, "slots"}, {slot_size(SlotClass::Medium), {}}}),
+      product("held-large",
+              {workers, {held.large_count, "slots"}, {slot_size(SlotClass::Large), {}}}),
+      {"transactions", sizing.lanes * contexts_octets,
+       std::to_string(sizing.lanes) + " lanes x " + std::to_string(sizing.contexts.contexts) +
+           " under way"},
+      {"tombstones", sizing.lanes * finished_octets,
+       std::to_string(sizing.lanes) + " lanes x " + std::to_string(sizing.contexts.finished) +
+           " finished"},
       product("mailboxes", {workers, {net::Mailbox::memory_octets(sizing.mailbox), {}}}),
       product("lane-state", {lanes, {lane_state, {}}}),
       product("send-queues",

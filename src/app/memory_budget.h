@@ -14,6 +14,7 @@
 
 #include "config/configuration.h"
 #include "net/mailbox.h"
+#include "proxy/context_store.h"
 #include "transport/lane_sockets.h"
 #include "transport/message_slots.h"
 
@@ -24,11 +25,13 @@ struct Sizing {
   size_t lanes = 4;  // of all workers
   // Per worker.
   transport::MessageSlotsOptions slots;
+  transport::MessageSlotsOptions held;
   net::MailboxOptions mailbox;
   // Per lane; the table's entries are powers of two.
   transport::LaneSocketsOptions sockets;
   size_t call_entries = 0;
   size_t other_entries = 0;
+  proxy::ContextStoreOptions contexts;
 };
 
 // Requires: `configuration` was loaded without faults; usable_cores >= 1.

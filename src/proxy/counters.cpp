@@ -49,7 +49,6 @@ std::string_view name(DropReason reason) {
     case DropReason::ResponseUnreachable: return "response_unreachable";
     case DropReason::Scattered481: return "scattered_481";
     case DropReason::AckRefused: return "ack_refused";
-    case DropReason::RequestStray: return "request_stray";
     case DropReason::Route: return "route";
     case DropReason::MailboxFull: return "mailbox_full";
     case DropReason::kCount: break;

@@ -47,7 +47,6 @@ enum class DropReason : uint8_t {
   ResponseUnreachable,  // the Via below names no address we can send to
   Scattered481,         // one of the answers to a CANCEL sent to every server
   AckRefused,           // an ACK that any other request would have been refused for
-  RequestStray,         // a CANCEL's or ACK's transaction is over and has nothing for it
   Route,                // a route says drop
   MailboxFull,          // the lane that it belongs to has no room
   kCount,

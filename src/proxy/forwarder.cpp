@@ -1,7 +1,6 @@
 #include "proxy/forwarder.h"
 
 #include "base/fixed_string.h"
-#include "sip/editor.h"
 
 namespace siplb::proxy {
 namespace {
@@ -89,20 +88,27 @@ void Forwarder::forward(const Request& request, const Outgoing& outgoing) {
   for (const std::string_view popped : request.routes.popped) {
     if (!popped.empty()) editor.erase(popped);
   }
-  // The wire has counted a failure; a datagram that is not sent is one that got lost.
-  static_cast<void>(wire_.send(outgoing.to, editor.pieces()));
+  send(outgoing.to, editor.pieces());
 }
 
 void Forwarder::forward_response(const sip::Message& response, const transport::Flow& to) {
-  const sip::Header& header = *response.find(sip::HeaderId::Via);
   sip::Editor editor(response.text);
+  remove_own_via(response, editor);
+  send(to, editor.pieces());
+}
+
+void Forwarder::send(const transport::Flow& to, std::span<const std::string_view> pieces) {
+  // The wire has counted a failure; a datagram that is not sent is one that got lost.
+  static_cast<void>(wire_.send(to, pieces));
+}
+
+void remove_own_via(const sip::Message& response, sip::Editor& editor) {
   if (response.via_rest.empty()) {
-    editor.erase(header.line);
+    editor.erase(response.find(sip::HeaderId::Via)->line);
   } else {
     const char* top = response.via.text.data();
     editor.erase({top, response.via_rest.data()});
   }
-  static_cast<void>(wire_.send(to, editor.pieces()));
 }
 
 }  // namespace siplb::proxy

@@ -10,6 +10,7 @@
 #include "base/counter.h"
 #include "proxy/request.h"
 #include "proxy/snapshot.h"
+#include "sip/editor.h"
 #include "transport/wire.h"
 
 namespace siplb::proxy {
@@ -21,6 +22,9 @@ struct Outgoing {
   sip::SealMode mode = sip::SealMode::Stateless;
   std::string_view record_route_token;  // empty: no Record-Route
 };
+
+// Takes the top Via, ours, off `response`.
+void remove_own_via(const sip::Message& response, sip::Editor& editor);
 
 class Forwarder {
  public:
@@ -34,6 +38,9 @@ class Forwarder {
 
   // Takes our Via off and sends the response to `to`.
   void forward_response(const sip::Message& response, const transport::Flow& to);
+  // Sends octets as they are.
+  void send(const transport::Flow& to, std::span<const std::string_view> pieces);
+  void send(const transport::Flow& to, std::string_view octets) { send(to, {&octets, 1}); }
 
  private:
   const uint8_t lane_;

@@ -13,19 +13,33 @@ MessageKind kind_of(std::span<const char> octets) {
   return is_word ? MessageKind::Request : MessageKind::Other;
 }
 
+// Nothing that an earlier process relayed is answered later (SIP.md 5).
+Instant foreign_until(const LaneOptions& options) {
+  return options.started_at + options.timers.ringing + options.timers.invite;
+}
+
 }  // namespace
 
-Lane::Lane(uint8_t index, const Snapshot& snapshot,
-           const balance::AffinityOptions& affinity_options, const LaneMemory& memory,
-           transport::Wire& wire, LaneCounters& counters)
+Lane::Lane(const LaneOptions& options, const Snapshot& snapshot, const Parts& parts)
     : snapshot_(snapshot),
-      counters_(counters),
-      affinity_(memory.calls, memory.others, affinity_options, counters.affinity),
-      chooser_(index, snapshot, affinity_),
-      forwarder_(index, snapshot, wire),
-      local_reply_(snapshot, wire),
-      request_path_(snapshot, chooser_, forwarder_, counters),
-      response_path_(snapshot, chooser_, forwarder_, counters) {}
+      counters_(parts.counters),
+      affinity_(parts.memory.calls, parts.memory.others, options.affinity, counters_.affinity),
+      chooser_(options.index, snapshot, affinity_),
+      forwarder_(options.index, snapshot, parts.wire),
+      local_reply_(snapshot, parts.wire),
+      stateful_({.timers = options.timers, .lane_count = options.lane_count}, snapshot,
+                {.store = parts.memory.contexts,
+                 .chooser = chooser_,
+                 .forwarder = forwarder_,
+                 .local_reply = local_reply_,
+                 .counters = counters_,
+                 .events = parts.events}),
+      request_path_(snapshot, chooser_, forwarder_, stateful_, counters_),
+      response_path_(snapshot, foreign_until(options),
+                     {.chooser = chooser_,
+                      .forwarder = forwarder_,
+                      .stateful = stateful_,
+                      .counters = counters_}) {}
 
 void Lane::receive(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {
   count_received(inbound);

@@ -2,8 +2,7 @@
 //
 // Takes a message that lives here, gives it one verdict, counts that verdict, and sends what
 // follows from it. Pure but for the wire: tests put a fake network and a fake clock around it.
-// Thread: one, the lane's worker. Bounds: the affinity regions given; no heap after the
-// constructor.
+// Thread: one, the lane's worker. Bounds: the memory given; no heap after the constructor.
 #pragma once
 
 #include <span>
@@ -17,21 +16,43 @@
 
 namespace siplb::proxy {
 
+struct LaneOptions {
+  uint8_t index = 0;
+  uint32_t lane_count = 1;
+  balance::AffinityOptions affinity;
+  transaction::TimerOptions timers;
+  Instant started_at{};
+};
+
 struct LaneMemory {
   std::span<balance::AffinityEntry> calls;
   std::span<balance::AffinityEntry> others;
+  ContextStore& contexts;
 };
 
 class Lane {
  public:
   // All are borrowed for the lane's life.
-  Lane(uint8_t index, const Snapshot& snapshot, const balance::AffinityOptions& affinity_options,
-       const LaneMemory& memory, transport::Wire& wire, LaneCounters& counters);
+  struct Parts {
+    LaneMemory memory;
+    transport::Wire& wire;
+    LaneCounters& counters;
+    EventRing& events;
+  };
+  Lane(const LaneOptions& options, const Snapshot& snapshot, const Parts& parts);
 
   // Takes a message that arrived at this lane and belongs to it. `message` is scratch for the scan.
   void receive(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
   // Takes a message that arrived at another lane but belongs to this one.
   void take_over(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
+
+  // The wire says that something of this lane's did not arrive.
+  void on_undelivered(const sip::Quote& quote, const SockAddress& destination, const Tick& tick) {
+    stateful_.on_undelivered(quote, destination, tick);
+  }
+  // When run_timers() has work; nothing where no timer runs.
+  [[nodiscard]] std::optional<Instant> next_deadline() { return stateful_.next_deadline(); }
+  void run_timers(const Tick& tick) { stateful_.run_timers(tick); }
 
   // Account for a message that arrived here and belongs to another lane.
   void hand_out(const transport::Inbound& inbound);
@@ -49,6 +70,7 @@ class Lane {
   TargetChooser chooser_;
   Forwarder forwarder_;
   LocalReply local_reply_;
+  StatefulPath stateful_;
   RequestPath request_path_;
   ResponsePath response_path_;
 };

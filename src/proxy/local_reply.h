@@ -14,6 +14,12 @@ namespace siplb::proxy {
 // Via, From, To, Call-ID and CSeq of a request longer than this are nobody's who means well.
 inline constexpr size_t kReplyOctetsMax = 8192;
 
+// Where the responses to `request`, which came by `source`, go: always to the address that it came
+// from, whatever its Via says, so a third party never hears from us. The port is the source's where
+// rport asks for it, else the Via's (18.2.2).
+[[nodiscard]] transport::Flow reply_flow(const sip::Message& request,
+                                         const transport::Flow& source);
+
 class LocalReply {
  public:
   LocalReply(const Snapshot& snapshot, transport::Wire& wire) : snapshot_(snapshot), wire_(wire) {}
@@ -22,10 +28,13 @@ class LocalReply {
   // not answerable, or its Via lets the answer grow too long. Requires: verdict.kind is Reply.
   [[nodiscard]] bool send(const sip::Message& request, const transport::Flow& source,
                           const Verdict& verdict);
+  // The answer that was sent last.
+  [[nodiscard]] std::string_view text() const { return {buffer_.data(), length_}; }
 
  private:
   const Snapshot& snapshot_;
   transport::Wire& wire_;
+  size_t length_ = 0;
   std::array<char, kReplyOctetsMax> buffer_;
 };
 

@@ -29,4 +29,17 @@ struct Request {
   uint32_t from_tag_hash = 0;
 };
 
+// What reading a request starts from.
+struct Received {
+  const sip::Message& message;
+  const transport::Flow& source;
+  const Tick& tick;
+  const sip::BranchHash& branch;
+};
+
+// Finds out who sent it and which way its Routes lead. Tokens that are refused are counted in
+// `rejected`.
+[[nodiscard]] Request read_request(const Snapshot& snapshot, const Received& received,
+                                   CounterArray<sip::SealFault>& rejected);
+
 }  // namespace siplb::proxy

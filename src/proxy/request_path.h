@@ -1,8 +1,8 @@
-// What happens to a request, in the order of SIP.md 3: stateless forwarding over UDP.
+// What happens to a request, in the order of SIP.md 3.
 //
-//   checks -> own Routes popped -> OPTIONS to us? -> CANCEL, in-dialog, or new
+//   checks -> a known transaction? -> own Routes popped -> OPTIONS to us? -> CANCEL, in-dialog, new
 //
-// new:        the first route that takes it -> group -> affinity or policy -> server
+// new:        the first route that takes it -> group -> affinity or policy -> server, with state
 // in-dialog:  the end that the token names; else the affinity entry; else the hash policy
 // CANCEL:     where its INVITE went; if that is not known, to every server of the group
 //
@@ -13,6 +13,7 @@
 
 #include "proxy/forwarder.h"
 #include "proxy/request.h"
+#include "proxy/stateful_path.h"
 #include "proxy/target.h"
 #include "proxy/verdict.h"
 
@@ -24,8 +25,12 @@ inline constexpr size_t kScatterMax = 8;
 class RequestPath {
  public:
   RequestPath(const Snapshot& snapshot, TargetChooser& chooser, Forwarder& forwarder,
-              LaneCounters& counters)
-      : snapshot_(snapshot), chooser_(chooser), forwarder_(forwarder), counters_(counters) {}
+              StatefulPath& stateful, LaneCounters& counters)
+      : snapshot_(snapshot),
+        chooser_(chooser),
+        forwarder_(forwarder),
+        stateful_(stateful),
+        counters_(counters) {}
 
   // Decides a request that scanned well, and sends it on where the verdict is Forward.
   Verdict decide(const sip::Message& message, const transport::Flow& source, const Tick& tick);
@@ -38,7 +43,6 @@ class RequestPath {
   // The target of a Route that the sender put there itself: obeyed from servers, and to places of
   // ours only; nothing otherwise.
   [[nodiscard]] std::optional<Target> own_route_target(const Request& request) const;
-  Verdict send_new(const Request& request, const Target& target);
 
   Verdict send_to_end(const Request& request, const sip::TokenEnd& end);
   Verdict send_without_token(const Request& request);
@@ -55,6 +59,7 @@ class RequestPath {
   const Snapshot& snapshot_;
   TargetChooser& chooser_;
   Forwarder& forwarder_;
+  StatefulPath& stateful_;
   LaneCounters& counters_;
 };
 

@@ -1,25 +1,11 @@
 #include "proxy/response_path.h"
 
-#include <algorithm>
 #include <optional>
+
+#include "proxy/upstream_via.h"
 
 namespace siplb::proxy {
 namespace {
-
-// The Via below ours: the rest of the top header, else the next Via header.
-bool read_next_via(const sip::Message& message, sip::Via& out) {
-  std::string_view values = message.via_rest;
-  if (values.empty()) {
-    const auto headers = message.headers();
-    const auto is_via = [](const sip::Header& h) { return h.id == sip::HeaderId::Via; };
-    const auto top = std::find_if(headers.begin(), headers.end(), is_via);
-    const auto next = std::find_if(top + 1, headers.end(), is_via);
-    if (next == headers.end()) return false;
-    values = next->value;
-  }
-  std::string_view value;
-  return sip::ValueReader(values).next(value) && sip::parse_via(value, out);
-}
 
 // Where the response goes: back by the listener that its request came by.
 std::optional<transport::Flow> flow_to(const sip::Via& next, const sip::ViaSeal& seal,
@@ -38,6 +24,7 @@ Verdict ResponsePath::decide(const sip::Message& message, const transport::Flow&
   if (!snapshot_.sides.is_ours(ours.host, ours.effective_port())) {
     return Verdict::drop(DropReason::ResponseViaForeign);
   }
+  if (const auto verdict = stateful_.on_response(message, source, tick)) return *verdict;
   sip::Via next;
   if (!read_next_via(message, next)) return Verdict::drop(DropReason::ResponseViaMissing);
 
@@ -47,8 +34,9 @@ Verdict ResponsePath::decide(const sip::Message& message, const transport::Flow&
     counters_.seal_rejected[static_cast<size_t>(SealKind::Via)][fault].add();
     return Verdict::drop(DropReason::ResponseSealRefused);
   }
-  // A process that kept a transaction for it wrote this; without it the answer is nobody's.
-  if (seal.mode == sip::SealMode::Stateful) return Verdict::drop(DropReason::ResponseStray);
+  if (seal.mode == sip::SealMode::Stateful && !is_orphan(seal, message.status, tick.now)) {
+    return Verdict::drop(DropReason::ResponseStray);
+  }
   if (seal.mode == sip::SealMode::ScatteredCancel && message.status == 481) {
     return Verdict::drop(DropReason::Scattered481);
   }
@@ -62,6 +50,11 @@ Verdict ResponsePath::decide(const sip::Message& message, const transport::Flow&
   }
   forwarder_.forward_response(message, *to);
   return Verdict::forward();
+}
+
+bool ResponsePath::is_orphan(const sip::ViaSeal& seal, uint16_t status, Instant now) const {
+  // RFC 6026, 7.3: what this process has forgotten, it has done with. A 100 goes one hop (16.7).
+  return seal.instance != snapshot_.seal.instance() && now < foreign_until_ && status != 100;
 }
 
 void ResponsePath::count_answer(const sip::Message& message, balance::ServerIndex server) {

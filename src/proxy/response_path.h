@@ -1,12 +1,13 @@
 // What happens to a response (SIP.md 5; RFC 3261, 16.7 and 18.1.2).
 //
-// Our Via says, under the seal, how the request went out and by which listener it came; what does
-// not verify is dropped in silence, so that nobody can send through us to a place of his choice.
-// Thread: one, the lane's worker. No heap.
+// A transaction that knows it decides. Without one our Via says, under the seal, how the request
+// went out and by which listener it came; what does not verify is dropped in silence, so that
+// nobody can send through us to a place of his choice. Thread: one, the lane's worker. No heap.
 #pragma once
 
 #include "proxy/forwarder.h"
 #include "proxy/request.h"
+#include "proxy/stateful_path.h"
 #include "proxy/target.h"
 #include "proxy/verdict.h"
 
@@ -14,9 +15,20 @@ namespace siplb::proxy {
 
 class ResponsePath {
  public:
-  ResponsePath(const Snapshot& snapshot, TargetChooser& chooser, Forwarder& forwarder,
-               LaneCounters& counters)
-      : snapshot_(snapshot), chooser_(chooser), forwarder_(forwarder), counters_(counters) {}
+  // Until `foreign_until` what an earlier process relayed with state may still be answered.
+  struct Parts {
+    TargetChooser& chooser;
+    Forwarder& forwarder;
+    StatefulPath& stateful;
+    LaneCounters& counters;
+  };
+  ResponsePath(const Snapshot& snapshot, Instant foreign_until, const Parts& parts)
+      : snapshot_(snapshot),
+        foreign_until_(foreign_until),
+        chooser_(parts.chooser),
+        forwarder_(parts.forwarder),
+        stateful_(parts.stateful),
+        counters_(parts.counters) {}
 
   // Decides a response that scanned well, and sends it on where the verdict is Forward.
   Verdict decide(const sip::Message& message, const transport::Flow& source, const Tick& tick);
@@ -26,9 +38,15 @@ class ResponsePath {
   void learn(const sip::Message& message, balance::ServerIndex server, const transport::Flow& to,
              Instant now);
 
+  // True where whoever relayed it statefully is no more, so that it goes on as a stateless one
+  // would.
+  [[nodiscard]] bool is_orphan(const sip::ViaSeal& seal, uint16_t status, Instant now) const;
+
   const Snapshot& snapshot_;
+  const Instant foreign_until_;
   TargetChooser& chooser_;
   Forwarder& forwarder_;
+  StatefulPath& stateful_;
   LaneCounters& counters_;
 };
 

@@ -23,7 +23,9 @@ balance::RoundRobin make_turns(std::span<const balance::Server> servers) {
 
 TargetChooser::TargetChooser(uint8_t lane, const Snapshot& snapshot,
                              balance::AffinityTable& affinity)
-    : snapshot_(snapshot), affinity_(affinity) {
+    : snapshot_(snapshot),
+      affinity_(affinity),
+      draw_seed_(uint64_t{snapshot.seal.instance()} << 8 | lane) {
   const size_t group_count = snapshot.topology.groups().size();
   turns_.reserve(group_count);
   for (size_t g = 0; g < group_count; ++g) {
@@ -60,20 +62,50 @@ TargetChooser::Remembered TargetChooser::choose(const Request& request, balance:
                                                 Target& out) {
   const auto servers = snapshot_.topology.servers();
   const uint64_t call = key_of(request);
-  if (find_affine(call, request, out) == Affine::Found && servers[out.server].group == group) {
-    return Remembered::Yes;
+  const bool is_affine =
+      find_affine(call, request, out) == Affine::Found && servers[out.server].group == group;
+  if (!is_affine) {
+    out = target_of(choose_freely(request, group));
+    if (is_anothers(call, request)) return Remembered::No;
   }
-  const balance::Group& chosen = snapshot_.topology.groups()[group];
-  if (const auto first = first_choice(request, group)) {
-    out = *first;
-  } else {
-    const auto turn = static_cast<balance::ServerIndex>(turns_[group].take_turn());
-    out = target_of(static_cast<balance::ServerIndex>(chosen.first_server + turn));
-  }
-  if (is_anothers(call, request)) return Remembered::No;
+  out.attempt = 0;  // attempts are counted anew for each transaction
   const auto put = affinity_.put(call, servers[out.server].id, request.from_tag_hash, out.attempt,
                                  kind_of(request.message.method), request.tick.now);
   return put == balance::AffinityTable::PutStatus::Full ? Remembered::No : Remembered::Yes;
+}
+
+balance::ServerIndex TargetChooser::choose_freely(const Request& request,
+                                                  balance::GroupIndex group) {
+  const balance::Group& chosen = snapshot_.topology.groups()[group];
+  switch (chosen.options.policy) {
+    case balance::Policy::Maglev:
+      return snapshot_.topology.first_choice(group, key_hash(request, group));
+    case balance::Policy::Random: return snapshot_.topology.next_choice(group, draw(), {});
+    case balance::Policy::RoundRobin: break;
+  }
+  return static_cast<balance::ServerIndex>(chosen.first_server + turns_[group].take_turn());
+}
+
+uint64_t TargetChooser::draw() {
+  const uint64_t turn = draw_count_++;
+  return hash_octets({reinterpret_cast<const char*>(&turn), sizeof turn}, draw_seed_);
+}
+
+std::optional<Target> TargetChooser::choose_next(const Request& request, balance::GroupIndex group,
+                                                 std::span<const balance::ServerIndex> tried) {
+  const balance::ServerIndex next =
+      snapshot_.topology.next_choice(group, key_hash(request, group), tried);
+  if (next == balance::kNoServer) return std::nullopt;
+  return target_of(next);
+}
+
+void TargetChooser::follow(const Move& move, Instant now) {
+  const uint64_t call = key(move.call_id, move.sender_group);
+  const balance::AffinityEntry* entry = affinity_.find(call, now);
+  // Somebody else's live call keeps its entry; one that is full of calls has no room for this one.
+  if (entry != nullptr && entry->from_tag_hash != move.from_tag_hash) return;
+  static_cast<void>(affinity_.put(call, snapshot_.topology.servers()[move.server].id,
+                                  move.from_tag_hash, move.attempt, kind_of(move.method), now));
 }
 
 bool TargetChooser::is_anothers(uint64_t key, const Request& request) const {
@@ -86,9 +118,12 @@ std::optional<Target> TargetChooser::first_choice(const Request& request,
                                                   balance::GroupIndex group) const {
   const balance::GroupOptions& options = snapshot_.topology.groups()[group].options;
   if (options.policy != balance::Policy::Maglev) return std::nullopt;
-  const uint64_t hash =
-      balance::request_key_hash(options.hash_key, request.message, request.source.remote);
-  return target_of(snapshot_.topology.first_choice(group, hash));
+  return target_of(snapshot_.topology.first_choice(group, key_hash(request, group)));
+}
+
+uint64_t TargetChooser::key_hash(const Request& request, balance::GroupIndex group) const {
+  const balance::HashKeyOptions& options = snapshot_.topology.groups()[group].options.hash_key;
+  return balance::request_key_hash(options, request.message, request.source.remote);
 }
 
 void TargetChooser::learn(const Answer& answer, Instant now) {

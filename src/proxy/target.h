@@ -46,6 +46,21 @@ class TargetChooser {
   [[nodiscard]] std::optional<Target> first_choice(const Request& request,
                                                    balance::GroupIndex group) const;
 
+  // Where to turn once all of `tried` have failed; nothing where nobody is left.
+  [[nodiscard]] std::optional<Target> choose_next(const Request& request, balance::GroupIndex group,
+                                                  std::span<const balance::ServerIndex> tried);
+
+  // The call has gone on to another server: CANCEL and later requests follow it.
+  struct Move {
+    std::string_view call_id;
+    uint32_t sender_group = 0;
+    uint32_t from_tag_hash = 0;
+    sip::Method method = sip::Method::Other;
+    balance::ServerIndex server = balance::kNoServer;
+    uint8_t attempt = 0;
+  };
+  void follow(const Move& move, Instant now);
+
   // Remembers from a response that `server` has the call, if nothing is known of it: that is so
   // after a restart. `sender_group` is that of whom the response goes to.
   struct Answer {
@@ -65,12 +80,20 @@ class TargetChooser {
     return key(request.message.call_id, request.sender.affinity_group);
   }
   Affine find_affine(uint64_t key, const Request& request, Target& out);
+  // By the group's policy.
+  [[nodiscard]] balance::ServerIndex choose_freely(const Request& request,
+                                                   balance::GroupIndex group);
+  [[nodiscard]] uint64_t key_hash(const Request& request, balance::GroupIndex group) const;
+  // The next number of a sequence that differs from lane to lane and from start to start.
+  [[nodiscard]] uint64_t draw();
   // True where a live call of another From tag has this key.
   [[nodiscard]] bool is_anothers(uint64_t key, const Request& request) const;
 
   const Snapshot& snapshot_;
   balance::AffinityTable& affinity_;
   std::vector<balance::RoundRobin> turns_;  // by group
+  uint64_t draw_seed_;
+  uint64_t draw_count_ = 0;
 };
 
 }  // namespace siplb::proxy

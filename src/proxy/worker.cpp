@@ -9,9 +9,14 @@ namespace siplb::proxy {
 namespace {
 
 // How a message is labelled in a mailbox.
+enum class MailKind : uint8_t {
+  Message,
+  Undelivered,  // the beginning of what did not arrive; flow.remote is where it was bound for
+};
 struct LaneMail {
   transport::Flow flow;
   uint8_t lane = 0;
+  MailKind kind = MailKind::Message;
 };
 
 uint16_t day_of_wall_clock() {
@@ -36,14 +41,24 @@ class Worker::LanePort final : public transport::Receiver {
     MemoryRegion others;
   };
 
-  LanePort(Worker& worker, uint8_t lane_index, Affinity affinity)
+  LanePort(Worker& worker, uint8_t lane_index, Affinity affinity,
+           std::unique_ptr<ContextStore> context_store)
       : index(lane_index),
         counters(worker.snapshot_.topology.servers().size(),
                  worker.snapshot_.topology.groups().size()),
         sockets(*worker.batch_, *worker.slots_, worker.options_.sockets),
-        lane(lane_index, worker.snapshot_, worker.options_.affinity,
-             {entries_at(affinity.calls.octets()), entries_at(affinity.others.octets())}, sockets,
-             counters),
+        contexts(std::move(context_store)),
+        lane({.index = lane_index,
+              .lane_count = static_cast<uint32_t>(worker.options_.lane_count),
+              .affinity = worker.options_.affinity,
+              .timers = worker.options_.timers,
+              .started_at = Clock::now()},
+             worker.snapshot_,
+             {.memory = {entries_at(affinity.calls.octets()), entries_at(affinity.others.octets()),
+                         *contexts},
+              .wire = sockets,
+              .counters = counters,
+              .events = worker.events_}),
         worker_(worker),
         affinity_(std::move(affinity)) {}
 
@@ -51,10 +66,14 @@ class Worker::LanePort final : public transport::Receiver {
   void on_batch(std::span<transport::Inbound> batch, Instant /*now*/) override {
     worker_.on_batch(*this, batch);
   }
+  void on_undelivered(std::string_view quote, const SockAddress& destination) override {
+    worker_.on_undelivered(quote, destination);
+  }
 
   const uint8_t index;
   LaneCounters counters;
   transport::LaneSockets sockets;
+  const std::unique_ptr<ContextStore> contexts;
   Lane lane;
 
  private:
@@ -92,6 +111,9 @@ Result<void> Worker::build(std::span<transport::ListenerSockets> listeners) {
   auto slots = transport::MessageSlots::reserve(options_.slots);
   if (!slots) return tl::unexpected<Error>(slots.error());
   slots_ = std::move(*slots);
+  auto held = transport::MessageSlots::reserve(options_.held);
+  if (!held) return tl::unexpected<Error>(held.error());
+  held_ = std::move(*held);
   for (size_t l = options_.index; l < options_.lane_count; l += options_.worker_count) {
     if (auto added = add_lane(static_cast<uint8_t>(l), listeners); !added) return added;
   }
@@ -103,8 +125,11 @@ Result<void> Worker::add_lane(uint8_t lane, std::span<transport::ListenerSockets
   if (!calls) return tl::unexpected<Error>(calls.error());
   auto others = MemoryRegion::reserve(options_.other_entries * sizeof(balance::AffinityEntry));
   if (!others) return tl::unexpected<Error>(others.error());
+  auto contexts = ContextStore::reserve(options_.contexts, *held_);
+  if (!contexts) return tl::unexpected<Error>(contexts.error());
   ports_.push_back(std::make_unique<LanePort>(
-      *this, lane, LanePort::Affinity{std::move(*calls), std::move(*others)}));
+      *this, lane, LanePort::Affinity{std::move(*calls), std::move(*others)},
+      std::move(*contexts)));
   transport::LaneSockets& sockets = ports_.back()->sockets;
   for (size_t i = 0; i < listeners.size(); ++i) {
     sockets.add_socket(static_cast<transport::ListenerIndex>(i),
@@ -125,9 +150,10 @@ void Worker::run() {
        .id = EventId::WorkerStarted,
        .args = {static_cast<int64_t>(options_.index), static_cast<int64_t>(ports_.size())}});
   while (!stopping_.load(std::memory_order_relaxed)) {
-    tick_.now = loop_->wait(std::nullopt);
+    tick_.now = loop_->wait(next_deadline());
     tick_.today = day_of_wall_clock();
     drain_mailbox();
+    run_timers();
     loop_->dispatch(tick_.now);
     finish_tick();
   }
@@ -137,10 +163,44 @@ void Worker::run() {
 void Worker::drain_mailbox() {
   const auto on_mail = [this](const net::Mail& mail) {
     const auto label = mail.header.as<LaneMail>();
+    if (label.kind == MailKind::Undelivered) {
+      on_undelivered({mail.octets.data(), mail.octets.size()}, label.flow.remote);
+      return;
+    }
     port(label.lane).lane.take_over({mail.octets, label.flow}, scratch_, tick_);
   };
   const size_t taken = mailbox_->drain(net::Mailbox::kDrainMax, on_mail);
   if (taken == net::Mailbox::kDrainMax) loop_->wake();  // more may wait: do not sleep on it
+}
+
+void Worker::run_timers() {
+  for (const auto& each : ports_) each->lane.run_timers(tick_);
+}
+
+std::optional<Instant> Worker::next_deadline() const {
+  std::optional<Instant> next;
+  for (const auto& each : ports_) {
+    const auto deadline = each->lane.next_deadline();
+    if (deadline && (!next || *deadline < *next)) next = deadline;
+  }
+  return next;
+}
+
+// To the lane that sent it, which knows whether that is true.
+void Worker::on_undelivered(std::string_view octets, const SockAddress& destination) {
+  const auto quote = sip::read_quote(octets);
+  if (!quote || quote->lane >= options_.lane_count) return;
+  if (is_mine(quote->lane)) {
+    port(quote->lane).lane.on_undelivered(*quote, destination, tick_);
+    return;
+  }
+  const auto label =
+      net::MailHeader::of(LaneMail{{.remote = destination}, quote->lane, MailKind::Undelivered});
+  // A mailbox without room loses it: then the server is found silent.
+  Worker& owner = *workers_[quote->lane % options_.worker_count];
+  if (owner.mailbox_->post(net::MailClass::Urgent, label, octets) == net::PostStatus::Posted) {
+    owner.loop_->wake();
+  }
 }
 
 void Worker::finish_tick() {
@@ -206,7 +266,7 @@ Worker::LanePort& Worker::port(size_t lane) const {
 }
 
 Worker::LaneView Worker::lane(size_t n) const {
-  return {ports_[n]->index, ports_[n]->counters, ports_[n]->sockets};
+  return {ports_[n]->index, ports_[n]->counters, ports_[n]->sockets, *ports_[n]->contexts};
 }
 
 }  // namespace siplb::proxy

@@ -1,7 +1,7 @@
 // A worker: the thread, and the tick, that serves some of the lanes (DESIGN 3).
 //
-//   sleep -> mailbox -> sockets, each batch decided as it is drained, then the mailbox again ->
-//   send queues flushed -> sleep
+//   sleep -> mailbox -> due timers -> sockets, each batch decided as it is drained, then the
+//   mailbox again -> send queues flushed -> sleep
 //
 // A message that belongs to a lane of this worker is decided at once, whichever of its lanes it
 // arrived at; one of another worker's goes to that worker's mailbox.
@@ -33,7 +33,10 @@ struct WorkerOptions {
   size_t call_entries = 0;  // of the affinity table, per lane
   size_t other_entries = 0;
   balance::AffinityOptions affinity;
-  transport::MessageSlotsOptions slots;
+  ContextStoreOptions contexts;  // per lane
+  transaction::TimerOptions timers;
+  transport::MessageSlotsOptions slots;  // of the send queues
+  transport::MessageSlotsOptions held;   // of requests that may be sent again, and of finals
   transport::LaneSocketsOptions sockets;
   net::MailboxOptions mailbox;
 };
@@ -68,6 +71,7 @@ class Worker {
     uint8_t index = 0;
     const LaneCounters& counters;
     const transport::LaneSockets& sockets;
+    const ContextStore& contexts;
   };
   [[nodiscard]] size_t lane_count() const { return ports_.size(); }
   // The n-th lane of this worker.
@@ -75,6 +79,7 @@ class Worker {
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
   [[nodiscard]] const net::EventLoop& loop() const { return *loop_; }
   [[nodiscard]] const transport::MessageSlots& slots() const { return *slots_; }
+  [[nodiscard]] const transport::MessageSlots& held_slots() const { return *held_; }
 
  private:
   class LanePort;
@@ -85,7 +90,10 @@ class Worker {
                                       std::span<transport::ListenerSockets> listeners);
   void on_batch(LanePort& arrival, std::span<const transport::Inbound> batch);
   void dispatch(LanePort& arrival, const transport::Inbound& inbound);
+  void on_undelivered(std::string_view octets, const SockAddress& destination);
   void drain_mailbox();
+  void run_timers();
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
   void finish_tick();
   [[nodiscard]] bool is_mine(size_t lane) const;
   [[nodiscard]] LanePort& port(size_t lane) const;
@@ -97,6 +105,7 @@ class Worker {
   std::unique_ptr<net::Mailbox> mailbox_;
   std::unique_ptr<net::DatagramBatch> batch_;
   std::unique_ptr<transport::MessageSlots> slots_;
+  std::unique_ptr<transport::MessageSlots> held_;
   std::vector<std::unique_ptr<LanePort>> ports_;
   std::vector<Worker*> workers_;
   sip::Message scratch_;

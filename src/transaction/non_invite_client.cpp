@@ -7,8 +7,7 @@ namespace siplb::transaction {
 NonInviteClient::NonInviteClient(Hop hop, Instant now)
     : sent_at_(now), state_(State::Trying), repeats_(hop == Hop::Datagram) {}
 
-NonInviteClient::Answer NonInviteClient::on_response(uint16_t status, Instant /*now*/,
-                                                     const TimerOptions& /*timers*/) {
+NonInviteClient::Answer NonInviteClient::on_response(uint16_t status) {
   if (state_ == State::Terminated) return Answer::Absorb;
   if (status >= 200) {
     state_ = State::Completed;

@@ -37,7 +37,7 @@ class NonInviteClient {
 
   // 1xx are absorbed in every state: none is ever passed on (RFC 4320, 4.1). Finals pass, also
   // again; nothing passes once Terminated (RFC 4320, 4.2: no late final).
-  Answer on_response(uint16_t status, Instant now, const TimerOptions& timers);
+  Answer on_response(uint16_t status);
   // Nothing is due before deadline(). One Repeat stands for all that were missed when the call
   // comes late. TimedOut: Terminated from then on.
   Due on_timer(const TimerOptions& timers, Instant now);

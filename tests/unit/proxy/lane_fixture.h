@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,7 +63,7 @@ class LaneTest : public testing::Test {
 
   // Delivers one message and returns what was sent because of it.
   std::vector<test::SentMessage> deliver(const transport::Flow& flow, std::string text) {
-    lane_.receive({.octets = text, .flow = flow}, scratch_, kTick);
+    lane_->receive({.octets = text, .flow = flow}, scratch_, kTick);
     EXPECT_EQ(counters_.difference(), 0);
     return wire_.take();
   }
@@ -71,6 +72,13 @@ class LaneTest : public testing::Test {
     const auto sent = deliver(flow, std::move(text));
     EXPECT_EQ(sent.size(), 1U);
     return sent.empty() ? test::SentMessage{} : sent.front();
+  }
+  // Loses all transactions but keeps the affinity, as a new process would that was handed its
+  // table.
+  void forget_transactions() {
+    lane_.reset();
+    contexts_ = *ContextStore::reserve({.contexts = 64, .finished = 64}, *held_);
+    lane_.emplace(LaneOptions{}, snapshot_, parts());
   }
   // The text scanned into the fixture's message; it lives until the next call.
   const sip::Message& scanned(std::string text) {
@@ -84,9 +92,23 @@ class LaneTest : public testing::Test {
   proxy::Snapshot snapshot_ = test::make_snapshot(two_groups());
   test::FakeWire wire_;
   LaneCounters counters_{snapshot_.topology.servers().size(), snapshot_.topology.groups().size()};
-  Lane lane_{0, snapshot_, {}, {calls_, others_}, wire_, counters_};
+  EventBell bell_;
+  EventRing events_{bell_};
+  std::unique_ptr<transport::MessageSlots> held_ =
+      *transport::MessageSlots::reserve({.small_count = 64, .medium_count = 4, .large_count = 4});
+  std::unique_ptr<ContextStore> contexts_ =
+      *ContextStore::reserve({.contexts = 64, .finished = 64}, *held_);
+  std::optional<Lane> lane_{std::in_place, LaneOptions{}, snapshot_, parts()};
   sip::Message scratch_;
   std::string text_;
+
+ private:
+  Lane::Parts parts() {
+    return {.memory = {calls_, others_, *contexts_},
+            .wire = wire_,
+            .counters = counters_,
+            .events = events_};
+  }
 };
 
 }  // namespace siplb::proxy

@@ -31,12 +31,12 @@ TEST_F(LaneTest, GivesEachMessageOneVerdict) {
 TEST_F(LaneTest, AccountsForMessagesOfOtherLanes) {
   std::string text = SipBuilder::request().str();
   const transport::Inbound inbound{.octets = text, .flow = from_client()};
-  lane_.hand_out(inbound);
-  lane_.drop_for_full_mailbox(inbound);
+  lane_->hand_out(inbound);
+  lane_->drop_for_full_mailbox(inbound);
   EXPECT_EQ(counters_.handed_out.value(), 1U);
   EXPECT_EQ(counters_.dropped[DropReason::MailboxFull].value(), 1U);
   EXPECT_EQ(counters_.difference(), 0);
-  lane_.take_over(inbound, scratch_, kTick);
+  lane_->take_over(inbound, scratch_, kTick);
   EXPECT_EQ(counters_.handed_in.value(), 1U);
   EXPECT_EQ(counters_.forwarded.value(), 1U);
   EXPECT_EQ(counters_.difference(), 0);
@@ -54,7 +54,11 @@ TEST_F(LaneTest, DropsWhatIsLongerThanTheLimit) {
 TEST_F(LaneTest, GoesOnWhenTheWireTakesNothing) {
   test::FakeWire full(0);
   LaneCounters counters(snapshot_.topology.servers().size(), snapshot_.topology.groups().size());
-  Lane lane(0, snapshot_, {}, {calls_, others_}, full, counters);
+  Lane lane({}, snapshot_,
+            {.memory = {calls_, others_, *contexts_},
+             .wire = full,
+             .counters = counters,
+             .events = events_});
   std::string text = SipBuilder::request().str();
   lane.receive({.octets = text, .flow = from_client()}, scratch_, kTick);
   EXPECT_EQ(full.attempts(), 1U);

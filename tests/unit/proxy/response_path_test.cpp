@@ -58,8 +58,15 @@ TEST_F(ResponsePathTest, DropsAndCountsAReplayToAnotherNextVia) {
   std::string text = SipBuilder::answer_to(invite_.text).str();
   const size_t next = text.find("192.0.2.1:5060");
   text.replace(next, 14, "198.51.100.1:9");
+  forget_transactions();
   expect_drop(text, DropReason::ResponseSealRefused);
   EXPECT_EQ(counters_.seal_rejected[0][sip::SealFault::BadMac].value(), 1U);
+}
+
+TEST_F(ResponsePathTest, SendsToWhoAskedWhateverTheNextViaSays) {
+  std::string text = SipBuilder::answer_to(invite_.text).str();
+  text.replace(text.find("192.0.2.1:5060"), 14, "198.51.100.1:9");
+  EXPECT_EQ(relay({.remote = invite_.to.remote, .listener = kInside}, text).to, from_client());
 }
 
 TEST_F(ResponsePathTest, DropsTheAnswerToWhatWentOutWithATransaction) {

@@ -148,13 +148,15 @@ TEST_F(WorkerTest, CarriesEachCallThereAndBackWhicheverLaneItLivesOn) {
 
 // The worker does not run yet, so its mailbox of four fills up.
 TEST_F(WorkerTest, RefusesMailWhenTheMailboxIsFullNewWorkFirst) {
-  std::string invite = SipBuilder::request().str();
+  const auto invite = [](int call) {
+    return SipBuilder::request().call_id("call-" + std::to_string(call)).str();
+  };
   std::string bye = SipBuilder::request(sip::Method::Bye).to("<sip:bob@example.com>;tag=b1").str();
-  const auto post = [&](std::string& text) {
+  const auto post = [&](std::string text) {
     return workers_[1]->post(1, {.octets = text, .flow = {.remote = client_.address()}});
   };
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(post(invite));
-  EXPECT_FALSE(post(invite));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(post(invite(i)));
+  EXPECT_FALSE(post(invite(3)));
   EXPECT_TRUE(post(bye));
   EXPECT_FALSE(post(bye));
   start();

@@ -30,14 +30,9 @@ std::vector<Duration> repeats_of(NonInviteClient& client, const TimerOptions& ti
   return repeats;
 }
 
-Answer respond(NonInviteClient& client, uint16_t status, Duration after = 0s,
-               const TimerOptions& timers = kDefaults) {
-  return client.on_response(status, kStart + after, timers);
-}
-
 NonInviteClient proceeding_client(Hop hop) {
   NonInviteClient client(hop, kStart);
-  EXPECT_EQ(respond(client, 100), Answer::Absorb);
+  EXPECT_EQ(client.on_response(100), Answer::Absorb);
   EXPECT_EQ(client.state(), State::Proceeding);
   return client;
 }
@@ -84,7 +79,7 @@ TEST(NonInviteClientTest, RepeatsAnyNumberOfTimes) {
 TEST(NonInviteClientTest, NeverRepeatsOverAStream) {
   NonInviteClient client(Hop::Stream, kStart);
   EXPECT_EQ(client.deadline(kDefaults), kStart + 32s);
-  EXPECT_EQ(respond(client, 100), Answer::Absorb);
+  EXPECT_EQ(client.on_response(100), Answer::Absorb);
   EXPECT_EQ(client.deadline(kDefaults), kStart + 32s);
   EXPECT_EQ(repeats_of(client, kDefaults), std::vector<Duration>{});
   EXPECT_EQ(client.state(), State::Terminated);
@@ -125,7 +120,7 @@ TEST(NonInviteClientTest, RepeatsOnceForAllThatItMissed) {
 
 TEST(NonInviteClientTest, RepeatsOnceForAllThatItMissedWhileProceeding) {
   NonInviteClient client(Hop::Datagram, kStart);
-  EXPECT_EQ(respond(client, 100, 200ms), Answer::Absorb);
+  EXPECT_EQ(client.on_response(100), Answer::Absorb);
   EXPECT_EQ(client.on_timer(kDefaults, kStart + 9s), Due::Repeat);
   EXPECT_EQ(client.on_timer(kDefaults, kStart + 9s), Due::Nothing);
   EXPECT_EQ(client.deadline(kDefaults), kStart + 12500ms);
@@ -151,7 +146,7 @@ TEST(NonInviteClientTest, EndsOnATransportErrorUntilAFinalCame) {
 
 TEST(NonInviteClientTest, IgnoresATransportErrorOnceCompleted) {
   NonInviteClient client(Hop::Datagram, kStart);
-  EXPECT_EQ(respond(client, 200), Answer::Pass);
+  EXPECT_EQ(client.on_response(200), Answer::Pass);
   client.on_transport_error();
   EXPECT_EQ(client.state(), State::Completed);
 }
@@ -159,7 +154,7 @@ TEST(NonInviteClientTest, IgnoresATransportErrorOnceCompleted) {
 TEST(NonInviteClientTest, AbsorbsEveryProvisional) {
   NonInviteClient client(Hop::Datagram, kStart);
   for (const uint16_t status : Statuses{100, 180, 199}) {
-    EXPECT_EQ(respond(client, status), Answer::Absorb);
+    EXPECT_EQ(client.on_response(status), Answer::Absorb);
     EXPECT_EQ(client.state(), State::Proceeding);
     EXPECT_FALSE(client.is_waiting());
     EXPECT_TRUE(client.is_pending());
@@ -168,7 +163,7 @@ TEST(NonInviteClientTest, AbsorbsEveryProvisional) {
 
 TEST(NonInviteClientTest, RepeatsEveryT2AfterTheRepeatThatAProvisionalFindsRunning) {
   NonInviteClient client(Hop::Datagram, kStart);
-  EXPECT_EQ(respond(client, 100, 200ms), Answer::Absorb);
+  EXPECT_EQ(client.on_response(100), Answer::Absorb);
   EXPECT_EQ(
       repeats_of(client, kDefaults),
       (std::vector<Duration>{500ms, 4500ms, 8500ms, 12500ms, 16500ms, 20500ms, 24500ms, 28500ms}));
@@ -179,15 +174,15 @@ TEST(NonInviteClientTest, RepeatsEveryT2OnceProceedingByTheConfiguredTimes) {
   constexpr TimerOptions timers{.t1 = 100ms, .t2 = 1s, .non_invite = 4s};
   NonInviteClient client(Hop::Datagram, kStart);
   EXPECT_EQ(repeats_of(client, timers, 400ms), (std::vector<Duration>{100ms, 300ms}));
-  EXPECT_EQ(respond(client, 100, 400ms, timers), Answer::Absorb);
+  EXPECT_EQ(client.on_response(100), Answer::Absorb);
   EXPECT_EQ(repeats_of(client, timers), (std::vector<Duration>{700ms, 1700ms, 2700ms, 3700ms}));
 }
 
 TEST(NonInviteClientTest, KeepsItsPausesWhenAnotherProvisionalComes) {
   NonInviteClient client(Hop::Datagram, kStart);
-  EXPECT_EQ(respond(client, 100, 200ms), Answer::Absorb);
+  EXPECT_EQ(client.on_response(100), Answer::Absorb);
   EXPECT_EQ(repeats_of(client, kDefaults, 5s), (std::vector<Duration>{500ms, 4500ms}));
-  EXPECT_EQ(respond(client, 100, 5s), Answer::Absorb);
+  EXPECT_EQ(client.on_response(100), Answer::Absorb);
   EXPECT_EQ(client.deadline(kDefaults), kStart + 8500ms);
 }
 
@@ -196,7 +191,7 @@ TEST(NonInviteClientTest, KeepsItsPausesWhenAProvisionalComesAfter256Repeats) {
   NonInviteClient client(Hop::Datagram, kStart);
   EXPECT_EQ(repeats_of(client, timers, 25430ms).size(), 256U);
   const auto due_at = client.deadline(timers);
-  EXPECT_EQ(respond(client, 100, 25400ms, timers), Answer::Absorb);
+  EXPECT_EQ(client.on_response(100), Answer::Absorb);
   EXPECT_EQ(client.deadline(timers), due_at);
 }
 
@@ -204,7 +199,7 @@ TEST(NonInviteClientTest, PassesAFinalWithOrWithoutAProvisional) {
   for (const Hop hop : {Hop::Datagram, Hop::Stream}) {
     for (const uint16_t status : Statuses{200, 302, 404, 503, 699}) {
       for (NonInviteClient client : {NonInviteClient(hop, kStart), proceeding_client(hop)}) {
-        EXPECT_EQ(respond(client, status), Answer::Pass);
+        EXPECT_EQ(client.on_response(status), Answer::Pass);
         EXPECT_EQ(client.state(), State::Completed);
         EXPECT_FALSE(client.is_pending());
         EXPECT_EQ(client.deadline(kDefaults), std::nullopt);
@@ -216,9 +211,9 @@ TEST(NonInviteClientTest, PassesAFinalWithOrWithoutAProvisional) {
 
 TEST(NonInviteClientTest, PassesAFinalThatComesAgain) {
   NonInviteClient client(Hop::Datagram, kStart);
-  EXPECT_EQ(respond(client, 404), Answer::Pass);
-  EXPECT_EQ(respond(client, 404), Answer::Pass);
-  EXPECT_EQ(respond(client, 100), Answer::Absorb);
+  EXPECT_EQ(client.on_response(404), Answer::Pass);
+  EXPECT_EQ(client.on_response(404), Answer::Pass);
+  EXPECT_EQ(client.on_response(100), Answer::Absorb);
   EXPECT_EQ(client.state(), State::Completed);
 }
 
@@ -226,7 +221,7 @@ TEST(NonInviteClientTest, AbsorbsEverythingOnceTerminated) {
   NonInviteClient client(Hop::Datagram, kStart);
   EXPECT_EQ(client.on_timer(kDefaults, kStart + 32s), Due::TimedOut);
   for (const uint16_t status : Statuses{100, 200, 404}) {
-    EXPECT_EQ(respond(client, status, 33s), Answer::Absorb);
+    EXPECT_EQ(client.on_response(status), Answer::Absorb);
     EXPECT_EQ(client.state(), State::Terminated);
   }
 }

@@ -1,0 +1,124 @@
+// When a request goes on to another server (SIP.md, 6).
+#include <algorithm>
+
+#include "proxy/stateful_path.h"
+
+namespace siplb::proxy {
+namespace {
+
+constexpr Duration kRegisterPatience = std::chrono::seconds(3);
+
+// Requests that do no harm when a silent server has taken them after all.
+bool may_follow_silence(sip::Method method) {
+  return method == sip::Method::Invite || method == sip::Method::Options ||
+         method == sip::Method::Register;
+}
+
+using Tried = std::array<balance::ServerIndex, balance::kAttemptsMax>;
+
+std::span<const balance::ServerIndex> servers_tried(const ResponseContext& context, Tried& out) {
+  for (size_t i = 0; i < context.attempt_count; ++i) out[i] = context.attempts[i].server;
+  return {out.data(), context.attempt_count};
+}
+
+}  // namespace
+
+bool StatefulPath::is_anyone_left(const ResponseContext& context) const {
+  Tried tried;
+  return snapshot_.topology.has_next(context.group, servers_tried(context, tried));
+}
+
+Duration StatefulPath::patience_with(ResponseContext& context) const {
+  const auto& options = snapshot_.topology.groups()[context.group].options.failover;
+  Duration at_least = options.first_response_timeout;
+  if (context.method == sip::Method::Register) at_least = std::max(at_least, kRegisterPatience);
+  return answer_times_[context.current().server].patience(at_least);
+}
+
+bool StatefulPath::is_silence_watched(ResponseContext& context) const {
+  const auto& options = snapshot_.topology.groups()[context.group].options.failover;
+  return !context.is_final_sent && !context.is_cancelled && !context.has_one_target &&
+         !context.has_no_client && context.held && may_follow_silence(context.method) &&
+         context.attempt_count < options.max_attempts && context.is_waiting(context.current());
+}
+
+void StatefulPath::watch_silence(ResponseContext& context, const Tick& tick) {
+  if (!is_silence_watched(context)) return;
+  Attempt& current = context.current();
+  const Instant sent_at = context.is_invite() ? current.invite.sent_at() : current.other.sent_at();
+  const Duration patience = patience_with(context);
+  if (tick.now < sent_at + (current.patience_count + 1) * patience) return;
+  ++current.patience_count;
+  if (!is_anyone_left(context)) return;  // the last candidate is never given up
+  // A server that answers others is slow, not dead: then half of the budget is left to those that
+  // meet a dead one.
+  const bool is_alive = answer_times_[current.server].has_answered_within(patience, tick.now);
+  if (is_alive && !budgets_[context.group].is_ample(tick.now)) {
+    counters_.groups[context.group].budget_exhausted.add();
+    return;
+  }
+  static_cast<void>(try_failover(context, FailoverReason::Silence, tick));
+}
+
+StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, FailoverReason reason,
+                                                  const Tick& tick) {
+  const auto& options = snapshot_.topology.groups()[context.group].options.failover;
+  if (context.is_final_sent || context.is_cancelled || context.has_one_target || !context.held ||
+      context.attempt_count >= options.max_attempts || !is_anyone_left(context)) {
+    return Failover::Impossible;
+  }
+  // A server that got nothing did no work: that retry adds no load.
+  if (reason != FailoverReason::Unreachable && !budgets_[context.group].try_spend(tick.now)) {
+    counters_.groups[context.group].budget_exhausted.add();
+    return Failover::Impossible;
+  }
+  const Request request = read_held(context, tick);
+  Tried tried;
+  const auto next = chooser_.choose_next(request, context.group, servers_tried(context, tried));
+  const auto to = next ? flow_to(next->address) : std::nullopt;
+  if (!to) return Failover::Impossible;
+
+  Attempt& current = context.current();
+  current.is_given_up = true;
+  current.invite.stop_repeating();
+  current.other.stop_repeating();
+  counters_.servers[current.server].failovers[reason].add();
+  counters_.originated[OriginatedKind::Retry].add();
+  events_.post({.at = tick.now,
+                .id = EventId::ServerFailover,
+                .args = {current.server, static_cast<int64_t>(reason)}});
+  const uint8_t attempt = context.attempt_count;
+  begin_attempt(context, request, {.to = *to, .server = next->server, .attempt = attempt});
+  chooser_.follow({.call_id = request.message.call_id,
+                   .sender_group = context.sender_group,
+                   .from_tag_hash = context.from_tag_hash,
+                   .method = context.method,
+                   .server = next->server,
+                   .attempt = attempt},
+                  tick.now);
+  return Failover::Done;
+}
+
+void StatefulPath::on_undelivered(const sip::Quote& quote, const SockAddress& destination,
+                                  const Tick& tick) {
+  const auto branch = sip::read_branch(quote.branch);
+  if (!branch) return;
+  ResponseContext* const context = store_.find(branch->hash, quote.method, tick.now).context;
+  if (context == nullptr || branch->attempt >= context->attempt_count) return;
+  Attempt& attempt = context->attempts[branch->attempt];
+  // Whoever forges this must know a secret branch; and who has answered was reached.
+  if (quote.method != context->method || attempt.to.remote != destination ||
+      !context->is_waiting(attempt)) {
+    return;
+  }
+  attempt.invite.on_transport_error();
+  attempt.other.on_transport_error();
+  const bool is_current = branch->attempt + 1 == context->attempt_count;
+  if (!is_current ||
+      try_failover(*context, FailoverReason::Unreachable, tick) == Failover::Impossible) {
+    prefer(*context, 503, branch->attempt);
+  }
+  settle(*context, tick);
+}
+
+}  // namespace siplb::proxy

@@ -1,0 +1,203 @@
+// What we send of our own accord: 100, ACK to a non-2xx, CANCEL, final answers, repeats, and the
+// ACK and BYE that end a call which was answered too late.
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/fixed_string.h"
+#include "proxy/stateful_path.h"
+#include "sip/hop_request.h"
+#include "sip/reply.h"
+
+namespace siplb::proxy {
+namespace {
+
+using ViaText = FixedString<384>;
+
+ViaText via_text(const Snapshot& snapshot, const transport::Flow& to, std::string_view branch) {
+  ViaText via;
+  via.append("SIP/2.0/");
+  via.append(sip::transport_name(to.transport));
+  via.append(" ");
+  via.append(snapshot.sides[to.listener].sent_by);
+  via.append(";branch=");
+  via.append(branch);
+  return via;
+}
+
+// The branch of what we send to end the call that `answered` began: an ACK or a BYE has a
+// transaction of its own, and each attempt may need one.
+sip::BranchHash ending_branch(const sip::OwnBranch& answered, sip::Method method) {
+  sip::BranchHash hash = answered.hash;
+  hash.octets[0] ^= static_cast<uint8_t>(0x40 | answered.attempt);
+  if (method == sip::Method::Bye) hash.octets[1] ^= 0xff;
+  return hash;
+}
+
+// Our own entry among the Record-Routes of a response; null where it has none.
+const char* own_record_route(const sip::Message& response, const Sides& sides) {
+  for (const sip::Header& header : response.headers()) {
+    if (header.id != sip::HeaderId::RecordRoute) continue;
+    sip::ValueReader values(header.value);
+    std::string_view value;
+    while (values.next(value)) {
+      sip::NameAddr entry;
+      sip::Uri uri;
+      if (sip::parse_name_addr(value, entry) && sip::parse_uri(entry.uri, uri) &&
+          sides.is_ours(uri)) {
+        return value.data();
+      }
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const sip::Message& StatefulPath::read(std::string_view octets) {
+  const sip::ScanStatus status = sip::scan(octets, snapshot_.scan_limits, stored_);
+  SIPLB_ASSERT(status == sip::ScanStatus::Ok);  // it was when it was stored
+  return stored_;
+}
+
+Request StatefulPath::read_held(const ResponseContext& context, const Tick& tick) {
+  return read_request(snapshot_, {read(store_.held(context)), context.source, tick, context.branch},
+                      unused_);
+}
+
+// An INVITE's remnant, any other request itself; null where that was not held.
+const sip::Message* StatefulPath::read_request_of(const ResponseContext& context) {
+  const std::string_view octets =
+      context.is_invite() ? store_.remnant(context) : store_.held(context);
+  return octets.empty() ? nullptr : &read(octets);
+}
+
+void StatefulPath::send_trying(ResponseContext& context) {
+  const sip::Message* const request = read_request_of(context);
+  if (request == nullptr) return;
+  if (local_reply_.send(*request, context.source, Verdict::reply(100))) {
+    context.is_trying_sent = true;
+    counters_.originated[OriginatedKind::Trying].add();
+  }
+}
+
+bool StatefulPath::send_final(ResponseContext& context) {
+  const sip::Message* const request = read_request_of(context);
+  if (request == nullptr) return false;
+  // Only where every server of the group is out of reach or full does the caller hear so (16.7).
+  const bool is_overloaded = context.best_code == 503 && !is_anyone_left(context);
+  if (context.best_code == 503 && !is_overloaded) context.best_code = 500;
+  const Verdict verdict =
+      Verdict::reply(context.best_code, {}, is_overloaded ? kRetryAfter : std::string_view());
+  if (!local_reply_.send(*request, context.source, verdict)) return false;
+  context.is_best_local = true;
+  const std::string_view text = local_reply_.text();
+  // Without a copy it is made again from its code.
+  if (context.is_invite()) static_cast<void>(store_.keep(context, {&text, 1}));
+  return true;
+}
+
+void StatefulPath::repeat(ResponseContext& context, uint8_t attempt, const Tick& tick) {
+  counters_.retransmissions[RepeatDirection::Server].add();
+  if (context.has_no_client) {
+    forwarder_.send(context.attempts[attempt].to, store_.held(context));
+  } else {
+    transmit(read_held(context, tick), hop_of(context, attempt));
+  }
+}
+
+void StatefulPath::send_hop_request(ResponseContext& context, uint8_t attempt, sip::Method method,
+                                    std::string_view to) {
+  const sip::Message& invite = read(store_.remnant(context));
+  const Attempt& goal = context.attempts[attempt];
+  const RouteSet routes = read_route_set(invite, snapshot_.sides, snapshot_.seal, 0, unused_);
+  const size_t length = sip::build_hop_request(
+      invite,
+      {.method = method,
+       .via = via_text(snapshot_, goal.to, sip::branch_text(context.branch, attempt)),
+       .popped = routes.popped,
+       .to = to},
+      buffer_);
+  if (length > 0) forwarder_.send(goal.to, {buffer_.data(), length});
+}
+
+void StatefulPath::send_ack(ResponseContext& context, const Answer& answer) {
+  counters_.originated[OriginatedKind::Ack].add();
+  send_hop_request(context, answer.attempt, sip::Method::Ack,
+                   answer.message.find(sip::HeaderId::To)->value);
+}
+
+void StatefulPath::send_cancel(ResponseContext& context, uint8_t attempt, const Tick& tick) {
+  Attempt& goal = context.attempts[attempt];
+  if (goal.is_cancel_sent) return;
+  goal.is_cancel_sent = true;
+  goal.other = transaction::NonInviteClient(transaction::Hop::Datagram, tick.now);
+  counters_.originated[OriginatedKind::Cancel].add();
+  send_hop_request(context, attempt, sip::Method::Cancel, {});
+}
+
+// Its outcome is no longer wanted. What has not answered yet must not be cancelled before it does
+// (9.1), but it is not asked again either.
+void StatefulPath::stop(ResponseContext& context, uint8_t attempt, const Tick& tick) {
+  Attempt& unwanted = context.attempts[attempt];
+  if (!context.is_pending(unwanted)) return;
+  unwanted.is_cancel_wanted = true;
+  unwanted.invite.stop_repeating();
+  if (!context.is_waiting(unwanted)) send_cancel(context, attempt, tick);
+}
+
+// The repeat of a non-2xx whose transaction is over: our ACK got lost. A server finds the
+// transaction by the Via, whatever the Request-URI says.
+void StatefulPath::ack_again(const Answer& answer) {
+  if (snapshot_.topology.find_by_place(answer.source.remote) == balance::kNoServer) return;
+  FixedString<80> uri;
+  uri.append("sip:");
+  uri.append(answer.source.remote.text());
+  const size_t length = sip::build_ack_from_response(answer.message, uri, buffer_);
+  if (length == 0) return;
+  counters_.originated[OriginatedKind::Ack].add();
+  forwarder_.send(answer.source, {buffer_.data(), length});
+}
+
+// A call that was answered when nobody waited for it any more: acknowledged, or the server would
+// repeat its answer, and ended at once.
+Verdict StatefulPath::release(const Answer& answer) {
+  const auto server = snapshot_.topology.find_by_place(answer.source.remote);
+  const auto branch = sip::read_branch(answer.message.via.branch);
+  if (server == balance::kNoServer || !branch) return Verdict::drop(DropReason::ResponseStray);
+  if (send_in_dialog(answer, ending_branch(*branch, sip::Method::Ack), sip::Method::Ack) > 0) {
+    counters_.originated[OriginatedKind::Ack].add();
+  }
+  const sip::BranchHash bye = ending_branch(*branch, sip::Method::Bye);
+  const ContextStore::Found known = store_.find(bye, sip::Method::Bye, answer.tick.now);
+  if (known.context != nullptr || known.tombstone != nullptr) {
+    return Verdict::absorb(AbsorbReason::Released);
+  }
+  const size_t length = send_in_dialog(answer, bye, sip::Method::Bye);
+  if (length == 0) return Verdict::absorb(AbsorbReason::Released);
+  counters_.originated[OriginatedKind::Bye].add();
+  ResponseContext* const context = store_.create(bye, sip::Method::Bye);
+  if (context == nullptr) return Verdict::absorb(AbsorbReason::Released);  // sent once, then
+  context->has_no_client = true;
+  context->attempt_count = 1;
+  Attempt& attempt = context->current();
+  attempt.to = answer.source;
+  attempt.server = server;
+  attempt.other = transaction::NonInviteClient(transaction::Hop::Datagram, answer.tick.now);
+  if (!store_.hold(*context, {buffer_.data(), length})) attempt.other.stop_repeating();
+  schedule(*context);
+  return Verdict::absorb(AbsorbReason::Released);
+}
+
+size_t StatefulPath::send_in_dialog(const Answer& answer, const sip::BranchHash& branch,
+                                    sip::Method method) {
+  const size_t length = sip::build_dialog_request(
+      answer.message,
+      {.method = method,
+       .via = via_text(snapshot_, answer.source, sip::branch_text(branch, 0)),
+       .own_record_route = own_record_route(answer.message, snapshot_.sides)},
+      buffer_);
+  if (length > 0) forwarder_.send(answer.source, {buffer_.data(), length});
+  return length;
+}
+
+}  // namespace siplb::proxy

@@ -1,0 +1,103 @@
+// What ties a request's server transaction to its client transactions: the response context of RFC
+// 3261, 16.7.
+//
+// One attempt is one server tried, and one client transaction. At most one of them is current, the
+// last; those before it have failed or were given up. A given-up attempt stays, without repeats,
+// until its final response or its time-out, since what it still says matters: a ringing phone must
+// be told to stop, a call that is answered twice must be ended once.
+// Plain data and questions about it; what happens to it is StatefulPath's.
+// Thread: one, the lane's worker. Bounds: kAttemptsMax attempts, constant size.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "balance/topology.h"
+#include "base/slot_pool.h"
+#include "net/timer_wheel.h"
+#include "sip/seal.h"
+#include "transaction/invite_client.h"
+#include "transaction/invite_server.h"
+#include "transaction/non_invite_client.h"
+#include "transaction/non_invite_server.h"
+#include "transport/flow.h"
+#include "transport/message_slots.h"
+
+namespace siplb::proxy {
+
+// Octets in a slot.
+struct StoredText {
+  transport::MessageSlot slot;
+  uint32_t length = 0;
+};
+
+struct Attempt {
+  transport::Flow to;
+  transaction::InviteClient invite;    // with an INVITE
+  transaction::NonInviteClient other;  // else; with an INVITE: of our CANCEL
+  balance::ServerIndex server = balance::kNoServer;
+  uint8_t patience_count = 0;  // how often its silence was looked at, and borne
+  bool is_given_up = false;    // for the next attempt
+  bool is_cancel_wanted = false;
+  bool is_cancel_sent = false;
+  bool is_inflight = false;  // counted as such
+};
+
+struct ResponseContext final : net::TimerNode {
+  sip::BranchHash branch;
+  sip::Method method = sip::Method::Other;
+  balance::GroupIndex group = 0;
+  transport::Flow source;    // where the request came from
+  transport::Flow reply_to;  // where its responses go (18.2.2)
+  uint32_t sender_group = 0;
+  uint32_t from_tag_hash = 0;
+  SlotHandle slot;  // in the store
+
+  transaction::InviteServer invite;    // with an INVITE
+  transaction::NonInviteServer other;  // else
+  Instant ringing_until{};             // Timer C
+
+  std::optional<StoredText> held;     // the request as it came in
+  std::optional<StoredText> kept;     // the final response as it goes upstream
+  std::optional<StoredText> remnant;  // of an INVITE, if the chunk beside this is too small
+  uint16_t chunk_length = 0;          // of the remnant in that chunk
+
+  uint16_t best_code = 0;    // of the best final response so far; 0 = none
+  uint8_t best_attempt = 0;  // that it came from
+  uint8_t attempt_count = 0;
+  bool is_best_local = false;   // it is one of our own
+  bool is_final_sent = false;   // upstream
+  bool is_cancelled = false;    // by the client
+  bool is_trying_sent = false;  // our 100 went upstream
+  bool is_ringing = false;      // a provisional response above 100 went upstream
+  bool has_one_target = false;  // a Route names it: nobody else will do
+  bool has_no_client = false;   // a BYE of our own
+  std::array<Attempt, balance::kAttemptsMax> attempts;
+
+  [[nodiscard]] bool is_invite() const { return method == sip::Method::Invite; }
+  [[nodiscard]] std::span<Attempt> tried() { return {attempts.data(), attempt_count}; }
+  [[nodiscard]] std::span<const Attempt> tried() const { return {attempts.data(), attempt_count}; }
+  [[nodiscard]] Attempt& current() { return attempts[attempt_count - size_t{1}]; }
+
+  // No final response, no time-out yet.
+  [[nodiscard]] bool is_pending(const Attempt& attempt) const {
+    return is_invite() ? attempt.invite.is_pending() : attempt.other.is_pending();
+  }
+  // Not even a provisional response.
+  [[nodiscard]] bool is_waiting(const Attempt& attempt) const {
+    return is_invite() ? attempt.invite.is_waiting() : attempt.other.is_waiting();
+  }
+  // True while some attempt may still have a better answer than the best so far: pending, and not
+  // given up for its silence (SIP.md 6).
+  [[nodiscard]] bool is_answer_open() const;
+  [[nodiscard]] bool is_any_pending() const;
+  // Nothing is owed to the client any more.
+  [[nodiscard]] bool is_upstream_done() const;
+};
+
+// Whether a final response of `code` is to be preferred to one of `best`, 0 = none (16.7, step 6).
+[[nodiscard]] bool is_better(uint16_t code, uint16_t best);
+
+}  // namespace siplb::proxy

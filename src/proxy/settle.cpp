@@ -1,0 +1,169 @@
+// What time brings, and how a request ends: the answer upstream, then the tombstone.
+#include <algorithm>
+
+#include "proxy/stateful_path.h"
+
+namespace siplb::proxy {
+
+void StatefulPath::run_timers(const Tick& tick) {
+  store_.wheel().advance(tick.now, [this, &tick](net::TimerNode& node) {
+    run_timers(static_cast<ResponseContext&>(node), tick);
+  });
+}
+
+void StatefulPath::run_timers(ResponseContext& context, const Tick& tick) {
+  const auto& timers = options_.timers;
+  if (context.is_invite()) {
+    using Due = transaction::InviteServer::Due;
+    switch (context.invite.on_timer(timers, tick.now)) {
+      case Due::SendTrying: send_trying(context); break;
+      case Due::SendFinal: static_cast<void>(repeat_final(context)); break;
+      case Due::GaveUp:
+      case Due::Nothing: break;
+    }
+  } else if (!context.has_no_client) {
+    using Due = transaction::NonInviteServer::Due;
+    if (context.other.on_timer(timers, tick.now) == Due::SendTrying) send_trying(context);
+  }
+  for (uint8_t i = 0; i < context.attempt_count; ++i) run_timers(context, i, tick);
+  watch_silence(context, tick);
+  if (context.is_invite() && !context.is_final_sent && tick.now >= context.ringing_until) {
+    context.ringing_until = Instant::max();
+    for (uint8_t i = 0; i < context.attempt_count; ++i) stop(context, i, tick);
+  }
+  settle(context, tick);
+}
+
+void StatefulPath::run_timers(ResponseContext& context, uint8_t index, const Tick& tick) {
+  const auto& timers = options_.timers;
+  Attempt& attempt = context.attempts[index];
+  if (!context.is_pending(attempt)) return;
+  if (!context.is_invite()) {
+    using Due = transaction::NonInviteClient::Due;
+    switch (attempt.other.on_timer(timers, tick.now)) {
+      case Due::Repeat: repeat(context, index, tick); break;
+      case Due::TimedOut:
+      case Due::Nothing: break;
+    }
+    return;
+  }
+  const uint16_t code = context.is_cancelled ? 487 : 408;
+  using Due = transaction::InviteClient::Due;
+  switch (attempt.invite.on_timer(timers, tick.now)) {
+    case Due::Repeat: repeat(context, index, tick); break;
+    case Due::TimedOut: prefer(context, code, index); break;
+    case Due::Nothing: break;
+  }
+  if (!attempt.is_cancel_sent) return;
+  if (attempt.other.on_timer(timers, tick.now) == transaction::NonInviteClient::Due::Repeat) {
+    counters_.retransmissions[RepeatDirection::Server].add();
+    send_hop_request(context, index, sip::Method::Cancel, {});
+  }
+  if (tick.now >= attempt.other.sent_at() + timers.invite) {  // 9.1
+    attempt.invite.on_transport_error();
+    prefer(context, code, index);
+  }
+}
+
+// Notes a final response of our own making, unless a better one is there.
+void StatefulPath::prefer(ResponseContext& context, uint16_t code, uint8_t attempt) {
+  if (context.is_final_sent || !is_better(code, context.best_code)) return;
+  context.best_code = code;
+  context.best_attempt = attempt;
+  store_.drop_kept(context);
+}
+
+void StatefulPath::settle(ResponseContext& context, const Tick& tick) {
+  for (Attempt& attempt : context.tried()) {
+    if (!attempt.is_inflight || context.is_pending(attempt)) continue;
+    attempt.is_inflight = false;
+    Counter& inflight = counters_.servers[attempt.server].inflight;
+    inflight.set(inflight.value() - 1);
+  }
+  if (!context.is_final_sent && !context.has_no_client && context.best_code != 0 &&
+      !context.is_answer_open()) {
+    answer_best(context, tick);
+  }
+  const bool is_pending = context.is_any_pending();
+  // Late answers to anything but an INVITE need nothing done.
+  const bool is_owed = is_pending && (context.is_invite() || !context.is_final_sent);
+  const bool is_silent = !is_pending && !context.is_final_sent;  // RFC 4320: no 408
+  if (!is_owed && (is_silent || context.is_upstream_done())) {
+    finish(context, tick);
+  } else {
+    schedule(context);
+  }
+}
+
+void StatefulPath::answer_best(ResponseContext& context, const Tick& tick) {
+  if (!store_.kept(context).empty()) {
+    forwarder_.send(context.reply_to, store_.kept(context));
+  } else if (!send_final(context)) {
+    return;
+  }
+  counters_.originated[OriginatedKind::Final].add();
+  on_final_sent(context, tick);
+}
+
+void StatefulPath::on_final_sent(ResponseContext& context, const Tick& tick) {
+  context.is_final_sent = true;
+  if (context.is_invite()) {
+    context.invite.on_final(context.best_code, tick.now);
+  } else {
+    context.other.on_final();
+  }
+  store_.drop_held(context);
+}
+
+void StatefulPath::finish(ResponseContext& context, const Tick& tick) {
+  using transaction::Ending;
+  transaction::Tombstone tombstone;
+  tombstone.client = client_of(context.reply_to);
+  tombstone.method = context.method;
+  if (context.is_final_sent) {
+    tombstone.code = context.best_code;
+    tombstone.attempt = context.best_attempt;
+    tombstone.ending = context.is_best_local ? Ending::Local : Ending::Answered;
+  } else {
+    tombstone.ending = Ending::Silent;
+  }
+  tombstone.server = context.attempts[context.best_attempt].server;
+  tombstone.is_acknowledged =
+      context.invite.state() == transaction::InviteServer::State::Confirmed ? 1 : 0;
+  store_.finish(context, tombstone, tick.now);
+}
+
+void StatefulPath::schedule(ResponseContext& context) {
+  const Instant next = next_deadline(context);
+  // A timer that is put off stays where it is and finds nothing to do when it fires.
+  if (!context.scheduled() || next < context.deadline()) store_.wheel().schedule(context, next);
+}
+
+Instant StatefulPath::next_deadline(ResponseContext& context) const {
+  const auto& timers = options_.timers;
+  Instant next = Instant::max();
+  const auto include = [&next](std::optional<Instant> deadline) {
+    if (deadline) next = std::min(next, *deadline);
+  };
+  if (context.is_invite()) {
+    include(context.invite.deadline(timers));
+    if (!context.is_final_sent) include(context.ringing_until);
+  } else if (!context.has_no_client) {
+    include(context.other.deadline(timers));
+  }
+  for (const Attempt& attempt : context.tried()) {
+    if (!context.is_pending(attempt)) continue;
+    if (context.is_invite()) include(attempt.invite.deadline(timers));
+    if (!context.is_invite() || attempt.is_cancel_sent) include(attempt.other.deadline(timers));
+    if (attempt.is_cancel_sent) include(attempt.other.sent_at() + timers.invite);
+  }
+  if (is_silence_watched(context)) {
+    Attempt& current = context.current();
+    const Instant sent_at =
+        context.is_invite() ? current.invite.sent_at() : current.other.sent_at();
+    include(sent_at + (current.patience_count + 1) * patience_with(context));
+  }
+  return next;
+}
+
+}  // namespace siplb::proxy

@@ -1,0 +1,179 @@
+// Relaying with state: the proxy core between one server transaction and its client transactions
+// (RFC 3261, 16.6 to 16.10; SIP.md 4 to 6).
+//
+//   start          a new request goes to its first server
+//   find           a request whose transaction is known: a repeat, a CANCEL, an ACK
+//   on_response    to upstream, or absorbed, or the reason to try another server
+//   run_timers     repeats, 100 Trying, silence, Timer C, time-outs
+//   on_undelivered the wire says that a request can't have arrived
+//
+// Each of them ends in settle(), which answers upstream when there is nothing better to wait for,
+// and forgets the context when nobody is owed anything. Thread: one, the lane's worker. Bounds: the
+// store's; no heap after the constructor.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "balance/answer_time.h"
+#include "balance/retry_budget.h"
+#include "base/event_ring.h"
+#include "proxy/context_store.h"
+#include "proxy/forwarder.h"
+#include "proxy/local_reply.h"
+#include "proxy/request.h"
+#include "proxy/target.h"
+#include "proxy/verdict.h"
+#include "sip/quote.h"
+
+namespace siplb::proxy {
+
+// Where a new request goes.
+struct Goal {
+  balance::GroupIndex group = 0;
+  Target target;
+  bool is_only_one = false;  // its Route names it
+};
+
+class StatefulPath {
+ public:
+  struct Options {
+    transaction::TimerOptions timers;
+    uint32_t lane_count = 1;
+  };
+  // All are borrowed for the path's life.
+  struct Parts {
+    ContextStore& store;
+    TargetChooser& chooser;
+    Forwarder& forwarder;
+    LocalReply& local_reply;
+    LaneCounters& counters;
+    EventRing& events;
+  };
+  StatefulPath(const Options& options, const Snapshot& snapshot, const Parts& parts);
+
+  // An attempt that a request was sent by.
+  struct Hop {
+    transport::Flow to;
+    balance::ServerIndex server = balance::kNoServer;
+    uint8_t attempt = 0;
+  };
+  struct Known {
+    enum class Kind : uint8_t {
+      No,
+      Decided,  // as `verdict` says
+      PassOn,   // to `hop`, by pass_on(): the server repeats its answer
+    };
+    Kind kind = Kind::No;
+    Verdict verdict;
+    Hop hop;
+  };
+  Known find(const sip::Message& request, const sip::BranchHash& branch, const Tick& tick);
+  Verdict pass_on(const Request& request, const Hop& hop);
+
+  // Requires: find() gave No. Answers 503 where there is no room for it.
+  Verdict start(const Request& request, const Goal& goal);
+
+  // Nothing where no transaction is known for it.
+  std::optional<Verdict> on_response(const sip::Message& response, const transport::Flow& source,
+                                     const Tick& tick);
+
+  void on_undelivered(const sip::Quote& quote, const SockAddress& destination, const Tick& tick);
+
+  // When run_timers() has work; nothing where no timer runs.
+  [[nodiscard]] std::optional<Instant> next_deadline() { return store_.wheel().next_deadline(); }
+  void run_timers(const Tick& tick);
+
+ private:
+  // One message and what it means for a context: what most of the functions below need.
+  struct Answer {
+    const sip::Message& message;
+    const transport::Flow& source;
+    const Tick& tick;
+    uint8_t attempt = 0;
+  };
+
+  // stateful_request.cpp
+  Known find_in(ResponseContext& context, const sip::Message& request, const Tick& tick);
+  static Known find_in(transaction::Tombstone& tombstone, const sip::Message& request,
+                       const Snapshot& snapshot);
+  Known repeat_final(ResponseContext& context);
+  Verdict cancel(ResponseContext& context, const Tick& tick);
+  void begin_attempt(ResponseContext& context, const Request& request, const Hop& hop);
+  void transmit(const Request& request, const Hop& hop);
+  [[nodiscard]] static Hop hop_of(const ResponseContext& context, uint8_t attempt);
+  [[nodiscard]] std::optional<transport::Flow> flow_to(const SockAddress& server) const;
+
+  // stateful_response.cpp
+  Verdict on_answer(ResponseContext& context, const Answer& answer);
+  Verdict on_invite_answer(ResponseContext& context, const Answer& answer);
+  Verdict on_other_answer(ResponseContext& context, const Answer& answer);
+  Verdict on_provisional(ResponseContext& context, const Answer& answer);
+  enum class IsFirst : bool { No, Yes };
+  Verdict on_success(ResponseContext& context, const Answer& answer, IsFirst is_first);
+  Verdict on_failure(ResponseContext& context, const Answer& answer);
+  Verdict on_late_answer(const transaction::Tombstone& tombstone, const Answer& answer);
+  Verdict on_late_success(const transaction::Tombstone& tombstone, const Answer& answer);
+  Verdict forward_late(const transaction::Tombstone& tombstone, const Answer& answer);
+  void note_answer(ResponseContext& context, const Answer& answer);
+  uint16_t edit_final(ResponseContext& context, const Answer& answer, sip::Editor& editor);
+  void forward_final(ResponseContext& context, const Answer& answer);
+  void note_final(ResponseContext& context, const Answer& answer);
+  void follow_winner(ResponseContext& context, const Answer& answer);
+  [[nodiscard]] static uint64_t client_of(const transport::Flow& reply_to);
+
+  // failover.cpp
+  enum class [[nodiscard]] Failover : uint8_t{Done, Impossible};
+  Failover try_failover(ResponseContext& context, FailoverReason reason, const Tick& tick);
+  void watch_silence(ResponseContext& context, const Tick& tick);
+  [[nodiscard]] bool is_silence_watched(ResponseContext& context) const;
+  [[nodiscard]] Duration patience_with(ResponseContext& context) const;
+  [[nodiscard]] bool is_anyone_left(const ResponseContext& context) const;
+
+  // settle.cpp
+  void run_timers(ResponseContext& context, const Tick& tick);
+  void run_timers(ResponseContext& context, uint8_t attempt, const Tick& tick);
+  void prefer(ResponseContext& context, uint16_t code, uint8_t attempt);
+  void settle(ResponseContext& context, const Tick& tick);
+  void answer_best(ResponseContext& context, const Tick& tick);
+  void on_final_sent(ResponseContext& context, const Tick& tick);
+  void finish(ResponseContext& context, const Tick& tick);
+  void schedule(ResponseContext& context);
+  [[nodiscard]] Instant next_deadline(ResponseContext& context) const;
+
+  // originate.cpp
+  [[nodiscard]] const sip::Message& read(std::string_view octets);
+  [[nodiscard]] Request read_held(const ResponseContext& context, const Tick& tick);
+  [[nodiscard]] const sip::Message* read_request_of(const ResponseContext& context);
+  void send_trying(ResponseContext& context);
+  [[nodiscard]] bool send_final(ResponseContext& context);
+  void repeat(ResponseContext& context, uint8_t attempt, const Tick& tick);
+  void send_hop_request(ResponseContext& context, uint8_t attempt, sip::Method method,
+                        std::string_view to);
+  void send_ack(ResponseContext& context, const Answer& answer);
+  void send_cancel(ResponseContext& context, uint8_t attempt, const Tick& tick);
+  void stop(ResponseContext& context, uint8_t attempt, const Tick& tick);
+  void ack_again(const Answer& answer);
+  Verdict release(const Answer& answer);
+  size_t send_in_dialog(const Answer& answer, const sip::BranchHash& branch, sip::Method method);
+
+  // With a 503 of ours: long enough that a client which obeys does not make matters worse.
+  static constexpr std::string_view kRetryAfter = "Retry-After: 5\r\n";
+
+  const Options options_;
+  const Snapshot& snapshot_;
+  ContextStore& store_;
+  TargetChooser& chooser_;
+  Forwarder& forwarder_;
+  LocalReply& local_reply_;
+  LaneCounters& counters_;
+  EventRing& events_;
+  std::vector<balance::AnswerTime> answer_times_;  // by server
+  std::vector<balance::RetryBudget> budgets_;      // by group
+  sip::Message stored_;                            // what was read from the store last
+  CounterArray<sip::SealFault> unused_;            // a request was counted when it came
+  std::array<char, kReplyOctetsMax> buffer_;       // what is made here
+};
+
+}  // namespace siplb::proxy

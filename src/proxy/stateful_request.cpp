@@ -1,0 +1,210 @@
+// Requests: a new one gets its transaction; a repeat, a CANCEL or an ACK finds the one it belongs
+// to.
+#include "proxy/dialog_token.h"
+#include "proxy/stateful_path.h"
+
+namespace siplb::proxy {
+namespace {
+
+using Known = StatefulPath::Known;
+
+Known decided(const Verdict& verdict) {
+  return {.kind = Known::Kind::Decided, .verdict = verdict};
+}
+
+Known absorbed(AbsorbReason reason) {
+  return decided(Verdict::absorb(reason));
+}
+
+}  // namespace
+
+StatefulPath::StatefulPath(const Options& options, const Snapshot& snapshot, const Parts& parts)
+    : options_(options),
+      snapshot_(snapshot),
+      store_(parts.store),
+      chooser_(parts.chooser),
+      forwarder_(parts.forwarder),
+      local_reply_(parts.local_reply),
+      counters_(parts.counters),
+      events_(parts.events),
+      answer_times_(snapshot.topology.servers().size()) {
+  budgets_.reserve(snapshot.topology.groups().size());
+  for (const balance::Group& group : snapshot.topology.groups()) {
+    budgets_.emplace_back(group.options.failover.budget_percent, options.lane_count, Instant{});
+  }
+}
+
+Known StatefulPath::find(const sip::Message& request, const sip::BranchHash& branch,
+                         const Tick& tick) {
+  const ContextStore::Found found = store_.find(branch, request.method, tick.now);
+  if (found.context != nullptr) return find_in(*found.context, request, tick);
+  if (found.tombstone != nullptr) return find_in(*found.tombstone, request, snapshot_);
+  return {};
+}
+
+Known StatefulPath::find_in(ResponseContext& context, const sip::Message& request,
+                            const Tick& tick) {
+  if (context.is_invite() && request.method == sip::Method::Cancel) {
+    return decided(cancel(context, tick));
+  }
+  if (context.is_invite() && request.method == sip::Method::Ack) {
+    using State = transaction::InviteServer::State;
+    const State state = context.invite.state();
+    // The ACK to a 2xx goes to the server, though some give it the INVITE's branch.
+    if (state != State::Completed && state != State::Confirmed) return {};
+    if (context.invite.on_ack()) settle(context, tick);
+    return absorbed(AbsorbReason::Ack);
+  }
+  if (context.is_invite()) {
+    using Repeat = transaction::InviteServer::Repeat;
+    switch (context.invite.on_request()) {
+      case Repeat::SendFinal: return repeat_final(context);
+      case Repeat::Absorb: return absorbed(AbsorbReason::Repeat);
+      case Repeat::SendProvisional: break;
+    }
+    // What rings is said again by the server: nobody keeps its words here.
+    const bool is_repeated_by_us = context.held && !context.is_ringing;
+    if (is_repeated_by_us) return decided(Verdict::reply(100));
+  } else {
+    using Repeat = transaction::NonInviteServer::Repeat;
+    switch (context.other.on_request()) {
+      case Repeat::SendTrying: return decided(Verdict::reply(100));
+      case Repeat::SendFinal: return absorbed(AbsorbReason::Repeat);
+      case Repeat::Absorb: break;
+    }
+    if (context.held) return absorbed(AbsorbReason::Repeat);
+  }
+  return {.kind = Known::Kind::PassOn, .hop = hop_of(context, context.attempt_count - 1)};
+}
+
+Known StatefulPath::repeat_final(ResponseContext& context) {
+  counters_.retransmissions[RepeatDirection::Client].add();
+  forwarder_.send(context.reply_to, store_.kept(context));
+  return absorbed(AbsorbReason::Repeat);
+}
+
+Known StatefulPath::find_in(transaction::Tombstone& tombstone, const sip::Message& request,
+                            const Snapshot& snapshot) {
+  const bool is_invite = tombstone.method == sip::Method::Invite;
+  if (is_invite && request.method == sip::Method::Cancel) return decided(Verdict::reply(200));
+  if (is_invite && request.method == sip::Method::Ack) {
+    if (tombstone.code < 300) return {};
+    tombstone.is_acknowledged = 1;
+    return absorbed(AbsorbReason::Ack);
+  }
+  if (is_invite) {
+    const bool is_settled = tombstone.code < 300 || tombstone.is_acknowledged != 0;
+    return is_settled ? absorbed(AbsorbReason::Repeat) : decided(Verdict::reply(tombstone.code));
+  }
+  using transaction::Ending;
+  if (tombstone.ending == Ending::Local) return decided(Verdict::reply(tombstone.code));
+  if (tombstone.ending == Ending::Silent) return absorbed(AbsorbReason::Repeat);
+  // Only the server can say its answer again.
+  const SockAddress& address = snapshot.topology.servers()[tombstone.server].address;
+  const auto side = snapshot.sides.egress(address.family());
+  if (!side) return absorbed(AbsorbReason::Repeat);
+  return {.kind = Known::Kind::PassOn,
+          .hop = {.to = {.remote = address, .listener = *side},
+                  .server = tombstone.server,
+                  .attempt = tombstone.attempt}};
+}
+
+Verdict StatefulPath::pass_on(const Request& request, const Hop& hop) {
+  transmit(request, hop);
+  return Verdict::forward();
+}
+
+Verdict StatefulPath::start(const Request& request, const Goal& goal) {
+  const auto to = flow_to(goal.target.address);
+  if (!to) return Verdict::reply(500);
+  ResponseContext* const context = store_.create(request.branch, request.message.method);
+  if (context == nullptr) {
+    events_.post({.at = request.tick.now, .id = EventId::TransactionsFull});
+    return Verdict::reply(503, {}, kRetryAfter);
+  }
+  const sip::Message& message = request.message;
+  const Instant now = request.tick.now;
+  context->group = goal.group;
+  context->source = request.source;
+  context->reply_to = reply_flow(message, request.source);
+  context->sender_group = request.sender.affinity_group;
+  context->from_tag_hash = request.from_tag_hash;
+  context->has_one_target = goal.is_only_one;
+  if (context->is_invite()) {
+    if (!store_.store_remnant(*context, message)) {
+      store_.remove(*context);
+      return Verdict::reply(503, {}, kRetryAfter);
+    }
+    context->invite = transaction::InviteServer(transaction::Hop::Datagram, now);
+    context->ringing_until = now + options_.timers.ringing;
+  } else {
+    context->other = transaction::NonInviteServer(transaction::Hop::Datagram, now);
+  }
+  if (!store_.hold(*context, message.text)) {
+    counters_.unheld.add();
+    context->invite.leave_trying_to_server();
+  }
+  budgets_[goal.group].on_request(now);
+  begin_attempt(*context, request, {.to = *to, .server = goal.target.server});
+  schedule(*context);
+  return Verdict::forward();
+}
+
+void StatefulPath::begin_attempt(ResponseContext& context, const Request& request, const Hop& hop) {
+  Attempt& attempt = context.attempts[context.attempt_count];
+  const Instant now = request.tick.now;
+  attempt.to = hop.to;
+  attempt.server = hop.server;
+  attempt.is_inflight = true;
+  if (context.is_invite()) {
+    attempt.invite = transaction::InviteClient(transaction::Hop::Datagram, now);
+    if (!context.held) attempt.invite.stop_repeating();
+  } else {
+    attempt.other = transaction::NonInviteClient(transaction::Hop::Datagram, now);
+    if (!context.held) attempt.other.stop_repeating();
+  }
+  ++context.attempt_count;
+  ServerCounters& server = counters_.servers[hop.server];
+  server.requests.add();
+  server.inflight.set(server.inflight.value() + 1);
+  transmit(request, hop);
+}
+
+void StatefulPath::transmit(const Request& request, const Hop& hop) {
+  const balance::Server& server = snapshot_.topology.servers()[hop.server];
+  const sip::TokenText token = dialog_token(snapshot_, request, server);
+  forwarder_.forward(request, {.to = hop.to,
+                               .attempt = hop.attempt,
+                               .mode = sip::SealMode::Stateful,
+                               .record_route_token = token});
+}
+
+// The server learns of it once it has answered anything (9.1); until then the INVITE is repeated,
+// or the server would never answer.
+Verdict StatefulPath::cancel(ResponseContext& context, const Tick& tick) {
+  if (!context.is_final_sent && !context.is_cancelled) {
+    context.is_cancelled = true;
+    for (uint8_t i = 0; i < context.attempt_count; ++i) {
+      Attempt& attempt = context.attempts[i];
+      attempt.is_cancel_wanted = true;
+      if (attempt.invite.state() == transaction::InviteClient::State::Proceeding) {
+        send_cancel(context, i, tick);
+      }
+    }
+    settle(context, tick);
+  }
+  return Verdict::reply(200);
+}
+
+StatefulPath::Hop StatefulPath::hop_of(const ResponseContext& context, uint8_t attempt) {
+  const Attempt& chosen = context.attempts[attempt];
+  return {.to = chosen.to, .server = chosen.server, .attempt = attempt};
+}
+
+std::optional<transport::Flow> StatefulPath::flow_to(const SockAddress& server) const {
+  const auto side = snapshot_.sides.egress(server.family());
+  if (!side) return std::nullopt;
+  return transport::Flow{.remote = server, .listener = *side};
+}
+
+}  // namespace siplb::proxy

@@ -1,0 +1,260 @@
+// Responses to what was relayed with state (RFC 3261, 16.7; SIP.md 5 and 6).
+#include <algorithm>
+
+#include "base/hash.h"
+#include "proxy/stateful_path.h"
+#include "proxy/upstream_via.h"
+
+namespace siplb::proxy {
+
+// Whom the responses of a transaction that is over may still go to: nobody who forges a Via.
+uint64_t StatefulPath::client_of(const transport::Flow& reply_to) {
+  return (reply_to.remote.hash() & ~uint64_t{0xff}) | reply_to.listener;
+}
+
+std::optional<Verdict> StatefulPath::on_response(const sip::Message& response,
+                                                 const transport::Flow& source, const Tick& tick) {
+  const auto branch = sip::read_branch(response.via.branch);
+  if (!branch) return std::nullopt;
+  const ContextStore::Found found = store_.find(branch->hash, response.method, tick.now);
+  const Answer answer{response, source, tick, branch->attempt};
+  if (found.context != nullptr) return on_answer(*found.context, answer);
+  if (found.tombstone != nullptr) return on_late_answer(*found.tombstone, answer);
+  return std::nullopt;
+}
+
+Verdict StatefulPath::on_answer(ResponseContext& context, const Answer& answer) {
+  const sip::Message& message = answer.message;
+  if (answer.attempt >= context.attempt_count) return Verdict::drop(DropReason::ResponseStray);
+  Attempt& attempt = context.attempts[answer.attempt];
+  if (message.method == sip::Method::Cancel && attempt.is_cancel_sent) {
+    static_cast<void>(attempt.other.on_response(message.status));
+    settle(context, answer.tick);
+    return Verdict::absorb(AbsorbReason::OwnRequest);
+  }
+  if (message.method != context.method) return Verdict::drop(DropReason::ResponseStray);
+  note_answer(context, answer);
+  const Verdict verdict =
+      context.is_invite() ? on_invite_answer(context, answer) : on_other_answer(context, answer);
+  settle(context, answer.tick);
+  return verdict;
+}
+
+void StatefulPath::note_answer(ResponseContext& context, const Answer& answer) {
+  const Attempt& attempt = context.attempts[answer.attempt];
+  ServerCounters& server = counters_.servers[attempt.server];
+  server.responses[answer.message.status / 100 - 1].add();
+  balance::AnswerTime& answer_time = answer_times_[attempt.server];
+  const Instant now = answer.tick.now;
+  if (!context.is_waiting(attempt)) {
+    answer_time.on_answer(now);
+    return;
+  }
+  const Duration after =
+      now - (context.is_invite() ? attempt.invite.sent_at() : attempt.other.sent_at());
+  answer_time.on_first_answer(after, now);
+  server.answer_time.record(after);
+}
+
+Verdict StatefulPath::on_invite_answer(ResponseContext& context, const Answer& answer) {
+  using transaction::InviteClient;
+  InviteClient& client = context.attempts[answer.attempt].invite;
+  const uint16_t status = answer.message.status;
+  if (status / 100 == 2 && client.state() == InviteClient::State::Terminated) {
+    counters_.duplicate_answers.add();
+    return release(answer);
+  }
+  const IsFirst is_first{client.is_pending()};
+  switch (client.on_response(status)) {
+    case InviteClient::Answer::Absorb: return Verdict::absorb(AbsorbReason::Repeat);
+    case InviteClient::Answer::AckAgain:
+      send_ack(context, answer);
+      return Verdict::absorb(AbsorbReason::Repeat);
+    case InviteClient::Answer::PassAndAck:
+      send_ack(context, answer);
+      return on_failure(context, answer);
+    case InviteClient::Answer::Pass: break;
+  }
+  return status < 200 ? on_provisional(context, answer) : on_success(context, answer, is_first);
+}
+
+Verdict StatefulPath::on_provisional(ResponseContext& context, const Answer& answer) {
+  Attempt& attempt = context.attempts[answer.attempt];
+  if (attempt.is_given_up || attempt.is_cancel_wanted) {
+    send_cancel(context, answer.attempt, answer.tick);
+  }
+  if (attempt.is_given_up || context.is_final_sent) return Verdict::absorb(AbsorbReason::GivenUp);
+  if (answer.message.status == 100) {
+    if (!context.is_trying_sent && !context.is_ringing) {
+      context.invite.on_provisional();
+      send_trying(context);
+    }
+    return Verdict::absorb(AbsorbReason::Trying);
+  }
+  context.ringing_until = answer.tick.now + options_.timers.ringing;
+  context.invite.on_provisional();
+  context.is_ringing = true;
+  store_.drop_held(context);
+  forwarder_.forward_response(answer.message, context.reply_to);
+  return Verdict::forward();
+}
+
+Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer, IsFirst is_first) {
+  if (!context.is_final_sent) {
+    forward_final(context, answer);
+    for (uint8_t i = 0; i < context.attempt_count; ++i) {
+      if (i != answer.attempt) stop(context, i, answer.tick);
+    }
+    if (answer.attempt + 1 < context.attempt_count) follow_winner(context, answer);
+    return Verdict::forward();
+  }
+  const bool is_winner = answer.attempt == context.best_attempt && context.best_code < 300;
+  if (!is_winner && is_first == IsFirst::Yes) counters_.duplicate_answers.add();
+  const auto& options = snapshot_.topology.groups()[context.group].options.failover;
+  const bool is_callers = context.best_code < 300 && options.late_2xx == balance::Late2xx::Forward;
+  if (!is_winner && !is_callers) return release(answer);
+  forwarder_.forward_response(answer.message, context.reply_to);
+  return Verdict::forward();
+}
+
+Verdict StatefulPath::on_other_answer(ResponseContext& context, const Answer& answer) {
+  Attempt& attempt = context.attempts[answer.attempt];
+  const uint16_t status = answer.message.status;
+  const auto what = attempt.other.on_response(status);
+  if (what == transaction::NonInviteClient::Answer::Absorb) {
+    return Verdict::absorb(status < 200 ? AbsorbReason::Provisional : AbsorbReason::Repeat);
+  }
+  if (context.has_no_client) return Verdict::absorb(AbsorbReason::OwnRequest);
+  if (status >= 300) return on_failure(context, answer);
+  forward_final(context, answer);
+  return Verdict::forward();
+}
+
+// A final response of 300 or above.
+Verdict StatefulPath::on_failure(ResponseContext& context, const Answer& answer) {
+  const Attempt& attempt = context.attempts[answer.attempt];
+  const uint16_t status = answer.message.status;
+  if (context.is_final_sent) return Verdict::absorb(AbsorbReason::NotBest);
+  // We asked for that ourselves.
+  if (attempt.is_given_up && attempt.is_cancel_sent && status == 487) {
+    return Verdict::absorb(AbsorbReason::NotBest);
+  }
+  const auto& codes = snapshot_.topology.groups()[context.group].options.failover.codes;
+  const bool is_current = answer.attempt + 1 == context.attempt_count;
+  if (is_current && std::find(codes.begin(), codes.end(), status) != codes.end() &&
+      try_failover(context, FailoverReason::Code, answer.tick) == Failover::Done) {
+    prefer(context, status, answer.attempt);
+    return Verdict::absorb(AbsorbReason::FailedOver);
+  }
+  if (status >= 600) {  // nobody else is to be asked (16.7, step 5)
+    for (uint8_t i = 0; i < context.attempt_count; ++i) stop(context, i, answer.tick);
+  }
+  // Of two that are equally good the one that can be shown is better.
+  const bool is_best = is_better(status, context.best_code) ||
+                       (store_.kept(context).empty() && !is_better(context.best_code, status));
+  if (is_best && !context.is_answer_open()) {
+    forward_final(context, answer);
+    return Verdict::forward();
+  }
+  if (is_best) note_final(context, answer);
+  return Verdict::absorb(AbsorbReason::NotBest);
+}
+
+// Writes the response as it goes upstream: without our Via, and with 500 for a 503 that says
+// nothing about the whole group (16.7, step 6).
+uint16_t StatefulPath::edit_final(ResponseContext& context, const Answer& answer,
+                                  sip::Editor& editor) {
+  const sip::Message& message = answer.message;
+  remove_own_via(message, editor);
+  if (message.status != 503) return message.status;
+  const bool is_overloaded =
+      !is_anyone_left(context) && (context.best_code == 0 || context.best_code == 503);
+  if (!is_overloaded) {
+    editor.replace(message.start_line, "SIP/2.0 500 Server Internal Error\r\n");
+    return 500;
+  }
+  if (message.find("Retry-After") == nullptr) {
+    editor.insert_before(message.start_line.data() + message.start_line.size(), kRetryAfter);
+  }
+  return 503;
+}
+
+void StatefulPath::forward_final(ResponseContext& context, const Answer& answer) {
+  sip::Editor editor(answer.message.text);
+  context.best_code = edit_final(context, answer, editor);
+  context.best_attempt = answer.attempt;
+  const auto pieces = editor.pieces();
+  forwarder_.send(context.reply_to, pieces);
+  // It is repeated until its ACK; without a copy it is made again from its code.
+  if (context.is_invite() && context.best_code >= 300) {
+    static_cast<void>(store_.keep(context, pieces));
+  }
+  on_final_sent(context, answer.tick);
+}
+
+// Keeps it as the best so far, while another attempt may still do better.
+void StatefulPath::note_final(ResponseContext& context, const Answer& answer) {
+  sip::Editor editor(answer.message.text);
+  context.best_code = edit_final(context, answer, editor);
+  context.best_attempt = answer.attempt;
+  static_cast<void>(store_.keep(context, editor.pieces()));
+}
+
+void StatefulPath::follow_winner(ResponseContext& context, const Answer& answer) {
+  chooser_.follow({.call_id = answer.message.call_id,
+                   .sender_group = context.sender_group,
+                   .from_tag_hash = context.from_tag_hash,
+                   .method = context.method,
+                   .server = context.attempts[answer.attempt].server,
+                   .attempt = answer.attempt},
+                  answer.tick.now);
+}
+
+Verdict StatefulPath::on_late_answer(const transaction::Tombstone& tombstone,
+                                     const Answer& answer) {
+  const sip::Message& message = answer.message;
+  const bool is_invite = tombstone.method == sip::Method::Invite;
+  counters_.servers[tombstone.server].responses[message.status / 100 - 1].add();
+  if (is_invite && message.method == sip::Method::Cancel) {
+    return Verdict::absorb(AbsorbReason::OwnRequest);
+  }
+  if (message.status < 200) return Verdict::absorb(AbsorbReason::GivenUp);
+  if (is_invite && message.status >= 300) {
+    ack_again(answer);
+    return Verdict::absorb(AbsorbReason::Repeat);
+  }
+  if (is_invite) return on_late_success(tombstone, answer);
+  // RFC 4320, 4.2: no late final where none was sent.
+  if (tombstone.ending == transaction::Ending::Silent) {
+    return Verdict::drop(DropReason::ResponseStray);
+  }
+  const bool is_winner =
+      tombstone.ending == transaction::Ending::Answered && answer.attempt == tombstone.attempt;
+  return is_winner ? forward_late(tombstone, answer) : Verdict::absorb(AbsorbReason::NotBest);
+}
+
+Verdict StatefulPath::on_late_success(const transaction::Tombstone& tombstone,
+                                      const Answer& answer) {
+  const bool is_answered = tombstone.code / 100 == 2;
+  const bool is_winner = is_answered && answer.attempt == tombstone.attempt;
+  if (!is_winner) counters_.duplicate_answers.add();
+  const balance::GroupIndex group = snapshot_.topology.servers()[tombstone.server].group;
+  const auto& options = snapshot_.topology.groups()[group].options.failover;
+  const bool is_callers = is_answered && options.late_2xx == balance::Late2xx::Forward;
+  return is_winner || is_callers ? forward_late(tombstone, answer) : release(answer);
+}
+
+// The client's address went with the context; the Via below ours must name the same.
+Verdict StatefulPath::forward_late(const transaction::Tombstone& tombstone, const Answer& answer) {
+  sip::Via next;
+  if (!read_next_via(answer.message, next)) return Verdict::drop(DropReason::ResponseViaMissing);
+  const auto address = next.response_address();
+  const transport::Flow to{
+      .remote = address.value_or(SockAddress{}),
+      .listener = static_cast<transport::ListenerIndex>(tombstone.client & 0xff)};
+  if (client_of(to) != tombstone.client) return Verdict::drop(DropReason::ResponseSealRefused);
+  forwarder_.forward_response(answer.message, to);
+  return Verdict::forward();
+}
+
+}  // namespace siplb::proxy
