@@ -220,6 +220,19 @@ void add_message_slots(Series& out, const std::array<std::string_view, 3>& pools
 
 void fill_pool_slots(Series& out) {
   add_message_slots(out, {"small", "medium", "large"}, &proxy::Worker::slots);
+  add_message_slots(out, {"held-small", "held-medium", "held-large"}, &proxy::Worker::held_slots);
+  SlotSum transactions;
+  out.for_each_lane([&](const Lane& lane) { transactions.add(lane.contexts.pool()); });
+  add_slots(out, "transactions", transactions);
+}
+
+void fill_transactions(Series& out) {
+  out.add({{"state", "pending"}}, out.sum([](const Lane& lane) -> const Counter& {
+    return lane.contexts.table_counters().pending;
+  }));
+  out.add({{"state", "finished"}}, out.sum([](const Lane& lane) -> const Counter& {
+    return lane.contexts.table_counters().finished;
+  }));
 }
 
 void fill_loop_delay(Series& out) {
@@ -318,6 +331,12 @@ constexpr auto kFamilies = std::to_array<Family>({
     {{"siplb_requests_unheld_total", "counter", "",
       "Requests sent on without a copy, for want of a slot: they can't be repeated or fail over."},
      SIPLB_LANE_SUM(counters.unheld)},
+    {{"siplb_transactions", "gauge", "state",
+      "Requests that state is kept of: under way, or over and remembered."},
+     fill_transactions},
+    {{"siplb_transactions_evicted_total", "counter", "",
+      "Transactions that were over and forgotten early, for want of room."},
+     SIPLB_LANE_SUM(contexts.table_counters().evicted_early)},
     {{"siplb_conservation_difference", "gauge", "",
       "Messages taken in less messages decided; anything but 0 is a bug."},
      fill_conservation},
@@ -371,7 +390,8 @@ constexpr auto kFamilies = std::to_array<Family>({
          return lane.sockets.counters().queue_depth;
        }));
      }},
-    {{"siplb_pool_slots", "gauge", "pool state", "Message slots, used and free."}, fill_pool_slots},
+    {{"siplb_pool_slots", "gauge", "pool state", "Slots of the pools, used and free."},
+     fill_pool_slots},
     {{"siplb_icmp_errors_total", "counter", "reason", "ICMP errors that came back."},
      [](Series& out) {
        out.add_by<transport::IcmpErrorKind>(

@@ -50,9 +50,13 @@ class MetricsTest : public testing::Test {
     auto sockets =
         transport::open_listener_sockets({.name = "edge", .address = any_port, .lanes = 2}, none);
     EXPECT_TRUE(sockets.has_value());
-    auto worker = proxy::Worker::create(
-        {.lane_count = 2, .call_entries = 4, .other_entries = 4, .slots = {1, 1, 1}}, snapshot_,
-        events_, {&*sockets, 1});
+    auto worker = proxy::Worker::create({.lane_count = 2,
+                                         .call_entries = 4,
+                                         .other_entries = 4,
+                                         .contexts = {.contexts = 3, .finished = 4},
+                                         .slots = {1, 1, 1},
+                                         .held = {2, 1, 1}},
+                                        snapshot_, events_, {&*sockets, 1});
     EXPECT_TRUE(worker.has_value());
     workers_.push_back(std::move(*worker));
   }
@@ -81,6 +85,9 @@ TEST_F(MetricsTest, HasEverySeriesFromTheStart) {
   EXPECT_THAT(text, HasSubstr("siplb_messages_dropped_total{reason=\"response_seal_refused\"} 0"));
   EXPECT_THAT(text, HasSubstr("siplb_kernel_drops_total{listener=\"edge\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("siplb_pool_slots{pool=\"large\",state=\"free\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_pool_slots{pool=\"held-small\",state=\"free\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_pool_slots{pool=\"transactions\",state=\"free\"} 6\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_transactions{state=\"finished\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("siplb_loop_delay_seconds_bucket{le=\"+Inf\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("siplb_messages_originated_total{kind=\"retry\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("siplb_retransmissions_total{direction=\"server\"} 0\n"));
