@@ -12,13 +12,6 @@ balance::AffinityKind kind_of(sip::Method method) {
   return method == sip::Method::Invite ? balance::AffinityKind::Call : balance::AffinityKind::Other;
 }
 
-balance::RoundRobin make_turns(std::span<const balance::Server> servers) {
-  std::vector<uint32_t> weights;
-  weights.reserve(servers.size());
-  for (const balance::Server& server : servers) weights.push_back(server.weight);
-  return balance::RoundRobin(weights);
-}
-
 }  // namespace
 
 TargetChooser::TargetChooser(uint8_t lane, const Snapshot& snapshot,
@@ -29,7 +22,8 @@ TargetChooser::TargetChooser(uint8_t lane, const Snapshot& snapshot,
   const size_t group_count = snapshot.topology.groups().size();
   turns_.reserve(group_count);
   for (size_t g = 0; g < group_count; ++g) {
-    turns_.push_back(make_turns(snapshot.topology.servers_of(static_cast<balance::GroupIndex>(g))));
+    const auto group = static_cast<balance::GroupIndex>(g);
+    turns_.emplace_back(snapshot.topology.first_tier_weights(group));
     // Were all lanes to begin alike, a few calls over many lanes would meet the first servers only.
     for (uint8_t turn = 0; turn < lane; ++turn) static_cast<void>(turns_.back().take_turn());
   }
