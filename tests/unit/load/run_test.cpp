@@ -170,6 +170,30 @@ TEST_F(RunTest, FailsToServeWhereDialogsWereMisrouted) {
   EXPECT_EQ(serving.totals()["servers"][0]["stickiness_violations"], 1);
 }
 
+TEST_F(RunTest, LosesWhatItsCallsSend) {
+  CallCommand command = ten_calls(loopback(Family::V4).with_port(9));
+  command.caller.pace = {.window = 1, .calls_max = 1};
+  command.caller.t1 = 1ms;
+  command.loss = 1;
+  command.json = true;
+  EXPECT_EQ(run_call(command, streams), kExitFailed);
+  const Json figures = Json::parse(out.str());
+  EXPECT_EQ(figures["failures"], Json({{"timeout", 1}}));
+  EXPECT_EQ(figures["lost_sent"], 1 + figures["retransmissions"].get<int>());
+}
+
+TEST_F(RunTest, LosesWhatItsServersReceive) {
+  ServeCommand lossy = serve_command(1);
+  lossy.loss = 1;
+  Serving serving(lossy);
+  const std::vector<SockAddress> servers = serving.addresses();
+  ASSERT_EQ(servers.size(), 1U);
+  Peer(Family::V4).send(servers[0], SipBuilder::request(sip::Method::Options).str());
+  EXPECT_EQ(serving.stop(), kExitWell);
+  EXPECT_EQ(serving.totals()["lost_received"], 1);
+  EXPECT_EQ(serving.totals()["servers"][0]["methods"], Json::object());
+}
+
 TEST_F(RunTest, ServesForAsLongAsAsked) {
   ServeCommand command = serve_command(1);
   command.json = false;
