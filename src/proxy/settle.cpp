@@ -75,10 +75,7 @@ void StatefulPath::prefer(ResponseContext& context, uint16_t code, uint8_t attem
 
 void StatefulPath::settle(ResponseContext& context, const Tick& tick) {
   for (Attempt& attempt : context.tried()) {
-    if (!attempt.is_inflight || context.is_pending(attempt)) continue;
-    attempt.is_inflight = false;
-    Counter& inflight = counters_.servers[attempt.server].inflight;
-    inflight.set(inflight.value() - 1);
+    if (!context.is_pending(attempt)) count_out(attempt);
   }
   if (!context.is_final_sent && !context.has_no_client && context.best_code != 0 &&
       !context.is_answer_open()) {
@@ -93,6 +90,14 @@ void StatefulPath::settle(ResponseContext& context, const Tick& tick) {
   } else {
     schedule(context);
   }
+}
+
+// The server has nothing of ours to answer any more.
+void StatefulPath::count_out(Attempt& attempt) {
+  if (!attempt.is_inflight) return;
+  attempt.is_inflight = false;
+  Counter& inflight = counters_.servers[attempt.server].inflight;
+  inflight.set(inflight.value() - 1);
 }
 
 void StatefulPath::answer_best(ResponseContext& context, const Tick& tick) {
@@ -116,6 +121,7 @@ void StatefulPath::on_final_sent(ResponseContext& context, const Tick& tick) {
 }
 
 void StatefulPath::finish(ResponseContext& context, const Tick& tick) {
+  for (Attempt& attempt : context.tried()) count_out(attempt);
   using transaction::Ending;
   transaction::Tombstone tombstone;
   tombstone.client = client_of(context.reply_to);

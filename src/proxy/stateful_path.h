@@ -136,6 +136,7 @@ class StatefulPath {
   void run_timers(ResponseContext& context, uint8_t attempt, const Tick& tick);
   void prefer(ResponseContext& context, uint16_t code, uint8_t attempt);
   void settle(ResponseContext& context, const Tick& tick);
+  void count_out(Attempt& attempt);
   void answer_best(ResponseContext& context, const Tick& tick);
   void on_final_sent(ResponseContext& context, const Tick& tick);
   void finish(ResponseContext& context, const Tick& tick);
