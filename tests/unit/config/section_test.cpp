@@ -248,7 +248,8 @@ TEST(ValueTest, RefusesWrongFailover) {
        "2:22: 'codes' takes codes from 300 to 699, not the quoted text '503'\n"
        "2:29: 'codes' takes codes from 300 to 699, not 'all'\n"
        "2:34: 'codes' takes codes from 300 to 699, not a list of 1"},
-      {"code with an anchor", failover("{codes: [&a 503]}"), "2:22: anchors are not allowed: '&a'"},
+      {"codes with an anchor and by alias", failover("{codes: [&a 503, *a]}"),
+       "2:22: anchors are not allowed: '&a'\n2:30: aliases are not allowed"},
       {"repeated code", failover("{codes: [503, 500, 503]}"), "2:32: code 503 is repeated"},
       {"as many codes as there may be",
        failover("{codes: [500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, "
