@@ -19,9 +19,7 @@ std::string joined_lines(const std::vector<std::string>& lines, std::string_view
 std::vector<std::string> Player::play(const std::vector<Statement>& script) {
   for (const Statement& statement : script) {
     try {
-      play_statement(statement);
-    } catch (const Difference& difference) {
-      differences_.push_back(std::to_string(statement.line) + ": " + difference.text);
+      play_guarded(statement);
     } catch (const ScriptError& error) {
       throw ScriptError(std::to_string(statement.line) + ": " + error.what());
     } catch (const std::logic_error& error) {
@@ -30,6 +28,14 @@ std::vector<std::string> Player::play(const std::vector<Statement>& script) {
   }
   end_process("end");
   return std::move(differences_);
+}
+
+void Player::play_guarded(const Statement& statement) {
+  try {
+    play_statement(statement);
+  } catch (const Difference& difference) {
+    differences_.push_back(std::to_string(statement.line) + ": " + difference.text);
+  }
 }
 
 void Player::play_statement(const Statement& statement) {
@@ -45,6 +51,8 @@ void Player::play_statement(const Statement& statement) {
     if (words.empty()) return;
   }
   if (words[0] == "party") return play_party(statement);
+  if (words[0] == "room") return play_room(words);
+  if (words[0] == "times") return play_times(statement, words);
   if (words[0] == "restart") return play_restart(statement, words);
   if (words[0] == "let") return play_let(statement, words);
   if (words[0] == "check") return play_check(words);
@@ -71,6 +79,7 @@ void Player::play_case(const Statement& statement) {
   if (!is_first) end_process(std::to_string(statement.line));
   known_.clear();
   variables_.clear();
+  room_ = resources_;
   now_ = {};
   instance_ = 0;
   node_key_ = 1;
@@ -96,10 +105,10 @@ void Player::load_configuration(const Statement& statement) {
 
 void Player::start_process() {
   ++instance_;
-  process_ = std::make_unique<Process>(*configuration_, ProcessOptions{.instance = instance_,
-                                                                       .node_key = node_key_,
-                                                                       .started_at = now_,
-                                                                       .resources = resources_});
+  process_ = std::make_unique<Process>(
+      *configuration_,
+      ProcessOptions{
+          .instance = instance_, .node_key = node_key_, .started_at = now_, .resources = room_});
   counted_ = {};
 }
 
@@ -120,6 +129,36 @@ void Player::play_restart(const Statement& statement, const Words& words) {
   if (key) node_key_ = static_cast<uint8_t>(std::stoul(*key));
   if (!statement.block.empty()) load_configuration(statement);
   start_process();
+}
+
+// The process, new as it is, is made again with less room than usual.
+void Player::play_room(const Words& words) {
+  static constexpr std::pair<const char*, size_t Resources::*> kNames[] = {
+      {"calls", &Resources::calls},       {"others", &Resources::others},
+      {"sends", &Resources::sends},       {"contexts", &Resources::contexts},
+      {"finished", &Resources::finished}, {"held", &Resources::held}};
+  Options options(words, 1);
+  for (const auto& [name, resource] : kNames) {
+    const auto amount = options.take(name);
+    if (amount) room_.*resource = std::min<size_t>(room_.*resource, std::stoul(*amount));
+  }
+  options.finish();
+  --instance_;
+  start_process();
+}
+
+// Plays the statements below again and again, with $n for the number of the turn.
+void Player::play_times(const Statement& statement, const Words& words) {
+  const std::string text = joined_lines(statement.block, "\n");
+  const size_t count = words.size() == 2 ? std::stoul(words[1]) : 0;
+  for (size_t n = 1; n <= count; ++n) {
+    variables_["n"] = std::to_string(n);
+    for (Statement& inner : parse_script(text)) {
+      for (std::string& word : inner.words) word = expand(word);
+      inner.line += statement.line;
+      play_guarded(inner);
+    }
+  }
 }
 
 void Player::play_party(const Statement& statement) {

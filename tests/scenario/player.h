@@ -47,10 +47,13 @@ class Player {
     std::string text;
   };
 
+  void play_guarded(const Statement& statement);  // collects its difference
   void play_statement(const Statement& statement);
   void play_case(const Statement& statement);
   void play_restart(const Statement& statement, const Words& words);
   void play_party(const Statement& statement);
+  void play_room(const Words& words);
+  void play_times(const Statement& statement, const Words& words);
   void play_let(const Statement& statement, const Words& words);
   void play_check(const Words& words);
   void play_expect(const Statement& statement, const Words& words);
@@ -88,6 +91,7 @@ class Player {
   [[nodiscard]] std::string evaluate(const Words& words) const;
 
   const Resources resources_;
+  Resources room_ = resources_;  // less of some where the script says so
   std::optional<config::Configuration> configuration_;
   std::unique_ptr<Process> process_;
   uint32_t instance_ = 0;

@@ -22,8 +22,8 @@ namespace siplb::test {
 
 // What can run out.
 struct Resources {
-  size_t calls = 256;    // affinity entries
-  size_t others = 256;   // affinity entries
+  size_t calls = 1024;   // affinity entries
+  size_t others = 1024;  // affinity entries
   size_t sends = 64;     // messages that the send queue takes per step
   size_t contexts = 64;  // requests under way
   size_t finished = 64;  // tombstones
