@@ -125,7 +125,7 @@ struct LaneCounters {
   CounterArray<OriginatedKind> originated;
   CounterArray<RepeatDirection> retransmissions;
   Counter unheld;             // requests sent without a copy: the pool had no room
-  Counter duplicate_answers;  // further 2xx to an INVITE that had one already
+  Counter duplicate_answers;  // calls that were answered 2xx beyond the final answer they had
   Counter loose_calls;        // calls forwarded without an affinity entry (target.h)
   std::array<CounterArray<sip::SealFault>, static_cast<size_t>(SealKind::kCount)> seal_rejected;
   CounterArray<sip::Method> requests;         // new requests by method

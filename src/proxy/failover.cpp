@@ -35,21 +35,37 @@ Duration StatefulPath::patience_with(ResponseContext& context) const {
   return answer_times_[context.current().server].patience(at_least);
 }
 
-bool StatefulPath::is_silence_watched(ResponseContext& context) const {
+bool StatefulPath::may_turn_elsewhere(const ResponseContext& context) const {
   const auto& options = snapshot_.topology.groups()[context.group].options.failover;
   return !context.is_final_sent && !context.is_cancelled && !context.has_one_target &&
-         !context.has_no_client && context.held && may_follow_silence(context.method) &&
-         context.attempt_count < options.max_attempts && context.is_waiting(context.current());
+         context.held && context.attempt_count < options.max_attempts;
+}
+
+// Silence matters while another server could be asked, and while another's answer waits for it.
+bool StatefulPath::is_silence_watched(ResponseContext& context) const {
+  if (context.is_final_sent || context.has_no_client || !context.is_waiting(context.current())) {
+    return false;
+  }
+  return context.best_code != 0 ||
+         (may_follow_silence(context.method) && may_turn_elsewhere(context));
+}
+
+Instant StatefulPath::silent_at(ResponseContext& context) const {
+  const Attempt& current = context.current();
+  const Instant sent_at = context.is_invite() ? current.invite.sent_at() : current.other.sent_at();
+  return sent_at + (current.patience_count + 1) * patience_with(context);
 }
 
 void StatefulPath::watch_silence(ResponseContext& context, const Tick& tick) {
-  if (!is_silence_watched(context)) return;
+  if (!is_silence_watched(context) || tick.now < silent_at(context)) return;
   Attempt& current = context.current();
-  const Instant sent_at = context.is_invite() ? current.invite.sent_at() : current.other.sent_at();
   const Duration patience = patience_with(context);
-  if (tick.now < sent_at + (current.patience_count + 1) * patience) return;
   ++current.patience_count;
-  if (!is_anyone_left(context)) return;  // the last candidate is never given up
+  // The last candidate is never given up.
+  if (!may_follow_silence(context.method) || !may_turn_elsewhere(context) ||
+      !is_anyone_left(context)) {
+    return;
+  }
   // A server that answers others is slow, not dead: then half of the budget is left to those that
   // meet a dead one.
   const bool is_alive = answer_times_[current.server].has_answered_within(patience, tick.now);
@@ -62,11 +78,7 @@ void StatefulPath::watch_silence(ResponseContext& context, const Tick& tick) {
 
 StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, FailoverReason reason,
                                                   const Tick& tick) {
-  const auto& options = snapshot_.topology.groups()[context.group].options.failover;
-  if (context.is_final_sent || context.is_cancelled || context.has_one_target || !context.held ||
-      context.attempt_count >= options.max_attempts || !is_anyone_left(context)) {
-    return Failover::Impossible;
-  }
+  if (!may_turn_elsewhere(context) || !is_anyone_left(context)) return Failover::Impossible;
   // A server that got nothing did no work: that retry adds no load.
   if (reason != FailoverReason::Unreachable && !budgets_[context.group].try_spend(tick.now)) {
     counters_.groups[context.group].budget_exhausted.add();
@@ -86,6 +98,7 @@ StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, Fail
   counters_.originated[OriginatedKind::Retry].add();
   events_.post({.at = tick.now,
                 .id = EventId::ServerFailover,
+                .lane = options_.lane,
                 .args = {current.server, static_cast<int64_t>(reason)}});
   const uint8_t attempt = context.attempt_count;
   begin_attempt(context, request, {.to = *to, .server = next->server, .attempt = attempt});

@@ -105,8 +105,8 @@ void StatefulPath::repeat(ResponseContext& context, uint8_t attempt, const Tick&
   }
 }
 
-void StatefulPath::send_hop_request(ResponseContext& context, uint8_t attempt, sip::Method method,
-                                    std::string_view to) {
+StatefulPath::Sent StatefulPath::send_hop_request(ResponseContext& context, uint8_t attempt,
+                                                  sip::Method method, std::string_view to) {
   const sip::Message& invite = read(store_.remnant(context));
   const Attempt& goal = context.attempts[attempt];
   const RouteSet routes = read_route_set(invite, snapshot_.sides, snapshot_.seal, 0, unused_);
@@ -117,13 +117,16 @@ void StatefulPath::send_hop_request(ResponseContext& context, uint8_t attempt, s
        .popped = routes.popped,
        .to = to},
       buffer_);
-  if (length > 0) forwarder_.send(goal.to, {buffer_.data(), length});
+  if (length == 0) return Sent::No;  // headers that fill the whole buffer: nobody means them well
+  forwarder_.send(goal.to, {buffer_.data(), length});
+  return Sent::Yes;
 }
 
 void StatefulPath::send_ack(ResponseContext& context, const Answer& answer) {
-  counters_.originated[OriginatedKind::Ack].add();
-  send_hop_request(context, answer.attempt, sip::Method::Ack,
-                   answer.message.find(sip::HeaderId::To)->value);
+  const std::string_view to = answer.message.find(sip::HeaderId::To)->value;
+  if (send_hop_request(context, answer.attempt, sip::Method::Ack, to) == Sent::Yes) {
+    counters_.originated[OriginatedKind::Ack].add();
+  }
 }
 
 void StatefulPath::send_cancel(ResponseContext& context, uint8_t attempt, const Tick& tick) {
@@ -131,8 +134,9 @@ void StatefulPath::send_cancel(ResponseContext& context, uint8_t attempt, const 
   if (goal.is_cancel_sent) return;
   goal.is_cancel_sent = true;
   goal.other = transaction::NonInviteClient(transaction::Hop::Datagram, tick.now);
-  counters_.originated[OriginatedKind::Cancel].add();
-  send_hop_request(context, attempt, sip::Method::Cancel, {});
+  if (send_hop_request(context, attempt, sip::Method::Cancel, {}) == Sent::Yes) {
+    counters_.originated[OriginatedKind::Cancel].add();
+  }
 }
 
 // Its outcome is no longer wanted. What has not answered yet must not be cancelled before it does
@@ -172,6 +176,7 @@ Verdict StatefulPath::release(const Answer& answer) {
   if (known.context != nullptr || known.tombstone != nullptr) {
     return Verdict::absorb(AbsorbReason::Released);
   }
+  counters_.duplicate_answers.add();
   const size_t length = send_in_dialog(answer, bye, sip::Method::Bye);
   if (length == 0) return Verdict::absorb(AbsorbReason::Released);
   counters_.originated[OriginatedKind::Bye].add();

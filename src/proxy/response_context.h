@@ -38,8 +38,8 @@ struct Attempt {
   transaction::InviteClient invite;    // with an INVITE
   transaction::NonInviteClient other;  // else; with an INVITE: of our CANCEL
   balance::ServerIndex server = balance::kNoServer;
-  uint8_t patience_count = 0;  // how often its silence was looked at, and borne
-  bool is_given_up = false;    // for the next attempt
+  uint16_t patience_count = 0;  // how often it was silent for its time
+  bool is_given_up = false;     // for the next attempt
   bool is_cancel_wanted = false;
   bool is_cancel_sent = false;
   bool is_inflight = false;  // counted as such
@@ -90,7 +90,7 @@ struct ResponseContext final : net::TimerNode {
     return is_invite() ? attempt.invite.is_waiting() : attempt.other.is_waiting();
   }
   // True while some attempt may still have a better answer than the best so far: pending, and not
-  // given up for its silence (SIP.md 6).
+  // silent for its time already (SIP.md 6).
   [[nodiscard]] bool is_answer_open() const;
   [[nodiscard]] bool is_any_pending() const;
   // Nothing is owed to the client any more.

@@ -56,8 +56,9 @@ void StatefulPath::run_timers(ResponseContext& context, uint8_t index, const Tic
   }
   if (!attempt.is_cancel_sent) return;
   if (attempt.other.on_timer(timers, tick.now) == transaction::NonInviteClient::Due::Repeat) {
-    counters_.retransmissions[RepeatDirection::Server].add();
-    send_hop_request(context, index, sip::Method::Cancel, {});
+    if (send_hop_request(context, index, sip::Method::Cancel, {}) == Sent::Yes) {
+      counters_.retransmissions[RepeatDirection::Server].add();
+    }
   }
   if (tick.now >= attempt.other.sent_at() + timers.invite) {  // 9.1
     attempt.invite.on_transport_error();
@@ -163,12 +164,7 @@ Instant StatefulPath::next_deadline(ResponseContext& context) const {
     if (!context.is_invite() || attempt.is_cancel_sent) include(attempt.other.deadline(timers));
     if (attempt.is_cancel_sent) include(attempt.other.sent_at() + timers.invite);
   }
-  if (is_silence_watched(context)) {
-    Attempt& current = context.current();
-    const Instant sent_at =
-        context.is_invite() ? current.invite.sent_at() : current.other.sent_at();
-    include(sent_at + (current.patience_count + 1) * patience_with(context));
-  }
+  if (is_silence_watched(context)) include(silent_at(context));
   return next;
 }
 

@@ -40,6 +40,7 @@ class StatefulPath {
  public:
   struct Options {
     transaction::TimerOptions timers;
+    uint8_t lane = 0;
     uint32_t lane_count = 1;
   };
   // All are borrowed for the path's life.
@@ -127,7 +128,9 @@ class StatefulPath {
   enum class [[nodiscard]] Failover : uint8_t{Done, Impossible};
   Failover try_failover(ResponseContext& context, FailoverReason reason, const Tick& tick);
   void watch_silence(ResponseContext& context, const Tick& tick);
+  [[nodiscard]] bool may_turn_elsewhere(const ResponseContext& context) const;
   [[nodiscard]] bool is_silence_watched(ResponseContext& context) const;
+  [[nodiscard]] Instant silent_at(ResponseContext& context) const;
   [[nodiscard]] Duration patience_with(ResponseContext& context) const;
   [[nodiscard]] bool is_anyone_left(const ResponseContext& context) const;
 
@@ -150,7 +153,8 @@ class StatefulPath {
   void send_trying(ResponseContext& context);
   [[nodiscard]] bool send_final(ResponseContext& context);
   void repeat(ResponseContext& context, uint8_t attempt, const Tick& tick);
-  void send_hop_request(ResponseContext& context, uint8_t attempt, sip::Method method,
+  enum class [[nodiscard]] Sent : uint8_t{Yes, No};
+  Sent send_hop_request(ResponseContext& context, uint8_t attempt, sip::Method method,
                         std::string_view to);
   void send_ack(ResponseContext& context, const Answer& answer);
   void send_cancel(ResponseContext& context, uint8_t attempt, const Tick& tick);

@@ -119,7 +119,7 @@ Verdict StatefulPath::start(const Request& request, const Goal& goal) {
   if (!to) return Verdict::reply(500);
   ResponseContext* const context = store_.create(request.branch, request.message.method);
   if (context == nullptr) {
-    events_.post({.at = request.tick.now, .id = EventId::TransactionsFull});
+    events_.post({.at = request.tick.now, .id = EventId::TransactionsFull, .lane = options_.lane});
     return Verdict::reply(503, {}, kRetryAfter);
   }
   const sip::Message& message = request.message;

@@ -61,7 +61,6 @@ Verdict StatefulPath::on_invite_answer(ResponseContext& context, const Answer& a
   InviteClient& client = context.attempts[answer.attempt].invite;
   const uint16_t status = answer.message.status;
   if (status / 100 == 2 && client.state() == InviteClient::State::Terminated) {
-    counters_.duplicate_answers.add();
     return release(answer);
   }
   const IsFirst is_first{client.is_pending()};
@@ -109,10 +108,10 @@ Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer,
     return Verdict::forward();
   }
   const bool is_winner = answer.attempt == context.best_attempt && context.best_code < 300;
-  if (!is_winner && is_first == IsFirst::Yes) counters_.duplicate_answers.add();
   const auto& options = snapshot_.topology.groups()[context.group].options.failover;
   const bool is_callers = context.best_code < 300 && options.late_2xx == balance::Late2xx::Forward;
   if (!is_winner && !is_callers) return release(answer);
+  if (!is_winner && is_first == IsFirst::Yes) counters_.duplicate_answers.add();
   forwarder_.forward_response(answer.message, context.reply_to);
   return Verdict::forward();
 }
@@ -237,7 +236,6 @@ Verdict StatefulPath::on_late_success(const transaction::Tombstone& tombstone,
                                       const Answer& answer) {
   const bool is_answered = tombstone.code / 100 == 2;
   const bool is_winner = is_answered && answer.attempt == tombstone.attempt;
-  if (!is_winner) counters_.duplicate_answers.add();
   const balance::GroupIndex group = snapshot_.topology.servers()[tombstone.server].group;
   const auto& options = snapshot_.topology.groups()[group].options.failover;
   const bool is_callers = is_answered && options.late_2xx == balance::Late2xx::Forward;
