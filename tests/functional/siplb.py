@@ -536,28 +536,34 @@ def is_bound(host, port):
 
 
 class SimulatedServers:
-    """`siplb-load serve` with `count` servers; leaving the `with` block ends it."""
+    """`siplb-load serve` with `count` servers, s1 and so on; leaving the `with` block ends it."""
 
-    def __init__(self, count):
+    def __init__(self, count, *arguments, ring="off"):
         self.process = subprocess.Popen(
             [BIN / "siplb-load", "serve", "--listen", "127.0.0.1:0", "--count", str(count),
-             "--json", "--ring", "off"],
+             "--json", "--ring", ring, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         servers = json.loads(self.process.stdout.readline())["servers"]
         self.addresses = [parse_host_port(server["address"]) for server in servers]
+
+    def end(self):
+        """What they saw, all in all."""
+        self.process.terminate()
+        return json.loads(self.process.communicate(timeout=DEADLINE_S)[0])
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        self.process.communicate(timeout=DEADLINE_S)
+        if self.process.returncode is None:
+            self.process.terminate()
+            self.process.communicate(timeout=DEADLINE_S)
 
 
-def place_calls(siplbd, calls, *arguments):
+def place_calls(siplbd, calls, *arguments, pace=("--window", "16")):
     """(exit code, figures) of `siplb-load call` through siplbd, from many source ports."""
     run = subprocess.run(
         [BIN / "siplb-load", "call", "--to", host_port(siplbd.address), "--calls", str(calls),
-         "--window", "16", "--sources", "16", "--seed", "1", "--json", *arguments],
+         *pace, "--sources", "16", "--seed", "1", "--json", *arguments],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=4 * DEADLINE_S)
     return run.returncode, json.loads(run.stdout)
