@@ -18,8 +18,8 @@ namespace siplb::balance {
 class RetryBudget {
  public:
   static constexpr uint64_t kFloorPerSecond = 10;  // of a whole group
-  static constexpr Duration kFloorDepth = std::chrono::seconds(60);
-  static constexpr Duration kEarnedDepth = std::chrono::seconds(10);
+  static constexpr Duration kFloorDepth = std::chrono::seconds(120);
+  static constexpr Duration kEarnedDepth = std::chrono::seconds(20);
 
   // `lane_count` shares the floor out. Without a percentage there is no floor either: no retries.
   // Requires: percent <= 100, lane_count > 0.

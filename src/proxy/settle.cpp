@@ -131,6 +131,10 @@ void StatefulPath::finish(ResponseContext& context, const Tick& tick) {
     tombstone.code = context.best_code;
     tombstone.attempt = context.best_attempt;
     tombstone.ending = context.is_best_local ? Ending::Local : Ending::Answered;
+  } else if (context.best_code !=
+             0) {  // there was nothing to make the answer from: the next repeat
+    tombstone.code = context.best_code;
+    tombstone.ending = Ending::Local;
   } else {
     tombstone.ending = Ending::Silent;
   }

@@ -55,6 +55,9 @@ Known StatefulPath::find_in(ResponseContext& context, const sip::Message& reques
     if (context.invite.on_ack()) settle(context, tick);
     return absorbed(AbsorbReason::Ack);
   }
+  // What was not held is not repeated by us, and what rings is said again by the server: nobody
+  // keeps its words here.
+  const bool is_servers = !context.held || context.is_ringing;
   if (context.is_invite()) {
     using Repeat = transaction::InviteServer::Repeat;
     switch (context.invite.on_request()) {
@@ -62,17 +65,11 @@ Known StatefulPath::find_in(ResponseContext& context, const sip::Message& reques
       case Repeat::Absorb: return absorbed(AbsorbReason::Repeat);
       case Repeat::SendProvisional: break;
     }
-    // What rings is said again by the server: nobody keeps its words here.
-    const bool is_repeated_by_us = context.held && !context.is_ringing;
-    if (is_repeated_by_us) return decided(Verdict::reply(100));
-  } else {
+    if (!is_servers) return decided(Verdict::reply(100));
+  } else if (!is_servers) {
     using Repeat = transaction::NonInviteServer::Repeat;
-    switch (context.other.on_request()) {
-      case Repeat::SendTrying: return decided(Verdict::reply(100));
-      case Repeat::SendFinal: return absorbed(AbsorbReason::Repeat);
-      case Repeat::Absorb: break;
-    }
-    if (context.held) return absorbed(AbsorbReason::Repeat);
+    const bool is_late = context.other.on_request() == Repeat::SendTrying;
+    return is_late ? decided(Verdict::reply(100)) : absorbed(AbsorbReason::Repeat);
   }
   return {.kind = Known::Kind::PassOn, .hop = hop_of(context, context.attempt_count - 1)};
 }

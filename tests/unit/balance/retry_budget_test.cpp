@@ -11,7 +11,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Instant kStart{std::chrono::hours(1)};
-constexpr uint64_t kFull = 600;  // what the floor earns in its depth
+constexpr uint64_t kFull = 1200;  // what the floor earns in its depth
 
 uint64_t spend_all(RetryBudget& budget, Instant now) {
   uint64_t spent = 0;
@@ -103,10 +103,10 @@ TEST(RetryBudgetTest, PartsOfARetryAddUp) {
   EXPECT_EQ(spend_all(budget, kStart + seconds(2)), 11u);
 }
 
-TEST(RetryBudgetTest, HoldsTenSecondsOfWhatTrafficEarned) {
+TEST(RetryBudgetTest, HoldsTwentySecondsOfWhatTrafficEarned) {
   RetryBudget budget(20, 1, kStart);
   for (int second = 0; second < 30; ++second) send(budget, 1000, kStart + seconds(second));
-  EXPECT_EQ(spend_all(budget, kStart + seconds(30)), 2000u);
+  EXPECT_EQ(spend_all(budget, kStart + seconds(30)), 4000u);
 }
 
 TEST(RetryBudgetTest, HoldsNoMoreThanTheFloorsDepthOfLittleTraffic) {
@@ -119,7 +119,7 @@ TEST(RetryBudgetTest, ShrinksWithTheTraffic) {
   RetryBudget budget(20, 1, kStart);
   for (int second = 0; second < 30; ++second) send(budget, 1000, kStart + seconds(second));
   send(budget, 400, kStart + seconds(30));
-  EXPECT_EQ(spend_all(budget, kStart + seconds(31)), 800u);
+  EXPECT_EQ(spend_all(budget, kStart + seconds(31)), 1600u);
 }
 
 TEST(RetryBudgetTest, IdleSecondsTakeWhatOnlyTrafficCouldHold) {
@@ -132,7 +132,7 @@ TEST(RetryBudgetTest, IdleTimeFillsItUpAgainAndNoFurther) {
   RetryBudget budget(20, 1, kStart);
   spend_all(budget, kStart);
   EXPECT_EQ(spend_all(budget, kStart + seconds(7)), 70u);
-  EXPECT_EQ(spend_all(budget, kStart + seconds(67)), kFull);
+  EXPECT_EQ(spend_all(budget, kStart + seconds(127)), kFull);
   // Second by second, these would be 6,311,390,400 steps.
   EXPECT_EQ(spend_all(budget, kStart + std::chrono::years(200)), kFull);
 }
@@ -155,12 +155,12 @@ TEST(RetryBudgetTest, AllRequestsMayBeRetriesAtAHundredPercent) {
 
 TEST(RetryBudgetTest, IsAmpleAboveHalfOfWhatItCanHold) {
   RetryBudget budget(20, 1, kStart);
-  for (int i = 0; i < 299; ++i) ASSERT_TRUE(budget.try_spend(kStart));
+  for (int i = 0; i < 599; ++i) ASSERT_TRUE(budget.try_spend(kStart));
   EXPECT_TRUE(budget.is_ample(kStart));
   ASSERT_TRUE(budget.try_spend(kStart));
   EXPECT_FALSE(budget.is_ample(kStart));
   EXPECT_TRUE(budget.is_ample(kStart + seconds(1)));
-  // 310 + 200 are more than half of 600, but traffic has made room for 2000.
+  // 610 + 200 are more than half of 1200, but traffic has made room for 4000.
   send(budget, 1000, kStart + seconds(1));
   EXPECT_FALSE(budget.is_ample(kStart + seconds(2)));
 }
