@@ -22,17 +22,14 @@ SnapshotInput input_of(const config::Configuration& configuration, const Process
           .message_octets_max = configuration.limits.message_bytes};
 }
 
-// Of each size. A scenario needs no more.
-constexpr size_t kHeldMax = 64;
-
-// A pool of which all but `count` slots of each size are out for good.
+// A pool of `count` slots of each size. There is none without room, so one of each is out for good.
 std::unique_ptr<transport::MessageSlots> make_held(size_t count) {
   auto slots = transport::MessageSlots::reserve(
-      {.small_count = kHeldMax, .medium_count = kHeldMax, .large_count = kHeldMax});
+      {.small_count = count + 1, .medium_count = count + 1, .large_count = count + 1});
   if (!slots) throw std::runtime_error("no memory for held messages");
   // The longest first: short messages may take longer slots.
   for (const size_t size : {transport::kSlotSizes[2], transport::kSlotSizes[1], size_t{1}}) {
-    for (size_t i = count; i < kHeldMax; ++i) static_cast<void>((*slots)->take(size));
+    static_cast<void>((*slots)->take(size));
   }
   return std::move(*slots);
 }
@@ -124,6 +121,7 @@ std::vector<SentMessage> Process::undelivered(std::string_view quote,
 std::vector<SentMessage> Process::take_sent() {
   std::vector<SentMessage> sent = wire_.take();
   check_counters();
+  finished_max_ = std::max(finished_max_, contexts_->table_counters().finished.value());
   for (const SentMessage& message : sent) check_sent(message);
   return sent;
 }
@@ -168,6 +166,18 @@ void Process::check_idle() const {
     throw std::logic_error(snapshot_.topology.servers()[i].name + " has " +
                            std::to_string(inflight) + " requests in flight for ever");
   }
+}
+
+Process::Usage Process::usage() const {
+  Usage usage{.contexts_max = contexts_->pool().counters().high_water.value(),
+              .held_max = 0,
+              .finished_max = finished_max_,
+              .evicted_early = contexts_->table_counters().evicted_early.value()};
+  for (const auto size :
+       {transport::SlotClass::Small, transport::SlotClass::Medium, transport::SlotClass::Large}) {
+    usage.held_max += held_->pool(size).counters().high_water.value();
+  }
+  return usage;
 }
 
 Process::Counted Process::counted() const {

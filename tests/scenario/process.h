@@ -22,8 +22,8 @@ namespace siplb::test {
 
 // What can run out.
 struct Resources {
-  size_t calls = 1024;   // affinity entries
-  size_t others = 1024;  // affinity entries
+  size_t calls = 4096;   // affinity entries
+  size_t others = 4096;  // affinity entries
   size_t sends = 64;     // messages that the send queue takes per step
   size_t contexts = 64;  // requests under way
   size_t finished = 64;  // tombstones
@@ -56,6 +56,15 @@ class Process {
   // Throws std::logic_error unless all that requests take while they are under way was given back.
   void check_idle() const;
 
+  // The most of what can run out that was ever in use, and what gave way for want of room.
+  struct Usage {
+    uint64_t contexts_max = 0;
+    uint64_t held_max = 0;  // of all sizes
+    uint64_t finished_max = 0;
+    uint64_t evicted_early = 0;
+  };
+  [[nodiscard]] Usage usage() const;
+
   // All that is above zero, by names as in the metrics. Those of Detail say more about what others
   // count already.
   using Counts = std::map<std::string, uint64_t>;
@@ -85,6 +94,7 @@ class Process {
   proxy::Lane lane_;
   std::unique_ptr<sip::Message> scratch_ = std::make_unique<sip::Message>();
   uint64_t given_ = 0;
+  uint64_t finished_max_ = 0;
 };
 
 // What has been added between two looks.
