@@ -40,6 +40,7 @@ PLAN = (
     Step("functional", "dev", 360, ("-L", "^functional$"), serial=True),
     Step("tsan", "tsan", 60, ("-R", "^unit_(base|net|transport|proxy|observe|app)$")),
     Step("fuzz", "fuzz", 60, ("-L", "^fuzz$")),
+    Step("simulation", "release", 120, ("-L", "^simulation$")),
     Step("demo", "release", 60, ("-L", "^demo$"), serial=True),
 )
 QUICK = ("unit", "scenario")
@@ -48,7 +49,7 @@ QUICK = ("unit", "scenario")
 TARGETS = {
     "tsan": re.compile(r"unit_(base|net|transport|proxy|observe|app)"),
     "fuzz": re.compile(r"fuzz_\w+"),
-    "release": re.compile(r"siplbd|siplb-load|udp_forwarder"),
+    "release": re.compile(r"siplbd|siplb-load|udp_forwarder|simulation"),
 }
 
 

@@ -1,0 +1,43 @@
+// What the phones and servers of a simulation saw: the judge of it.
+//
+// Thread: one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace siplb::test {
+
+class Ledger {
+ public:
+  // A call, or another request, reached its end.
+  void end(std::string_view outcome) { ++outcomes_[std::string(outcome)]; }
+  // Something happened to it that must not happen to any. The first ones are printed.
+  void fault(uint32_t number, std::string_view text);
+  // For the table only.
+  void count(std::string_view what) { ++counts_[std::string(what)]; }
+
+  // A server took a MESSAGE, which no other one may take.
+  void on_message_taken(uint32_t number, size_t server);
+  // A server answered 2xx to an INVITE.
+  void on_call_answered(uint32_t number);
+
+  using Counts = std::map<std::string, uint64_t>;
+  [[nodiscard]] const Counts& outcomes() const { return outcomes_; }
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] uint64_t fault_count() const { return fault_count_; }
+
+ private:
+  static constexpr uint64_t kPrintedMax = 20;
+
+  Counts outcomes_;
+  Counts counts_;
+  uint64_t fault_count_ = 0;
+  std::unordered_map<uint32_t, size_t> messages_;   // the server that took it
+  std::unordered_map<uint32_t, uint32_t> answers_;  // how often
+};
+
+}  // namespace siplb::test

@@ -1,0 +1,58 @@
+// One lane between phones and servers, on a network that loses datagrams and a clock that needs no
+// waiting.
+//
+// Calls arrive as a Poisson process. When the last one has come to its end, and everybody has
+// forgotten it, the lane must have given back all that it took.
+// Thread: one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "config/configuration.h"
+#include "scenario/process.h"
+#include "simulation/phones.h"
+#include "simulation/servers.h"
+
+namespace siplb::test {
+
+struct SimulationOptions {
+  uint32_t calls = 20'000;  // other requests come on top
+  double rate = 500;        // of calls and other requests, per second
+  uint64_t seed = 1;
+  NetworkOptions network;
+  balance::Late2xx late_2xx = balance::Late2xx::Forward;
+};
+
+class Simulation {
+ public:
+  explicit Simulation(const SimulationOptions& options);
+
+  // Returns true where nothing happened that must not. Throws std::logic_error where the lane does
+  // what no lane may do.
+  [[nodiscard]] bool run();
+  void print_table() const;
+
+ private:
+  void arrive();
+  void deliver(const Datagram& datagram);
+  void forward(std::vector<SentMessage> sent);
+  void run_out();
+  void check_end();
+  [[nodiscard]] proxy::Tick tick() const;
+
+  const SimulationOptions options_;
+  Events events_;
+  Dice dice_;
+  Ledger ledger_;
+  Network network_;
+  Process process_;
+  Phones phones_;
+  Servers servers_;
+  uint32_t request_count_ = 0;  // calls and others
+  uint32_t call_count_ = 0;
+  uint64_t received_count_ = 0;
+  uint64_t sent_count_ = 0;
+};
+
+}  // namespace siplb::test
