@@ -57,6 +57,7 @@ void Player::play_statement(const Statement& statement) {
   if (words[0] == "let") return play_let(statement, words);
   if (words[0] == "check") return play_check(words);
   if (words[0] == "counted") return play_counted(words);
+  if (words[0] == "logged") return play_logged(words);
   if (words[0] == "expect") return play_expect(statement, words);
 
   if (!is_timed) begin_step(statement.line);

@@ -58,6 +58,7 @@ class Player {
   void play_check(const Words& words);
   void play_expect(const Statement& statement, const Words& words);
   void play_counted(const Words& words);
+  void play_logged(const Words& words);
   void play_send(const Statement& statement, const Words& words);
   void play_answer(const Statement& statement, const Words& words);
   void play_repeat(const Statement& statement, const Words& words);

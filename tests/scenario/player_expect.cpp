@@ -123,4 +123,14 @@ void Player::play_counted(const Words& words) {
   }
 }
 
+// The one event since the last time, or none.
+void Player::play_logged(const Words& words) {
+  std::string got;
+  for (const std::string& text : process_->take_events()) {
+    got += (got.empty() ? "" : "; ") + text;
+  }
+  if (got.empty()) got = "nothing";
+  if (got != joined(words, 1)) throw Difference{"logged " + got};
+}
+
 }  // namespace siplb::test

@@ -1,5 +1,7 @@
 // The clock of a scenario: time passes by running every timer on the way at its own deadline. See
 // player.h.
+#include <algorithm>
+
 #include "scenario/player.h"
 
 namespace siplb::test {

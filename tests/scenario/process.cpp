@@ -221,6 +221,31 @@ Process::Counted Process::counted() const {
   return result;
 }
 
+std::vector<std::string> Process::take_events() {
+  std::vector<std::string> texts;
+  while (const auto event = events_.try_take()) {
+    const EventInfo& info = event_info(event->id);
+    std::string text(info.message);
+    for (size_t i = 0; i < info.args.size(); ++i) {
+      const EventArg& arg = info.args[i];
+      if (arg.name.empty()) continue;
+      text += " " + std::string(arg.name) + "=" + text_of(arg, event->args[i]);
+    }
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+std::string Process::text_of(const EventArg& arg, int64_t value) const {
+  switch (arg.kind) {
+    case EventArgKind::Server: return snapshot_.topology.servers()[static_cast<size_t>(value)].name;
+    case EventArgKind::FailoverReason:
+      return std::string(proxy::name(static_cast<proxy::FailoverReason>(value)));
+    case EventArgKind::Number: break;
+  }
+  return std::to_string(value);
+}
+
 std::string text_of(const Process::Counts& counts) {
   std::string text;
   for (const auto& [name, value] : counts) {

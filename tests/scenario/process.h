@@ -73,6 +73,8 @@ class Process {
     Counts detail;
   };
   [[nodiscard]] Counted counted() const;
+  // What was logged since the last call: "failover server=s1 reason=silence".
+  [[nodiscard]] std::vector<std::string> take_events();
   [[nodiscard]] const proxy::Snapshot& snapshot() const { return snapshot_; }
 
  private:
@@ -80,6 +82,7 @@ class Process {
   [[nodiscard]] std::vector<SentMessage> take_sent();
   void check_sent(const SentMessage& message) const;
   void check_counters() const;
+  [[nodiscard]] std::string text_of(const EventArg& arg, int64_t value) const;
 
   proxy::Snapshot snapshot_;
   std::vector<balance::AffinityEntry> calls_;
