@@ -38,16 +38,15 @@ Duration StatefulPath::patience_with(ResponseContext& context) const {
 bool StatefulPath::may_turn_elsewhere(const ResponseContext& context) const {
   const auto& options = snapshot_.topology.groups()[context.group].options.failover;
   return !context.is_final_sent && !context.is_cancelled && !context.has_one_target &&
-         context.held && context.attempt_count < options.max_attempts;
+         !context.has_no_client && context.held && context.attempt_count < options.max_attempts;
 }
 
-// Silence matters while another server could be asked, and while another's answer waits for it.
+// Silence matters while another server could be asked, and while another's answer is kept for it.
 bool StatefulPath::is_silence_watched(ResponseContext& context) const {
   if (context.is_final_sent || context.has_no_client || !context.is_waiting(context.current())) {
     return false;
   }
-  return context.best_code != 0 ||
-         (may_follow_silence(context.method) && may_turn_elsewhere(context));
+  return context.kept || (may_follow_silence(context.method) && may_turn_elsewhere(context));
 }
 
 Instant StatefulPath::silent_at(ResponseContext& context) const {
@@ -124,12 +123,17 @@ void StatefulPath::on_undelivered(const sip::Quote& quote, const SockAddress& de
       !context->is_waiting(attempt)) {
     return;
   }
+  // That a repeat was refused does not prove that the first sending was, and what was not held the
+  // client repeats: no harm where the request may go to two servers, else time tells.
+  const bool is_proof =
+      may_follow_silence(context->method) || (context->held && !attempt.other.has_repeated());
+  if (!is_proof) return;
   attempt.invite.on_transport_error();
   attempt.other.on_transport_error();
   const bool is_current = branch->attempt + 1 == context->attempt_count;
-  if (!is_current ||
+  if (is_current &&
       try_failover(*context, FailoverReason::Unreachable, tick) == Failover::Impossible) {
-    prefer(*context, 503, branch->attempt);
+    prefer(*context, context->is_cancelled ? 487 : 503, branch->attempt);
   }
   settle(*context, tick);
 }

@@ -25,11 +25,13 @@ ViaText via_text(const Snapshot& snapshot, const transport::Flow& to, std::strin
 }
 
 // The branch of what we send to end the call that `answered` began: an ACK or a BYE has a
-// transaction of its own, and each attempt may need one.
-sip::BranchHash ending_branch(const sip::OwnBranch& answered, sip::Method method) {
+// transaction of its own, and each attempt, and each phone that a server forks to, may need one.
+sip::BranchHash ending_branch(const sip::OwnBranch& answered, uint32_t to_tag_hash,
+                              sip::Method method) {
   sip::BranchHash hash = answered.hash;
   hash.octets[0] ^= static_cast<uint8_t>(0x40 | answered.attempt);
   if (method == sip::Method::Bye) hash.octets[1] ^= 0xff;
+  for (size_t i = 0; i < 3; ++i) hash.octets[2 + i] ^= static_cast<uint8_t>(to_tag_hash >> 8 * i);
   return hash;
 }
 
@@ -106,16 +108,17 @@ void StatefulPath::repeat(ResponseContext& context, uint8_t attempt, const Tick&
 }
 
 StatefulPath::Sent StatefulPath::send_hop_request(ResponseContext& context, uint8_t attempt,
-                                                  sip::Method method, std::string_view to) {
+                                                  const HopRequest& wanted) {
   const sip::Message& invite = read(store_.remnant(context));
   const Attempt& goal = context.attempts[attempt];
-  const RouteSet routes = read_route_set(invite, snapshot_.sides, snapshot_.seal, 0, unused_);
+  const RouteSet routes =
+      read_route_set(invite, snapshot_.sides, snapshot_.seal, wanted.tick.today, unused_);
   const size_t length = sip::build_hop_request(
       invite,
-      {.method = method,
+      {.method = wanted.method,
        .via = via_text(snapshot_, goal.to, sip::branch_text(context.branch, attempt)),
        .popped = routes.popped,
-       .to = to},
+       .to = wanted.to},
       buffer_);
   if (length == 0) return Sent::No;  // headers that fill the whole buffer: nobody means them well
   forwarder_.send(goal.to, {buffer_.data(), length});
@@ -124,7 +127,7 @@ StatefulPath::Sent StatefulPath::send_hop_request(ResponseContext& context, uint
 
 void StatefulPath::send_ack(ResponseContext& context, const Answer& answer) {
   const std::string_view to = answer.message.find(sip::HeaderId::To)->value;
-  if (send_hop_request(context, answer.attempt, sip::Method::Ack, to) == Sent::Yes) {
+  if (send_hop_request(context, answer.attempt, {sip::Method::Ack, to, answer.tick}) == Sent::Yes) {
     counters_.originated[OriginatedKind::Ack].add();
   }
 }
@@ -134,7 +137,7 @@ void StatefulPath::send_cancel(ResponseContext& context, uint8_t attempt, const 
   if (goal.is_cancel_sent) return;
   goal.is_cancel_sent = true;
   goal.other = transaction::NonInviteClient(transaction::Hop::Datagram, tick.now);
-  if (send_hop_request(context, attempt, sip::Method::Cancel, {}) == Sent::Yes) {
+  if (send_hop_request(context, attempt, {sip::Method::Cancel, {}, tick}) == Sent::Yes) {
     counters_.originated[OriginatedKind::Cancel].add();
   }
 }
@@ -168,10 +171,12 @@ Verdict StatefulPath::release(const Answer& answer) {
   const auto server = snapshot_.topology.find_by_place(answer.source.remote);
   const auto branch = sip::read_branch(answer.message.via.branch);
   if (server == balance::kNoServer || !branch) return Verdict::drop(DropReason::ResponseStray);
-  if (send_in_dialog(answer, ending_branch(*branch, sip::Method::Ack), sip::Method::Ack) > 0) {
+  const uint32_t to_tag = snapshot_.seal.tag_hash(answer.message.to_tag);
+  const sip::BranchHash ack = ending_branch(*branch, to_tag, sip::Method::Ack);
+  if (send_in_dialog(answer, ack, sip::Method::Ack) > 0) {
     counters_.originated[OriginatedKind::Ack].add();
   }
-  const sip::BranchHash bye = ending_branch(*branch, sip::Method::Bye);
+  const sip::BranchHash bye = ending_branch(*branch, to_tag, sip::Method::Bye);
   const ContextStore::Found known = store_.find(bye, sip::Method::Bye, answer.tick.now);
   if (known.context != nullptr || known.tombstone != nullptr) {
     return Verdict::absorb(AbsorbReason::Released);

@@ -35,7 +35,10 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
       read_request(snapshot_, {message, source, tick, branch},
                    counters_.seal_rejected[static_cast<size_t>(SealKind::Token)]);
   if (known.kind == StatefulPath::Known::Kind::PassOn) {
-    return stateful_.pass_on(request, known.hop);
+    StatefulPath::Hop hop = known.hop;
+    // As when it came first.
+    if (const auto own = own_route_target(request)) hop.to.remote = own->address;
+    return stateful_.pass_on(request, hop);
   }
   if (is_options_to_us(request, snapshot_.sides)) return Verdict::reply(200);
   if (!message.to_tag.empty() || message.method == sip::Method::Ack) {

@@ -30,8 +30,9 @@ bool is_better(uint16_t code, uint16_t best) {
 
 bool ResponseContext::is_answer_open() const {
   const auto open = [this](const Attempt& attempt) {
+    // The last candidate has all its time, unless there is a server's word to go by.
     const bool is_silent =
-        is_waiting(attempt) && (attempt.is_given_up || attempt.patience_count > 0);
+        is_waiting(attempt) && (attempt.is_given_up || (attempt.patience_count > 0 && kept));
     return is_pending(attempt) && !is_silent;
   };
   return std::any_of(tried().begin(), tried().end(), open);

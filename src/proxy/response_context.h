@@ -60,20 +60,21 @@ struct ResponseContext final : net::TimerNode {
   Instant ringing_until{};             // Timer C
 
   std::optional<StoredText> held;     // the request as it came in
-  std::optional<StoredText> kept;     // the final response as it goes upstream
+  std::optional<StoredText> kept;     // the final response as it goes upstream, or may yet
   std::optional<StoredText> remnant;  // of an INVITE, if the chunk beside this is too small
   uint16_t chunk_length = 0;          // of the remnant in that chunk
 
   uint16_t best_code = 0;    // of the best final response so far; 0 = none
   uint8_t best_attempt = 0;  // that it came from
   uint8_t attempt_count = 0;
-  bool is_best_local = false;   // it is one of our own
-  bool is_final_sent = false;   // upstream
-  bool is_cancelled = false;    // by the client
-  bool is_trying_sent = false;  // our 100 went upstream
-  bool is_ringing = false;      // a provisional response above 100 went upstream
-  bool has_one_target = false;  // a Route names it: nobody else will do
-  bool has_no_client = false;   // a BYE of our own
+  bool is_best_local = false;       // it is one of our own
+  bool is_final_sent = false;       // upstream
+  bool is_cancelled = false;        // by the client
+  bool is_trying_sent = false;      // our 100 went upstream
+  bool is_ringing = false;          // a provisional response above 100 went upstream
+  bool is_duplicate_noted = false;  // a further 2xx was counted
+  bool has_one_target = false;      // a Route names it: nobody else will do
+  bool has_no_client = false;       // a BYE of our own
   std::array<Attempt, balance::kAttemptsMax> attempts;
 
   [[nodiscard]] bool is_invite() const { return method == sip::Method::Invite; }

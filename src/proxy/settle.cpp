@@ -26,6 +26,9 @@ void StatefulPath::run_timers(ResponseContext& context, const Tick& tick) {
     if (context.other.on_timer(timers, tick.now) == Due::SendTrying) send_trying(context);
   }
   for (uint8_t i = 0; i < context.attempt_count; ++i) run_timers(context, i, tick);
+  if (!context.is_invite() && tick.now >= over_at(context)) {
+    for (Attempt& attempt : context.tried()) attempt.other.on_transport_error();
+  }
   watch_silence(context, tick);
   if (context.is_invite() && !context.is_final_sent && tick.now >= context.ringing_until) {
     context.ringing_until = Instant::max();
@@ -51,22 +54,33 @@ void StatefulPath::run_timers(ResponseContext& context, uint8_t index, const Tic
   using Due = transaction::InviteClient::Due;
   switch (attempt.invite.on_timer(timers, tick.now)) {
     case Due::Repeat: repeat(context, index, tick); break;
-    case Due::TimedOut: prefer(context, code, index); break;
+    case Due::TimedOut: prefer_own(context, code, index); break;
     case Due::Nothing: break;
   }
   if (!attempt.is_cancel_sent) return;
   if (attempt.other.on_timer(timers, tick.now) == transaction::NonInviteClient::Due::Repeat) {
-    if (send_hop_request(context, index, sip::Method::Cancel, {}) == Sent::Yes) {
+    if (send_hop_request(context, index, {sip::Method::Cancel, {}, tick}) == Sent::Yes) {
       counters_.retransmissions[RepeatDirection::Server].add();
     }
   }
   if (tick.now >= attempt.other.sent_at() + timers.invite) {  // 9.1
     attempt.invite.on_transport_error();
-    prefer(context, code, index);
+    prefer_own(context, code, index);
   }
 }
 
-// Notes a final response of our own making, unless a better one is there.
+// When the client of another request than an INVITE has given up, whoever was asked last: nothing
+// is answered after that (RFC 4320, 4.2).
+Instant StatefulPath::over_at(const ResponseContext& context) const {
+  return context.attempts.front().other.sent_at() + options_.timers.non_invite;
+}
+
+// That a server which was given up says nothing is no answer: the last candidate has its time.
+void StatefulPath::prefer_own(ResponseContext& context, uint16_t code, uint8_t attempt) {
+  if (attempt + 1 == context.attempt_count) prefer(context, code, attempt);
+}
+
+// Notes a final response without its octets, unless a better one is there.
 void StatefulPath::prefer(ResponseContext& context, uint16_t code, uint8_t attempt) {
   if (context.is_final_sent || !is_better(code, context.best_code)) return;
   context.best_code = code;
@@ -115,6 +129,7 @@ void StatefulPath::on_final_sent(ResponseContext& context, const Tick& tick) {
   context.is_final_sent = true;
   if (context.is_invite()) {
     context.invite.on_final(context.best_code, tick.now);
+    for (uint8_t i = 0; i < context.attempt_count; ++i) stop(context, i, tick);
   } else {
     context.other.on_final();
   }
@@ -139,8 +154,8 @@ void StatefulPath::finish(ResponseContext& context, const Tick& tick) {
     tombstone.ending = Ending::Silent;
   }
   tombstone.server = context.attempts[context.best_attempt].server;
-  tombstone.is_acknowledged =
-      context.invite.state() == transaction::InviteServer::State::Confirmed ? 1 : 0;
+  const bool is_confirmed = context.invite.state() == transaction::InviteServer::State::Confirmed;
+  tombstone.is_noted = is_confirmed || context.is_duplicate_noted ? 1 : 0;
   store_.finish(context, tombstone, tick.now);
 }
 
@@ -159,8 +174,9 @@ Instant StatefulPath::next_deadline(ResponseContext& context) const {
   if (context.is_invite()) {
     include(context.invite.deadline(timers));
     if (!context.is_final_sent) include(context.ringing_until);
-  } else if (!context.has_no_client) {
-    include(context.other.deadline(timers));
+  } else {
+    include(over_at(context));
+    if (!context.has_no_client) include(context.other.deadline(timers));
   }
   for (const Attempt& attempt : context.tried()) {
     if (!context.is_pending(attempt)) continue;

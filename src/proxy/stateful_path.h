@@ -38,6 +38,9 @@ struct Goal {
 
 class StatefulPath {
  public:
+  // With a 503 of ours: long enough that a client which obeys does not make matters worse.
+  static constexpr std::string_view kRetryAfter = "Retry-After: 5\r\n";
+
   struct Options {
     transaction::TimerOptions timers;
     uint8_t lane = 0;
@@ -114,8 +117,8 @@ class StatefulPath {
   enum class IsFirst : bool { No, Yes };
   Verdict on_success(ResponseContext& context, const Answer& answer, IsFirst is_first);
   Verdict on_failure(ResponseContext& context, const Answer& answer);
-  Verdict on_late_answer(const transaction::Tombstone& tombstone, const Answer& answer);
-  Verdict on_late_success(const transaction::Tombstone& tombstone, const Answer& answer);
+  Verdict on_late_answer(transaction::Tombstone& tombstone, const Answer& answer);
+  Verdict on_late_success(transaction::Tombstone& tombstone, const Answer& answer);
   Verdict forward_late(const transaction::Tombstone& tombstone, const Answer& answer);
   void note_answer(ResponseContext& context, const Answer& answer);
   uint16_t edit_final(ResponseContext& context, const Answer& answer, sip::Editor& editor);
@@ -138,6 +141,7 @@ class StatefulPath {
   void run_timers(ResponseContext& context, const Tick& tick);
   void run_timers(ResponseContext& context, uint8_t attempt, const Tick& tick);
   void prefer(ResponseContext& context, uint16_t code, uint8_t attempt);
+  void prefer_own(ResponseContext& context, uint16_t code, uint8_t attempt);
   void settle(ResponseContext& context, const Tick& tick);
   void count_out(Attempt& attempt);
   void answer_best(ResponseContext& context, const Tick& tick);
@@ -145,6 +149,7 @@ class StatefulPath {
   void finish(ResponseContext& context, const Tick& tick);
   void schedule(ResponseContext& context);
   [[nodiscard]] Instant next_deadline(ResponseContext& context) const;
+  [[nodiscard]] Instant over_at(const ResponseContext& context) const;
 
   // originate.cpp
   [[nodiscard]] const sip::Message& read(std::string_view octets);
@@ -154,17 +159,18 @@ class StatefulPath {
   [[nodiscard]] bool send_final(ResponseContext& context);
   void repeat(ResponseContext& context, uint8_t attempt, const Tick& tick);
   enum class [[nodiscard]] Sent : uint8_t{Yes, No};
-  Sent send_hop_request(ResponseContext& context, uint8_t attempt, sip::Method method,
-                        std::string_view to);
+  struct HopRequest {
+    sip::Method method;   // Ack or Cancel
+    std::string_view to;  // of an ACK: the response's To
+    const Tick& tick;
+  };
+  Sent send_hop_request(ResponseContext& context, uint8_t attempt, const HopRequest& wanted);
   void send_ack(ResponseContext& context, const Answer& answer);
   void send_cancel(ResponseContext& context, uint8_t attempt, const Tick& tick);
   void stop(ResponseContext& context, uint8_t attempt, const Tick& tick);
   void ack_again(const Answer& answer);
   Verdict release(const Answer& answer);
   size_t send_in_dialog(const Answer& answer, const sip::BranchHash& branch, sip::Method method);
-
-  // With a 503 of ours: long enough that a client which obeys does not make matters worse.
-  static constexpr std::string_view kRetryAfter = "Retry-After: 5\r\n";
 
   const Options options_;
   const Snapshot& snapshot_;

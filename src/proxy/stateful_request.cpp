@@ -12,6 +12,10 @@ Known decided(const Verdict& verdict) {
   return {.kind = Known::Kind::Decided, .verdict = verdict};
 }
 
+Known replied(uint16_t code) {
+  return decided(Verdict::reply(code, {}, code == 503 ? StatefulPath::kRetryAfter : ""));
+}
+
 Known absorbed(AbsorbReason reason) {
   return decided(Verdict::absorb(reason));
 }
@@ -86,15 +90,15 @@ Known StatefulPath::find_in(transaction::Tombstone& tombstone, const sip::Messag
   if (is_invite && request.method == sip::Method::Cancel) return decided(Verdict::reply(200));
   if (is_invite && request.method == sip::Method::Ack) {
     if (tombstone.code < 300) return {};
-    tombstone.is_acknowledged = 1;
+    tombstone.is_noted = 1;
     return absorbed(AbsorbReason::Ack);
   }
   if (is_invite) {
-    const bool is_settled = tombstone.code < 300 || tombstone.is_acknowledged != 0;
-    return is_settled ? absorbed(AbsorbReason::Repeat) : decided(Verdict::reply(tombstone.code));
+    const bool is_settled = tombstone.code < 300 || tombstone.is_noted != 0;
+    return is_settled ? absorbed(AbsorbReason::Repeat) : replied(tombstone.code);
   }
   using transaction::Ending;
-  if (tombstone.ending == Ending::Local) return decided(Verdict::reply(tombstone.code));
+  if (tombstone.ending == Ending::Local) return replied(tombstone.code);
   if (tombstone.ending == Ending::Silent) return absorbed(AbsorbReason::Repeat);
   // Only the server can say its answer again.
   const SockAddress& address = snapshot.topology.servers()[tombstone.server].address;

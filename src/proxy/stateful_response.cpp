@@ -60,8 +60,10 @@ Verdict StatefulPath::on_invite_answer(ResponseContext& context, const Answer& a
   using transaction::InviteClient;
   InviteClient& client = context.attempts[answer.attempt].invite;
   const uint16_t status = answer.message.status;
-  if (status / 100 == 2 && client.state() == InviteClient::State::Terminated) {
-    return release(answer);
+  if (client.state() == InviteClient::State::Terminated && status >= 200) {  // out of its time
+    if (status < 300) return release(answer);
+    ack_again(answer);
+    return Verdict::absorb(AbsorbReason::Repeat);
   }
   const IsFirst is_first{client.is_pending()};
   switch (client.on_response(status)) {
@@ -101,9 +103,6 @@ Verdict StatefulPath::on_provisional(ResponseContext& context, const Answer& ans
 Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer, IsFirst is_first) {
   if (!context.is_final_sent) {
     forward_final(context, answer);
-    for (uint8_t i = 0; i < context.attempt_count; ++i) {
-      if (i != answer.attempt) stop(context, i, answer.tick);
-    }
     if (answer.attempt + 1 < context.attempt_count) follow_winner(context, answer);
     return Verdict::forward();
   }
@@ -111,7 +110,10 @@ Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer,
   const auto& options = snapshot_.topology.groups()[context.group].options.failover;
   const bool is_callers = context.best_code < 300 && options.late_2xx == balance::Late2xx::Forward;
   if (!is_winner && !is_callers) return release(answer);
-  if (!is_winner && is_first == IsFirst::Yes) counters_.duplicate_answers.add();
+  if (!is_winner && is_first == IsFirst::Yes) {
+    context.is_duplicate_noted = true;
+    counters_.duplicate_answers.add();
+  }
   forwarder_.forward_response(answer.message, context.reply_to);
   return Verdict::forward();
 }
@@ -145,6 +147,8 @@ Verdict StatefulPath::on_failure(ResponseContext& context, const Answer& answer)
     prefer(context, status, answer.attempt);
     return Verdict::absorb(AbsorbReason::FailedOver);
   }
+  // RFC 4320, 4.2: it ends the attempt, and nothing is said.
+  if (!context.is_invite() && status == 408) return Verdict::absorb(AbsorbReason::NotBest);
   if (status >= 600) {  // nobody else is to be asked (16.7, step 5)
     for (uint8_t i = 0; i < context.attempt_count; ++i) stop(context, i, answer.tick);
   }
@@ -209,14 +213,19 @@ void StatefulPath::follow_winner(ResponseContext& context, const Answer& answer)
                   answer.tick.now);
 }
 
-Verdict StatefulPath::on_late_answer(const transaction::Tombstone& tombstone,
-                                     const Answer& answer) {
+Verdict StatefulPath::on_late_answer(transaction::Tombstone& tombstone, const Answer& answer) {
   const sip::Message& message = answer.message;
   const bool is_invite = tombstone.method == sip::Method::Invite;
-  counters_.servers[tombstone.server].responses[message.status / 100 - 1].add();
+  const balance::ServerIndex server = answer.attempt == tombstone.attempt
+                                          ? tombstone.server
+                                          : snapshot_.topology.find_by_place(answer.source.remote);
+  if (server != balance::kNoServer) {
+    counters_.servers[server].responses[message.status / 100 - 1].add();
+  }
   if (is_invite && message.method == sip::Method::Cancel) {
     return Verdict::absorb(AbsorbReason::OwnRequest);
   }
+  if (message.method != tombstone.method) return Verdict::drop(DropReason::ResponseStray);
   if (message.status < 200) return Verdict::absorb(AbsorbReason::GivenUp);
   if (is_invite && message.status >= 300) {
     ack_again(answer);
@@ -232,14 +241,19 @@ Verdict StatefulPath::on_late_answer(const transaction::Tombstone& tombstone,
   return is_winner ? forward_late(tombstone, answer) : Verdict::absorb(AbsorbReason::NotBest);
 }
 
-Verdict StatefulPath::on_late_success(const transaction::Tombstone& tombstone,
-                                      const Answer& answer) {
+Verdict StatefulPath::on_late_success(transaction::Tombstone& tombstone, const Answer& answer) {
   const bool is_answered = tombstone.code / 100 == 2;
   const bool is_winner = is_answered && answer.attempt == tombstone.attempt;
   const balance::GroupIndex group = snapshot_.topology.servers()[tombstone.server].group;
   const auto& options = snapshot_.topology.groups()[group].options.failover;
   const bool is_callers = is_answered && options.late_2xx == balance::Late2xx::Forward;
-  return is_winner || is_callers ? forward_late(tombstone, answer) : release(answer);
+  if (!is_winner && !is_callers) return release(answer);
+  const Verdict verdict = forward_late(tombstone, answer);
+  if (!is_winner && tombstone.is_noted == 0 && verdict.kind == Verdict::Kind::Forward) {
+    tombstone.is_noted = 1;
+    counters_.duplicate_answers.add();
+  }
+  return verdict;
 }
 
 // The client's address went with the context; the Via below ours must name the same.

@@ -42,7 +42,7 @@ struct Tombstone {
   sip::Method method = sip::Method::Other;
   uint8_t attempt = 0;  // of the branch, of that server
   Ending ending = Ending::Answered;
-  uint8_t is_acknowledged = 0;  // INVITE with a non-2xx: its ACK has come
+  uint8_t is_noted = 0;  // INVITE: the ACK to its non-2xx, or a further 2xx, has been seen
 };
 static_assert(sizeof(Tombstone) == 32);
 

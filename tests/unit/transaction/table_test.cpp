@@ -117,9 +117,9 @@ TEST_F(TableTest, RemembersHowATransactionEnded) {
 
 TEST_F(TableTest, KeepsWhatIsWrittenIntoATombstone) {
   live_and_end(1);
-  table->find(1, kStart).tombstone->is_acknowledged = 1;
+  table->find(1, kStart).tombstone->is_noted = 1;
   table->add(2, 0);
-  EXPECT_EQ(table->find(1, kStart).tombstone->is_acknowledged, 1);
+  EXPECT_EQ(table->find(1, kStart).tombstone->is_noted, 1);
 }
 
 TEST_F(TableTest, ForgetsAtTheExactSecond) {
