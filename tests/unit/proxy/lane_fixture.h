@@ -1,6 +1,7 @@
 // One lane between a client side and a server side, with two servers, on a fake wire.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/lane.h"
+#include "sip/quote.h"
 #include "support/fake_wire.h"
 #include "support/sip_builder.h"
 #include "support/snapshot.h"
@@ -63,8 +65,27 @@ class LaneTest : public testing::Test {
 
   // Delivers one message and returns what was sent because of it.
   std::vector<test::SentMessage> deliver(const transport::Flow& flow, std::string text) {
-    lane_->receive({.octets = text, .flow = flow}, scratch_, kTick);
+    lane_->receive({.octets = text, .flow = flow}, scratch_, tick_);
     EXPECT_EQ(counters_.difference(), 0);
+    return wire_.take();
+  }
+  // Lets time pass until `after` the start, the timers firing when they are due, and returns what
+  // was sent meanwhile. Counts in `wake_ups_` how often the lane asked to be woken.
+  std::vector<test::SentMessage> wait_until(Duration after) {
+    const Instant end = kTick.now + after;
+    for (auto next = lane_->next_deadline(); next && *next <= end; next = lane_->next_deadline()) {
+      tick_.now = std::max(tick_.now, *next);
+      lane_->run_timers(tick_);
+      ++wake_ups_;
+    }
+    tick_.now = end;
+    return wire_.take();
+  }
+  // The kernel says that `message` did not arrive. Returns what was sent because of that.
+  std::vector<test::SentMessage> undelivered(const test::SentMessage& message) {
+    const auto quote = sip::read_quote(message.text);
+    EXPECT_TRUE(quote.has_value());
+    if (quote) lane_->on_undelivered(*quote, message.to.remote, tick_);
     return wire_.take();
   }
   // As deliver, where exactly one message must leave.
@@ -73,11 +94,36 @@ class LaneTest : public testing::Test {
     EXPECT_EQ(sent.size(), 1U);
     return sent.empty() ? test::SentMessage{} : sent.front();
   }
+  // What a server says to `request`, from where it got it.
+  std::vector<test::SentMessage> answer(const test::SentMessage& request, uint16_t code) {
+    return deliver({.remote = request.to.remote, .listener = kInside},
+                   test::SipBuilder::answer_to(request.text, code)
+                       .to("<sip:bob@example.com>;tag=b1")
+                       .contact("<sip:bob@10.0.2.9:5070>")
+                       .str());
+  }
+  // A lane of another configuration, of as many servers and groups, without calls.
+  void configure(const test::SnapshotInput& input) {
+    lane_.reset();
+    snapshot_ = test::make_snapshot(input);
+    contexts_ = make_contexts();
+    lane_.emplace(LaneOptions{}, snapshot_, parts());
+  }
+  // Takes every slot that a request could be held in.
+  void take_all_slots() {
+    while (held_->take(1)) {
+    }
+  }
+  [[nodiscard]] uint64_t slots_used() const {
+    return held_->pool(transport::SlotClass::Small).counters().used.value() +
+           held_->pool(transport::SlotClass::Medium).counters().used.value();
+  }
+  [[nodiscard]] uint64_t contexts_used() const { return contexts_->pool().counters().used.value(); }
   // Loses all transactions but keeps the affinity, as a new process would that was handed its
   // table.
   void forget_transactions() {
     lane_.reset();
-    contexts_ = *ContextStore::reserve({.contexts = 64, .finished = 64}, *held_);
+    contexts_ = make_contexts();
     lane_.emplace(LaneOptions{}, snapshot_, parts());
   }
   // The text scanned into the fixture's message; it lives until the next call.
@@ -96,13 +142,17 @@ class LaneTest : public testing::Test {
   EventRing events_{bell_};
   std::unique_ptr<transport::MessageSlots> held_ =
       *transport::MessageSlots::reserve({.small_count = 64, .medium_count = 4, .large_count = 4});
-  std::unique_ptr<ContextStore> contexts_ =
-      *ContextStore::reserve({.contexts = 64, .finished = 64}, *held_);
+  std::unique_ptr<ContextStore> contexts_ = make_contexts();
   std::optional<Lane> lane_{std::in_place, LaneOptions{}, snapshot_, parts()};
   sip::Message scratch_;
   std::string text_;
+  Tick tick_ = kTick;
+  size_t wake_ups_ = 0;
 
  private:
+  std::unique_ptr<ContextStore> make_contexts() {
+    return *ContextStore::reserve({.contexts = 64, .finished = 64}, *held_);
+  }
   Lane::Parts parts() {
     return {.memory = {calls_, others_, *contexts_},
             .wire = wire_,

@@ -1,0 +1,55 @@
+#include "proxy/request.h"
+
+#include "lane_fixture.h"
+
+namespace siplb::proxy {
+namespace {
+
+using test::SipBuilder;
+
+class RequestTest : public LaneTest {
+ protected:
+  Request read(const SipBuilder& builder, const transport::Flow& source) {
+    const sip::Message& message = scanned(builder.str());
+    return read_request(snapshot_, {message, source, kTick, snapshot_.seal.branch_hash(message)},
+                        rejected_);
+  }
+
+  CounterArray<sip::SealFault> rejected_;
+};
+
+TEST_F(RequestTest, KnowsItsSenderByWhereItCameFrom) {
+  EXPECT_FALSE(read(SipBuilder::request(), from_client()).sender.is_server());
+  const Request from_v1 = read(SipBuilder::request(), from_server("10.0.3.1:5060"));
+  ASSERT_TRUE(from_v1.sender.is_server());
+  EXPECT_EQ(snapshot_.topology.servers()[from_v1.sender.server].name, "v1");
+  // The listener of the clients makes no servers.
+  EXPECT_FALSE(read(SipBuilder::request(), from_client("10.0.3.1:5060")).sender.is_server());
+}
+
+TEST_F(RequestTest, PopsOurRouteAndKnowsTheNext) {
+  const Request request =
+      read(SipBuilder::request().route("<sip:10.0.1.1;lr>").route("<sip:10.0.3.2:5090;lr>"),
+           from_server("10.0.2.1:5060"));
+  ASSERT_TRUE(request.routes.has_next());
+  EXPECT_EQ(request.routes.next.literal(), address_of("10.0.3.2:5090"));
+}
+
+TEST_F(RequestTest, CountsATokenThatIsRefused) {
+  const sip::TokenEnd server{.is_server = true, .address = address_of("10.0.2.1:5060")};
+  const sip::TokenText token = snapshot_.seal.seal_token(
+      {.initiator = server, .responder = server, .issue_day = kTick.today}, "another-call");
+  const Request request =
+      read(SipBuilder::request().route("<sip:" + std::string(token.view()) + "@10.0.0.1;lr>"),
+           from_client());
+  EXPECT_FALSE(request.routes.has_token);
+  EXPECT_EQ(rejected_.sum(), 1U);
+}
+
+TEST_F(RequestTest, BearsTheHashOfItsFromTag) {
+  const Request request = read(SipBuilder::request(), from_client());
+  EXPECT_EQ(request.from_tag_hash, snapshot_.seal.tag_hash("a1"));
+}
+
+}  // namespace
+}  // namespace siplb::proxy
