@@ -1,0 +1,128 @@
+// When a request goes on to another server, by StatefulPath (failover.cpp).
+#include <gmock/gmock.h>
+
+#include "lane_fixture.h"
+#include "proxy/stateful_path.h"
+
+namespace siplb::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+using sip::Method;
+using test::SipBuilder;
+using testing::SizeIs;
+using testing::StartsWith;
+
+class FailoverTest : public LaneTest {
+ protected:
+  [[nodiscard]] uint64_t failovers(FailoverReason reason) const {
+    uint64_t sum = 0;
+    for (const ServerCounters& server : counters_.servers) sum += server.failovers[reason].value();
+    return sum;
+  }
+  // Those of `sent` that go to another server than `first`.
+  static std::vector<test::SentMessage> elsewhere(std::vector<test::SentMessage> sent,
+                                                  const test::SentMessage& first) {
+    std::erase_if(sent, [&](const auto& message) {
+      return message.to.remote == first.to.remote || message.to.listener == kPublic;
+    });
+    return sent;
+  }
+};
+
+TEST_F(FailoverTest, WhatDidNotArriveGoesToAnotherServerAtOnce) {
+  const auto first = relay(from_client(), SipBuilder::request(Method::Message).str());
+  const auto second = undelivered(first);
+  ASSERT_THAT(second, SizeIs(1));
+  EXPECT_NE(second[0].to.remote, first.to.remote);
+  EXPECT_EQ(failovers(FailoverReason::Unreachable), 1U);
+  // The same error again is of an attempt that is over.
+  EXPECT_THAT(undelivered(first), SizeIs(0));
+  const auto refused = undelivered(second[0]);
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_THAT(refused[0].text, StartsWith("SIP/2.0 503 "));
+  EXPECT_EQ(contexts_used(), 0U);
+}
+
+TEST_F(FailoverTest, AnErrorCountsOnlyForWhatWasSentThere) {
+  auto invite = relay(from_client(), SipBuilder::request().str());
+  auto elsewhere = invite;
+  elsewhere.to.remote = address_of("10.0.2.9:5060");
+  EXPECT_THAT(undelivered(elsewhere), SizeIs(0));
+  auto options = invite;
+  options.text.replace(0, 6, "OPTION");
+  EXPECT_THAT(undelivered(options), SizeIs(0));
+  auto another_attempt = invite;
+  ++another_attempt.text[another_attempt.text.find(";slb=") - 1];
+  EXPECT_THAT(undelivered(another_attempt), SizeIs(0));
+  auto ack = invite;  // of the same transaction, but nobody waits for an answer to it
+  ack.text.replace(0, 6, "ACK");
+  EXPECT_THAT(undelivered(ack), SizeIs(0));
+  EXPECT_EQ(failovers(FailoverReason::Unreachable), 0U);
+}
+
+TEST_F(FailoverTest, AnErrorAfterAnAnswerIsForged) {
+  const auto invite = relay(from_client(), SipBuilder::request().str());
+  answer(invite, 100);
+  EXPECT_THAT(undelivered(invite), SizeIs(0));
+  EXPECT_EQ(failovers(FailoverReason::Unreachable), 0U);
+}
+
+TEST_F(FailoverTest, WhatIsNotHeldGoesNowhereElse) {
+  take_all_slots();
+  const auto invite = relay(from_client(), SipBuilder::request().str());
+  const auto sent = undelivered(invite);
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_THAT(sent[0].text, StartsWith("SIP/2.0 500 "));  // the other server was not asked
+}
+
+TEST_F(FailoverTest, ARouteThatNamesTheServerLeavesNoChoice) {
+  const auto invite = relay(from_server("10.0.2.1:5060"),
+                            SipBuilder::request().route("<sip:10.0.3.2:5090;lr>").str());
+  const auto sent = undelivered(invite);
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_THAT(sent[0].text, StartsWith("SIP/2.0 500 "));
+}
+
+TEST_F(FailoverTest, WithoutABudgetTheFirstChoiceIsKept) {
+  auto input = two_groups();
+  input.groups[kPbx].failover.budget_percent = 0;
+  configure(input);
+  const auto invite = relay(from_client(), SipBuilder::request().str());
+  EXPECT_THAT(elsewhere(wait_until(20s), invite), SizeIs(0));
+  EXPECT_GT(counters_.groups[kPbx].budget_exhausted.value(), 0U);
+  // One that certainly was not heard costs nobody anything.
+  EXPECT_THAT(elsewhere(undelivered(invite), invite), SizeIs(1));
+}
+
+TEST_F(FailoverTest, MaxAttemptsCountsTheFirst) {
+  auto input = two_groups();
+  input.groups[kPbx].failover.max_attempts = 1;
+  configure(input);
+  const auto invite = relay(from_client(), SipBuilder::request().str());
+  EXPECT_THAT(elsewhere(wait_until(20s), invite), SizeIs(0));
+}
+
+TEST_F(FailoverTest, TheLastServerHasItsWholeTimeAfterAFailoverByCode) {
+  const auto first = relay(from_client(), SipBuilder::request().str());
+  const auto sent = elsewhere(answer(first, 503), first);
+  ASSERT_THAT(sent, SizeIs(1));
+  wait_until(5s);
+  const auto answered = answer(sent[0], 200);
+  ASSERT_THAT(answered, SizeIs(1));
+  EXPECT_THAT(answered[0].text, StartsWith("SIP/2.0 200 "));
+  EXPECT_EQ(answered[0].to, from_client());
+}
+
+TEST_F(FailoverTest, SleepsWhileAServerIsSilent) {
+  auto input = two_groups();
+  input.groups[kPbx].failover.first_response_timeout = 100ms;
+  configure(input);
+  relay(from_client(), SipBuilder::request().str());
+  wait_until(31s);
+  // Repeats, 100, and both servers' silence: nothing that comes again and again.
+  EXPECT_LT(wake_ups_, 400U);
+}
+
+}  // namespace
+}  // namespace siplb::proxy
