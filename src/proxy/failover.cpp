@@ -123,16 +123,19 @@ void StatefulPath::on_undelivered(const sip::Quote& quote, const SockAddress& de
       !context->is_waiting(attempt)) {
     return;
   }
-  // That a repeat was refused does not prove that the first sending was, and what was not held the
-  // client repeats: no harm where the request may go to two servers, else time tells.
-  const bool is_proof =
-      may_follow_silence(context->method) || (context->held && !attempt.other.has_repeated());
-  if (!is_proof) return;
-  attempt.invite.on_transport_error();
-  attempt.other.on_transport_error();
+  // That a repeat was refused does not prove that the first sending was; and what was not held, the
+  // client repeats. Then it is no more than silence.
+  const bool has_repeated = attempt.invite.has_repeated() || attempt.other.has_repeated();
+  const bool is_certain = !has_repeated && (context->held || context->is_invite());
+  if (!is_certain && !may_follow_silence(context->method)) return;
+  if (is_certain) {
+    attempt.invite.on_transport_error();
+    attempt.other.on_transport_error();
+  }
   const bool is_current = branch->attempt + 1 == context->attempt_count;
   if (is_current &&
-      try_failover(*context, FailoverReason::Unreachable, tick) == Failover::Impossible) {
+      try_failover(*context, FailoverReason::Unreachable, tick) == Failover::Impossible &&
+      is_certain) {
     prefer(*context, context->is_cancelled ? 487 : 503, branch->attempt);
   }
   settle(*context, tick);

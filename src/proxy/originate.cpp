@@ -165,6 +165,16 @@ void StatefulPath::ack_again(const Answer& answer) {
   forwarder_.send(answer.source, {buffer_.data(), length});
 }
 
+// True where this call has been ended by us already: it can't be handed to the caller any more.
+bool StatefulPath::is_released(const Answer& answer) {
+  const auto branch = sip::read_branch(answer.message.via.branch);
+  if (!branch) return false;
+  const sip::BranchHash bye =
+      ending_branch(*branch, snapshot_.seal.tag_hash(answer.message.to_tag), sip::Method::Bye);
+  const ContextStore::Found known = store_.find(bye, sip::Method::Bye, answer.tick.now);
+  return known.context != nullptr || known.tombstone != nullptr;
+}
+
 // A call that was answered when nobody waited for it any more: acknowledged, or the server would
 // repeat its answer, and ended at once.
 Verdict StatefulPath::release(const Answer& answer) {
@@ -176,26 +186,29 @@ Verdict StatefulPath::release(const Answer& answer) {
   if (send_in_dialog(answer, ack, sip::Method::Ack) > 0) {
     counters_.originated[OriginatedKind::Ack].add();
   }
-  const sip::BranchHash bye = ending_branch(*branch, to_tag, sip::Method::Bye);
-  const ContextStore::Found known = store_.find(bye, sip::Method::Bye, answer.tick.now);
-  if (known.context != nullptr || known.tombstone != nullptr) {
-    return Verdict::absorb(AbsorbReason::Released);
-  }
+  if (is_released(answer)) return Verdict::absorb(AbsorbReason::Released);
   counters_.duplicate_answers.add();
+  const sip::BranchHash bye = ending_branch(*branch, to_tag, sip::Method::Bye);
   const size_t length = send_in_dialog(answer, bye, sip::Method::Bye);
   if (length == 0) return Verdict::absorb(AbsorbReason::Released);
   counters_.originated[OriginatedKind::Bye].add();
-  ResponseContext* const context = store_.create(bye, sip::Method::Bye);
-  if (context == nullptr) return Verdict::absorb(AbsorbReason::Released);  // sent once, then
+  watch_bye({answer.source, server, 0}, bye, {buffer_.data(), length}, answer.tick.now);
+  return Verdict::absorb(AbsorbReason::Released);
+}
+
+// Repeats a BYE of ours until it is answered. Without room it was sent once, then.
+void StatefulPath::watch_bye(const Hop& hop, const sip::BranchHash& branch, std::string_view text,
+                             Instant now) {
+  ResponseContext* const context = store_.create(branch, sip::Method::Bye);
+  if (context == nullptr) return;
   context->has_no_client = true;
   context->attempt_count = 1;
   Attempt& attempt = context->current();
-  attempt.to = answer.source;
-  attempt.server = server;
-  attempt.other = transaction::NonInviteClient(transaction::Hop::Datagram, answer.tick.now);
-  if (!store_.hold(*context, {buffer_.data(), length})) attempt.other.stop_repeating();
+  attempt.to = hop.to;
+  attempt.server = hop.server;
+  attempt.other = transaction::NonInviteClient(transaction::Hop::Datagram, now);
+  if (!store_.hold(*context, text)) attempt.other.stop_repeating();
   schedule(*context);
-  return Verdict::absorb(AbsorbReason::Released);
 }
 
 size_t StatefulPath::send_in_dialog(const Answer& answer, const sip::BranchHash& branch,

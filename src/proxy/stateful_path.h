@@ -170,6 +170,8 @@ class StatefulPath {
   void stop(ResponseContext& context, uint8_t attempt, const Tick& tick);
   void ack_again(const Answer& answer);
   Verdict release(const Answer& answer);
+  [[nodiscard]] bool is_released(const Answer& answer);
+  void watch_bye(const Hop& hop, const sip::BranchHash& branch, std::string_view text, Instant now);
   size_t send_in_dialog(const Answer& answer, const sip::BranchHash& branch, sip::Method method);
 
   const Options options_;

@@ -109,7 +109,7 @@ Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer,
   const bool is_winner = answer.attempt == context.best_attempt && context.best_code < 300;
   const auto& options = snapshot_.topology.groups()[context.group].options.failover;
   const bool is_callers = context.best_code < 300 && options.late_2xx == balance::Late2xx::Forward;
-  if (!is_winner && !is_callers) return release(answer);
+  if (!is_winner && (!is_callers || is_released(answer))) return release(answer);
   if (!is_winner && is_first == IsFirst::Yes) {
     context.is_duplicate_noted = true;
     counters_.duplicate_answers.add();
@@ -247,7 +247,7 @@ Verdict StatefulPath::on_late_success(transaction::Tombstone& tombstone, const A
   const balance::GroupIndex group = snapshot_.topology.servers()[tombstone.server].group;
   const auto& options = snapshot_.topology.groups()[group].options.failover;
   const bool is_callers = is_answered && options.late_2xx == balance::Late2xx::Forward;
-  if (!is_winner && !is_callers) return release(answer);
+  if (!is_winner && (!is_callers || is_released(answer))) return release(answer);
   const Verdict verdict = forward_late(tombstone, answer);
   if (!is_winner && tombstone.is_noted == 0 && verdict.kind == Verdict::Kind::Forward) {
     tombstone.is_noted = 1;

@@ -60,6 +60,7 @@ class InviteClient {
   [[nodiscard]] std::optional<Instant> deadline(const TimerOptions& timers) const;
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] Instant sent_at() const { return sent_at_; }  // first sending
+  [[nodiscard]] bool has_repeated() const { return repeat_count_ > 0; }
   [[nodiscard]] bool is_waiting() const { return state_ == State::Calling; }
   // No final response and no time-out yet.
   [[nodiscard]] bool is_pending() const { return state_ <= State::Proceeding; }
