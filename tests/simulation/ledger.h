@@ -1,5 +1,7 @@
 // What the phones and servers of a simulation saw: the judge of it.
 //
+// A transaction may fail only where the network dropped a datagram for each time that it was tried,
+// and hardly ever: so the judge is also told of each datagram that was lost.
 // Thread: one.
 #pragma once
 
@@ -9,6 +11,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "sip/method.h"
+
 namespace siplb::test {
 
 class Ledger {
@@ -17,6 +21,16 @@ class Ledger {
   void end(std::string_view outcome) { ++outcomes_[std::string(outcome)]; }
   // Something happened to it that must not happen to any. The first ones are printed.
   void fault(uint32_t number, std::string_view text);
+  // A transaction failed.
+  struct Failure {
+    uint32_t number = 0;
+    sip::Method method = sip::Method::Invite;
+    std::string_view text;
+  };
+  // A fault, unless the network lost as many datagrams of it as it takes.
+  void fail(const Failure& failure);
+  // A datagram got lost on its way.
+  void on_lost(std::string_view datagram);
   // For the table only.
   void count(std::string_view what) { ++counts_[std::string(what)]; }
 
@@ -29,6 +43,8 @@ class Ledger {
   [[nodiscard]] const Counts& outcomes() const { return outcomes_; }
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] uint64_t fault_count() const { return fault_count_; }
+  // Failures that were nobody's fault.
+  [[nodiscard]] uint64_t unlucky_count() const { return unlucky_count_; }
 
  private:
   static constexpr uint64_t kPrintedMax = 20;
@@ -36,6 +52,8 @@ class Ledger {
   Counts outcomes_;
   Counts counts_;
   uint64_t fault_count_ = 0;
+  uint64_t unlucky_count_ = 0;
+  std::unordered_map<std::string, uint32_t> lost_;  // by number and method
   std::unordered_map<uint32_t, size_t> messages_;   // the server that took it
   std::unordered_map<uint32_t, uint32_t> answers_;  // how often
 };

@@ -1,9 +1,7 @@
 // Simulates many calls over a bad network, and judges them: none lost, none doubled, nothing left
 // over.
 //
-// With 5 % of all datagrams lost, a request that may be sent 7 or 11 times and the answer that
-// has to come back fail for good less than once in ten million times. So no call may fail, with
-// any seed that a test is run with. A fault names its call; --trace shows what became of it.
+// A fault names its call; --trace shows what became of it.
 //
 // Usage: simulation [--calls N] [--rate PER_SECOND] [--seed N] [--loss SHARE] [--trace CALL]
 //                   [--late-2xx forward|release]. Exit status: 0 = without a fault.

@@ -13,7 +13,7 @@ void Network::send(Datagram datagram) {
   ++stats_.sent;
   if (dice_.chance(options_.lost)) {
     ++stats_.lost;
-    return trace(datagram, "lost");
+    return lose(datagram, "lost");
   }
   trace(datagram, "sent");
   if (dice_.chance(options_.doubled)) {
@@ -21,6 +21,11 @@ void Network::send(Datagram datagram) {
     events_.after(delay(), [this, datagram] { deliver_(datagram); });
   }
   events_.after(delay(), [this, datagram = std::move(datagram)] { deliver_(datagram); });
+}
+
+void Network::lose(const Datagram& datagram, const char* why) {
+  trace(datagram, why);
+  ledger_.on_lost(datagram.text);
 }
 
 void Network::trace(const Datagram& datagram, const char* what) const {

@@ -12,6 +12,7 @@
 #include "base/address.h"
 #include "simulation/dice.h"
 #include "simulation/events.h"
+#include "simulation/ledger.h"
 
 namespace siplb::test {
 
@@ -38,21 +39,34 @@ class Network {
     uint64_t doubled = 0;
   };
 
-  // `events` and `dice` are borrowed for the network's life.
-  Network(const NetworkOptions& options, Events& events, Dice& dice, Deliver deliver)
-      : options_(options), events_(events), dice_(dice), deliver_(std::move(deliver)) {}
+  // All are borrowed for the network's life.
+  struct Parts {
+    Events& events;
+    Ledger& ledger;
+    Dice& dice;
+  };
+  Network(const NetworkOptions& options, const Parts& parts, Deliver deliver)
+      : options_(options),
+        events_(parts.events),
+        ledger_(parts.ledger),
+        dice_(parts.dice),
+        deliver_(std::move(deliver)) {}
 
   void send(Datagram datagram);
-  // Prints it, if it is of the call that is traced.
-  void trace(const Datagram& datagram, const char* what) const;
+  // What comes of a datagram that is dropped, here or by who should have taken or sent it.
+  void lose(const Datagram& datagram, const char* why);
 
   // How long anything takes to the next hop.
   [[nodiscard]] Duration delay() { return dice_.between(options_.delay_min, options_.delay_max); }
   [[nodiscard]] const Stats& stats() const { return stats_; }
 
  private:
+  // Prints it, if it is of the call that is traced.
+  void trace(const Datagram& datagram, const char* what) const;
+
   const NetworkOptions options_;
   Events& events_;
+  Ledger& ledger_;
   Dice& dice_;
   const Deliver deliver_;
   Stats stats_;

@@ -106,9 +106,13 @@ void Phones::on_due(Call& call, size_t index) {
 }
 
 void Phones::on_timed_out(Call& call, const Request& request) {
-  ledger_.fault(call.number, std::string(sip::method_name(request.method)) + " timed out");
-  const bool is_first = request.method == call.plan.method;
-  if (is_first) end(call, "failed: timed out");
+  const std::string name(sip::method_name(request.method));
+  ledger_.fail({call.number, request.method, name + " timed out"});
+  if (request.method == sip::Method::Cancel) return;
+  for (Dialog& dialog : call.dialogs) {
+    if (dialog.bye == request.text) dialog.is_ended = true;
+  }
+  if (!call.is_ended) end(call, "failed: " + name + " timed out");
 }
 
 void Phones::cancel(Call& call) {
@@ -135,6 +139,7 @@ void Phones::receive(const Datagram& datagram) {
   Call* const call = find(number);
   if (call == nullptr) return ledger_.fault(number, "a response came after the end");
   if (datagram.to != call->address) return ledger_.fault(number, "somebody else's response");
+  if (message_.is_request && message_.method == sip::Method::Bye) return on_bye(*call, datagram);
   const auto request =
       std::find_if(call->requests.begin(), call->requests.end(), [this](const Request& candidate) {
         return candidate.method == message_.method && candidate.branch == message_.via.branch;
@@ -189,9 +194,12 @@ void Phones::on_success(Call& call, const Answer& answer) {
                           .bye = in_dialog("BYE", call.cseq + 1)});
   send(call, call.dialogs[index].ack);
   if (index > 0) ledger_.count("dialogs that phones did not want");
-  const Duration talk = call.is_cancelled || index > 0 ? Duration{} : call.plan.talk;
+  const bool is_wanted = index == 0 && !call.is_cancelled;
+  if (is_wanted && call.plan.is_ended_by_callee) return;
+  const Duration talk = is_wanted ? call.plan.talk : Duration{};
   events_.after(talk, [this, number = call.number, index] {
-    if (Call* const live = find(number)) send_bye(*live, index);
+    Call* const live = find(number);
+    if (live != nullptr && !live->dialogs[index].is_ended) send_bye(*live, index);
   });
 }
 
@@ -202,8 +210,9 @@ void Phones::on_failure(Call& call, uint16_t status) {
   }
   if (call.is_cancelled) return end(call, status == 487 ? "cancelled" : "cancelled, but refused");
   if (status >= 300 && status == call.plan.final_code) return end(call, "rejected as planned");
-  ledger_.fault(call.number, "the INVITE ended with " + std::to_string(status));
-  end(call, "failed: " + std::to_string(status));
+  const std::string failure = "INVITE was answered " + std::to_string(status);
+  ledger_.fail({call.number, sip::Method::Invite, failure});
+  end(call, "failed: " + failure);
 }
 
 void Phones::on_other_answer(Call& call, Request& request, const Answer& answer) {
@@ -218,7 +227,22 @@ void Phones::on_other_answer(Call& call, Request& request, const Answer& answer)
   if (request.method != sip::Method::Bye) {
     return end(call, status == 200 ? name + " answered" : name + " failed");
   }
-  if (++call.ended_dialogs > 1) return;
+  on_hung_up(call, answer.message.to_tag);
+}
+
+void Phones::on_bye(Call& call, const Datagram& datagram) {
+  const std::string to_tag(message_.from_tag);
+  const bool is_known = std::any_of(call.dialogs.begin(), call.dialogs.end(),
+                                    [&](const Dialog& dialog) { return dialog.to_tag == to_tag; });
+  send(call, SipBuilder::answer_to(datagram.text, is_known ? 200 : 481).str());
+  if (is_known) on_hung_up(call, to_tag);
+}
+
+void Phones::on_hung_up(Call& call, std::string_view to_tag) {
+  for (Dialog& dialog : call.dialogs) {
+    if (dialog.to_tag == to_tag) dialog.is_ended = true;
+  }
+  if (call.is_ended) return;
   end(call, call.is_cancelled ? "answered in spite of CANCEL" : "answered and ended");
 }
 
@@ -227,8 +251,9 @@ void Phones::end(Call& call, std::string_view outcome) {
   call.is_ended = true;
   ledger_.end(outcome);
   events_.after(kRemembered, [this, number = call.number] {
-    const Call& ended = calls_.at(number);
-    if (ended.ended_dialogs != ended.dialogs.size()) ledger_.fault(number, "a dialog did not end");
+    for (const Dialog& dialog : calls_.at(number).dialogs) {
+      if (!dialog.is_ended) ledger_.fault(number, "a dialog did not end");
+    }
     calls_.erase(number);
   });
 }

@@ -57,6 +57,7 @@ class Phones {
     std::string to_tag;
     std::string ack;
     std::string bye;
+    bool is_ended = false;
   };
   struct Call {
     uint32_t number = 0;
@@ -65,7 +66,6 @@ class Phones {
     uint32_t cseq = 1;
     std::vector<Request> requests;
     std::vector<Dialog> dialogs;
-    size_t ended_dialogs = 0;
     bool is_cancel_set = false;  // it will be, unless a final response comes first
     bool is_cancelled = false;
     bool is_ended = false;
@@ -90,6 +90,9 @@ class Phones {
   void on_success(Call& call, const Answer& answer);
   void on_failure(Call& call, uint16_t status);
   void on_other_answer(Call& call, Request& request, const Answer& answer);
+  void on_bye(Call& call, const Datagram& datagram);
+  // One of its dialogs is over.
+  void on_hung_up(Call& call, std::string_view to_tag);
   void cancel(Call& call);
   void end(Call& call, std::string_view outcome);
 

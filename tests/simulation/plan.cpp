@@ -30,6 +30,7 @@ Plan plan_of(uint64_t seed, uint32_t number) {
   plan.is_ringing_sent = dice.chance(0.9);
   plan.ringing = plan.is_ringing_sent ? dice.between(50ms, 6s) : Duration{};
   plan.talk = dice.between(0ms, 8s);
+  plan.is_ended_by_callee = dice.chance(0.25);
   return plan;
 }
 

@@ -21,7 +21,8 @@ struct Plan {
   bool is_ringing_sent = false;
   Duration ringing{};                    // from the first answer to the final one
   std::optional<Duration> cancel_after;  // the caller's patience, from the first answer
-  Duration talk{};                       // from the 2xx to the BYE
+  Duration talk{};                       // from the 2xx or its ACK to the BYE
+  bool is_ended_by_callee = false;
 };
 
 [[nodiscard]] Plan plan_of(uint64_t seed, uint32_t number);

@@ -1,12 +1,13 @@
 #include "simulation/servers.h"
 
-#include "support/sip_builder.h"
+#include "scenario/message_text.h"
 
 namespace siplb::test {
 namespace {
 
 using namespace std::chrono_literals;
 using transaction::InviteServer;
+using transaction::NonInviteClient;
 
 constexpr transaction::TimerOptions kTimers;
 // Longer than anybody repeats anything.
@@ -15,6 +16,8 @@ constexpr uint32_t kFirstAddress = 0x0a000101;  // 10.0.1.1
 // The first server turns away one in so many, with 503.
 constexpr double kBusyShare = 0.02;
 constexpr size_t kBusyServer = 0;
+// Of the branch of a callee's BYE, behind that of the INVITE.
+constexpr std::string_view kByeSuffix = "-bye";
 
 std::string answer_text(const std::string& request, uint16_t code, const sip::Message& message,
                         const SockAddress& self) {
@@ -59,18 +62,25 @@ Servers::Invite* Servers::find(const std::string& branch) {
 
 void Servers::send(size_t server, const std::string& text) {
   const Mood mood = mood_of(server);
-  if (mood == Mood::Silent || mood == Mood::Refusing) return;
-  network_.send({.from = address_of(server), .to = proxy_, .text = text});
+  const Datagram datagram{.from = address_of(server), .to = proxy_, .text = text};
+  if (mood == Mood::Silent || mood == Mood::Refusing) return network_.lose(datagram, "unsent");
+  network_.send(datagram);
 }
 
 Servers::Reception Servers::receive(const Datagram& datagram) {
   size_t server = 0;
   while (address_of(server) != datagram.to) ++server;
-  if (mood_of(server) == Mood::Silent) return Reception::Lost;
-  if (mood_of(server) == Mood::Refusing) return Reception::Refused;
-
-  if (sip::scan(datagram.text, {}, message_) != sip::ScanStatus::Ok || !message_.is_request) {
-    ledger_.fault(0, "a server got what is no request");
+  const Mood mood = mood_of(server);
+  if (mood == Mood::Silent || mood == Mood::Refusing) {
+    network_.lose(datagram, mood == Mood::Silent ? "ignored" : "refused");
+    return mood == Mood::Silent ? Reception::Lost : Reception::Refused;
+  }
+  if (sip::scan(datagram.text, {}, message_) != sip::ScanStatus::Ok) {
+    ledger_.fault(0, "a server got what does not parse");
+    return Reception::Taken;
+  }
+  if (!message_.is_request) {
+    on_response();
     return Reception::Taken;
   }
   switch (message_.method) {
@@ -158,29 +168,25 @@ void Servers::wait(const std::string& branch) {
   });
 }
 
-// G and H: a non-2xx waits for its ACK.
+// G and H: a non-2xx waits for its ACK. If none comes it stays.
 void Servers::on_due(Invite& invite, const std::string& branch) {
   switch (invite.machine.on_timer(kTimers, events_.now())) {
     case InviteServer::Due::SendFinal:
       ++repeat_count_;
       send(invite.server, invite.last);
       break;
-    case InviteServer::Due::GaveUp:
-      return ledger_.fault(invite.number,
-                           "no ACK to a server's " + std::to_string(invite.final_code));
+    case InviteServer::Due::GaveUp: return;
     case InviteServer::Due::SendTrying:
     case InviteServer::Due::Nothing: break;
   }
   wait(branch);
 }
 
-// A 2xx is the user's to repeat (13.3.1.4).
+// A 2xx is the user's to repeat (13.3.1.4). If no ACK comes it stays.
 void Servers::repeat_success(Invite& invite, const std::string& branch) {
   const Instant next =
       invite.final_at + transaction::repeat_after(kTimers.t1, kTimers.t2, invite.repeat_count);
-  if (next > invite.final_at + 64 * kTimers.t1) {
-    return ledger_.fault(invite.number, "no ACK to a server's 2xx");
-  }
+  if (next > invite.final_at + 64 * kTimers.t1) return;
   events_.at(next, [this, branch] {
     Invite* const live = find(branch);
     if (live == nullptr || live->is_acknowledged) return;
@@ -209,8 +215,15 @@ void Servers::on_ack(size_t server) {
   if (answered == nullptr || answered->server != server) {
     return ledger_.fault(number_of(message_.call_id).value_or(0), "an ACK to nothing");
   }
+  if (answered->is_acknowledged) return;
   answered->is_acknowledged = true;
   forget_if_done(*answered, to_tag);
+  const Plan plan = plan_of(seed_, answered->number);
+  if (!plan.is_ended_by_callee) return;
+  events_.after(plan.talk, [this, to_tag] {
+    Invite* const live = find(to_tag);
+    if (live != nullptr && !live->is_ended) hang_up(*live, to_tag);
+  });
 }
 
 void Servers::on_cancel(const Datagram& datagram, size_t server) {
@@ -222,6 +235,55 @@ void Servers::on_cancel(const Datagram& datagram, size_t server) {
     return ledger_.fault(number_of(message_.call_id).value_or(0), "a CANCEL of nothing");
   }
   if (invite->machine.state() == InviteServer::State::Proceeding) finish(*invite, 487);
+}
+
+// ---- The callee ends a call ---------------------------------------------------------------------
+
+void Servers::hang_up(Invite& invite, const std::string& branch) {
+  const Sender bob{.name = "bob", .address = address_of(invite.server)};
+  const RequestPlan plan{
+      .method = "BYE", .branch = branch + std::string(kByeSuffix), .from_tag = branch};
+  invite.bye = in_dialog_request(bob, plan, invite.request).str();
+  invite.ending = NonInviteClient(transaction::Hop::Datagram, events_.now());
+  send(invite.server, invite.bye);
+  wait_for_end(invite, branch);
+}
+
+void Servers::wait_for_end(const Invite& invite, const std::string& branch) {
+  const auto deadline = invite.ending.deadline(kTimers);
+  if (!deadline) return;
+  events_.at(*deadline, [this, branch] {
+    if (Invite* const live = find(branch)) on_end_due(*live, branch);
+  });
+}
+
+void Servers::on_end_due(Invite& invite, const std::string& branch) {
+  switch (invite.ending.on_timer(kTimers, events_.now())) {
+    case NonInviteClient::Due::Repeat:
+      ++repeat_count_;
+      send(invite.server, invite.bye);
+      break;
+    case NonInviteClient::Due::TimedOut: return;
+    case NonInviteClient::Due::Nothing: break;
+  }
+  wait_for_end(invite, branch);
+}
+
+void Servers::on_response() {
+  std::string_view branch = message_.via.branch;
+  if (branch.ends_with(kByeSuffix)) branch.remove_suffix(kByeSuffix.size());
+  Invite* const invite = find(std::string(branch));
+  if (invite == nullptr || message_.method != sip::Method::Bye) {
+    return ledger_.fault(number_of(message_.call_id).value_or(0), "a response to nothing");
+  }
+  const bool is_first = invite->ending.is_pending();
+  if (invite->ending.on_response(message_.status) != NonInviteClient::Answer::Pass || !is_first) {
+    return;
+  }
+  // A call that the proxy is about to end is unknown to the phone.
+  if (message_.status != 200) ledger_.count("BYEs that phones did not understand");
+  invite->is_ended = true;
+  forget_if_done(*invite, std::string(branch));
 }
 
 // ---- All other requests -------------------------------------------------------------------------
@@ -255,7 +317,8 @@ void Servers::on_other(const Datagram& datagram, size_t server) {
 uint16_t Servers::end_dialog(size_t server) {
   const std::string to_tag(message_.to_tag);
   Invite* const invite = find(to_tag);
-  if (invite == nullptr || invite->server != server || invite->is_ended) return 481;
+  if (invite == nullptr || invite->server != server || invite->is_hung_up) return 481;
+  invite->is_hung_up = true;
   invite->is_ended = true;
   forget_if_done(*invite, to_tag);
   return 200;
@@ -263,10 +326,13 @@ uint16_t Servers::end_dialog(size_t server) {
 
 void Servers::check_done() {
   for (const auto& [branch, invite] : invites_) {
-    ledger_.fault(invite.number, "server " + std::to_string(invite.server + 1) +
-                                     (invite.final_code == 0   ? " rings for ever"
-                                      : invite.is_acknowledged ? " has a call that nobody ends"
-                                                               : " waits for an ACK"));
+    if (invite.final_code == 0) {
+      ledger_.fault(invite.number, "a server rings for ever");
+    } else if (!invite.is_acknowledged) {
+      ledger_.fail({invite.number, sip::Method::Invite, "a server got no ACK"});
+    } else {
+      ledger_.fail({invite.number, sip::Method::Bye, "a server has a call that nobody ended"});
+    }
   }
 }
 

@@ -18,6 +18,7 @@
 #include "simulation/plan.h"
 #include "sip/message.h"
 #include "transaction/invite_server.h"
+#include "transaction/non_invite_client.h"
 
 namespace siplb::test {
 
@@ -45,7 +46,7 @@ class Servers {
   [[nodiscard]] static bool is_server(const SockAddress& address);
 
   enum class Reception : uint8_t { Taken, Lost, Refused };
-  Reception receive(const Datagram& datagram);
+  [[nodiscard]] Reception receive(const Datagram& datagram);
 
   // Responses sent again, for a repeat or for want of an ACK.
   [[nodiscard]] uint64_t repeat_count() const { return repeat_count_; }
@@ -66,8 +67,11 @@ class Servers {
     Instant final_at{};
     uint32_t repeat_count = 0;     // of a 2xx
     bool is_acknowledged = false;  // a 2xx
-    bool is_ended = false;         // by BYE
-    bool is_done = false;          // to be forgotten
+    bool is_ended = false;         // by BYE, whosever
+    bool is_hung_up = false;       // by the BYE of the other end
+    std::string bye;               // our own
+    transaction::NonInviteClient ending;
+    bool is_done = false;  // to be forgotten
   };
   // A request that the servers have seen, but no INVITE.
   struct Other {
@@ -94,6 +98,11 @@ class Servers {
   void on_due(Invite& invite, const std::string& branch);
   void repeat_success(Invite& invite, const std::string& branch);
   void forget_if_done(Invite& invite, const std::string& branch);
+
+  void hang_up(Invite& invite, const std::string& branch);
+  void wait_for_end(const Invite& invite, const std::string& branch);
+  void on_end_due(Invite& invite, const std::string& branch);
+  void on_response();
 
   Events& events_;
   Network& network_;

@@ -14,6 +14,9 @@ using namespace std::chrono_literals;
 constexpr uint32_t kProxyIp = 0x0a000001;  // 10.0.0.1
 constexpr uint16_t kToday = 20'000;        // days since 1970
 constexpr Duration kAfterwards = 10min;
+// A BYE is the most likely to fail for good: 11 tries over two hops and back, 3 of which a server
+// may sleep through.
+constexpr uint32_t kCallsPerUnlucky = 50'000;
 // Octets of a datagram that an ICMP error quotes, as Linux writes it.
 constexpr size_t kQuoteOctets = 548;
 
@@ -67,7 +70,7 @@ void print(const char* title, const Process::Counts& counts) {
 Simulation::Simulation(const SimulationOptions& options)
     : options_(options),
       dice_(options.seed),
-      network_(options.network, events_, dice_,
+      network_(options.network, {.events = events_, .ledger = ledger_, .dice = dice_},
                [this](const Datagram& datagram) { deliver(datagram); }),
       process_(configuration_of(options), process_of(options)),
       phones_({.events = events_, .network = network_, .ledger = ledger_}, proxy_address(),
@@ -121,7 +124,6 @@ void Simulation::deliver(const Datagram& datagram) {
   } else if (!Servers::is_server(datagram.to)) {
     phones_.receive(datagram);
   } else if (servers_.receive(datagram) == Servers::Reception::Refused) {
-    network_.trace(datagram, "refused");
     events_.after(network_.delay(), [this, datagram] {
       forward(process_.undelivered(datagram.text.substr(0, kQuoteOctets), datagram.to, tick()));
     });
@@ -143,10 +145,13 @@ void Simulation::check_end() {
   if (const auto evicted = process_.usage().evicted_early; evicted != 0) {
     ledger_.fault(0, std::to_string(evicted) + " tombstones gave way before their time");
   }
-  const Process::Counts& all = process_.counted().all;
-  for (const auto& [name, value] : all) {
+  for (const auto& [name, value] : process_.counted().all) {
     const bool is_want = name == "unheld" || name == "affinity_torn" || name == "answered/503";
     if (is_want) ledger_.fault(0, std::to_string(value) + " " + name);
+  }
+  if (const uint64_t count = ledger_.unlucky_count();
+      count > 1 + options_.calls / kCallsPerUnlucky) {
+    ledger_.fault(0, std::to_string(count) + " failures are more than bad luck");
   }
 }
 
@@ -166,7 +171,9 @@ void Simulation::print_table() const {
   print("requests under way", usage.contexts_max);
   print("held messages", usage.held_max);
   print("tombstones", usage.finished_max);
-  print("faults", ledger_.fault_count());
+  std::printf("failed\n");
+  print("by bad luck", ledger_.unlucky_count());
+  print("by fault", ledger_.fault_count());
 }
 
 }  // namespace siplb::test
