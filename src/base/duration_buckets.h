@@ -29,16 +29,16 @@ class DurationBuckets {
   // A negative duration counts as 0.
   void record(Duration duration) {
     const auto at = std::lower_bound(kBounds.begin(), kBounds.end(), duration);
-    counts_[static_cast<size_t>(at - kBounds.begin())].add();
+    counters_[static_cast<size_t>(at - kBounds.begin())].add();
     sum_.add(static_cast<uint64_t>(std::max(duration, Duration::zero()).count()));
   }
 
   // How many lie in bucket i; kBounds.size() is the last.
-  [[nodiscard]] uint64_t count_in(size_t bucket) const { return counts_[bucket].value(); }
+  [[nodiscard]] uint64_t count_in(size_t bucket) const { return counters_[bucket].value(); }
   [[nodiscard]] uint64_t sum_ns() const { return sum_.value(); }
 
  private:
-  std::array<Counter, kBounds.size() + 1> counts_;
+  std::array<Counter, kBounds.size() + 1> counters_;
   Counter sum_;
 };
 
