@@ -96,6 +96,21 @@ def test_route_sets_lead_both_ways(tmp_path, policy, family, workers):
             assert siplbd.metrics().sum("siplb_seal_rejected_total", what="token") == 0
 
 
+@pytest.mark.parametrize("caller, callee", [("busy_caller", "busy_callee"),
+                                            ("cancelling_caller", "cancelled_callee")])
+@pytest.mark.parametrize("policy", ["maglev", "round-robin"])
+def test_calls_that_come_to_nothing_end_well(tmp_path, policy, caller, callee):
+    """486 and 487, each acknowledged on both hops: sipp misses no ACK and gets none too many."""
+    with SippServers(tmp_path, LOOPBACK[4], ("-sf", SCENARIOS / f"{callee}.xml")) as servers:
+        config = configuration([listener()], [group(servers.addresses, policy=policy)], workers=2)
+        with Daemon(tmp_path, config) as siplbd:
+            scenario = ("-sf", SCENARIOS / f"{caller}.xml")
+            with call_through(siplbd, tmp_path, 300, 150, scenario) as calls:
+                assert calls.wait()["SuccessfulCall"] == 300
+            assert sum(servers.wait_for_calls(300)) == 300
+            siplbd.wait_metric(300, "siplb_messages_absorbed_total", reason="ack")
+
+
 def test_calls_in_all_stages_survive_a_kill_under_maglev(tmp_path):
     with SippServers(tmp_path, LOOPBACK[4], CALLEE) as servers:
         config = configuration([listener(port=free_port())], [group(servers.addresses)])
