@@ -6,9 +6,9 @@ Nothing of a transaction is kept: what is still to come finds its way by seals, 
 
 import pytest
 
-from siplb import (Daemon, Dialog, addresses_of, answer, cancel, configuration, exchange, finish_call,
-                   free_port, group, hop_ack, listener, new_request, receive_any, sent_by,
-                   set_up_call, uri_address)
+from siplb import (Daemon, Dialog, addresses_of, answer, cancel, configuration, exchange,
+                   finish_call, free_port, group, hop_ack, listener, new_request, receive_any,
+                   sent_by, set_up_call, uri_address)
 
 CALLS = 8
 
