@@ -134,5 +134,77 @@ TEST_F(TargetTest, KnowsThatTheServerOfACallIsGone) {
   EXPECT_EQ(later.find_affine(request_of(invite(1)), target), TargetChooser::Affine::Found);
 }
 
+// Nothing is remembered, so that each call is a draw.
+TEST_F(TargetTest, RandomDrawsInTheSharesOfTheServers) {
+  auto input = two_groups();
+  input.groups[kPbx].policy = balance::Policy::Random;
+  input.groups[kPbx].servers[0].weight = 300;
+  const Snapshot drawn = test::make_snapshot(input);
+  balance::AffinityTable none({}, {}, {}, counters_.affinity);
+  TargetChooser chooser(0, drawn, none);
+  TargetChooser next_lane(1, drawn, none);
+  constexpr int kCalls = 400;
+  int of_first = 0;
+  int alike = 0;
+  for (int call = 0; call < kCalls; ++call) {
+    Target target;
+    Target other;
+    static_cast<void>(chooser.choose(request_of(invite(call)), kPbx, target));
+    static_cast<void>(next_lane.choose(request_of(invite(call)), kPbx, other));
+    of_first += target.server == 0 ? 1 : 0;
+    alike += target.server == other.server ? 1 : 0;
+  }
+  EXPECT_NEAR(of_first, 300, 40);
+  EXPECT_LT(alike, kCalls);
+}
+
+TEST_F(TargetTest, TheNextIsSomebodyWhoWasNotTried) {
+  for (const balance::GroupIndex group : {kPbx, kVoicemail}) {
+    const balance::ServerIndex first = snapshot_.topology.groups()[group].first_server;
+    for (const balance::ServerIndex tried : {first, static_cast<balance::ServerIndex>(first + 1)}) {
+      const auto next = chooser_.choose_next(request_of(invite(1)), group, {&tried, 1});
+      ASSERT_TRUE(next.has_value());
+      EXPECT_EQ(next->server, 2 * first + 1 - tried);
+      EXPECT_EQ(next->address, snapshot_.topology.servers()[next->server].address);
+    }
+  }
+}
+
+TEST_F(TargetTest, NobodyIsNextWhereAllWereTried) {
+  const balance::ServerIndex tried[] = {1, 0};
+  EXPECT_FALSE(chooser_.choose_next(request_of(invite(1)), kPbx, tried).has_value());
+}
+
+TEST_F(TargetTest, FollowsACallThatWentOn) {
+  const Request request = request_of(invite(1));
+  Target target;
+  static_cast<void>(chooser_.choose(request, kPbx, target));
+  TargetChooser::Move move{.call_id = request.message.call_id,
+                           .from_tag_hash = request.from_tag_hash,
+                           .method = sip::Method::Invite,
+                           .server = static_cast<balance::ServerIndex>(1 - target.server),
+                           .attempt = 1};
+  chooser_.follow(move, kTick.now);
+  ASSERT_EQ(chooser_.find_affine(request, target), TargetChooser::Affine::Found);
+  EXPECT_EQ(target.server, move.server);
+  EXPECT_EQ(target.attempt, 1);
+}
+
+TEST_F(TargetTest, DoesNotFollowInAnothersCall) {
+  const Request request = request_of(invite(1));
+  Target target;
+  static_cast<void>(chooser_.choose(request, kPbx, target));
+  const balance::ServerIndex before = target.server;
+  chooser_.follow({.call_id = request.message.call_id,
+                   .from_tag_hash = request.from_tag_hash + 1,
+                   .method = sip::Method::Invite,
+                   .server = static_cast<balance::ServerIndex>(1 - before),
+                   .attempt = 1},
+                  kTick.now);
+  ASSERT_EQ(chooser_.find_affine(request, target), TargetChooser::Affine::Found);
+  EXPECT_EQ(target.server, before);
+  EXPECT_EQ(target.attempt, 0);
+}
+
 }  // namespace
 }  // namespace siplb::proxy

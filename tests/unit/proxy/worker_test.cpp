@@ -13,6 +13,7 @@ namespace {
 using test::SipBuilder;
 
 constexpr size_t kLanes = 4;
+constexpr uint32_t kServerHost = 0x7f000001;
 
 // A plain UDP socket of the test's own.
 class Socket {
@@ -54,7 +55,9 @@ class Socket {
 
 class WorkerTest : public testing::Test {
  protected:
-  WorkerTest() {
+  WorkerTest() : WorkerTest({kServerHost}) {}
+  // Servers at the port of `server_` on these addresses, of which only kServerHost hears anything.
+  explicit WorkerTest(std::initializer_list<uint32_t> server_hosts) {
     const std::vector<transport::ListenerOptions> options = {
         {.name = "public", .address = SockAddress::v4(0x7f000001, 0)},
         {.name = "inside",
@@ -62,10 +65,14 @@ class WorkerTest : public testing::Test {
          .role = transport::ListenerRole::Servers}};
     net::InheritedSockets none;
     std::vector<transport::ListenerSockets> listeners;
+    balance::GroupOptions pbx{.name = "pbx"};
+    pbx.failover.first_response_timeout = std::chrono::seconds(30);
+    for (const uint32_t host : server_hosts) {
+      pbx.servers.push_back({.name = "s" + std::to_string(pbx.servers.size()),
+                             .address = SockAddress::v4(host, server_.address().port())});
+    }
     test::SnapshotInput input{
-        .listeners = options,
-        .groups = {{.name = "pbx", .servers = {{.name = "s", .address = server_.address()}}}},
-        .routes = {{.name = "default"}}};
+        .listeners = options, .groups = {pbx}, .routes = {{.name = "default"}}};
     for (size_t i = 0; i < options.size(); ++i) {
       auto sockets = transport::open_listener_sockets(
           {.name = options[i].name, .address = options[i].address, .lanes = kLanes}, none);
@@ -101,6 +108,14 @@ class WorkerTest : public testing::Test {
   }
   ~WorkerTest() override { stop(); }
 
+  // From `client_`, who is answered where it sent from.
+  [[nodiscard]] std::string invite_of(int call) const {
+    return SipBuilder::request()
+        .call_id("call-" + std::to_string(call))
+        .via("SIP/2.0/UDP " + std::string(client_.address().text()) + ";rport;branch=z9hG4bK1")
+        .str();
+  }
+
   template <class CounterOf>
   uint64_t sum(CounterOf counter_of) {
     uint64_t total = 0;
@@ -123,10 +138,7 @@ TEST_F(WorkerTest, CarriesEachCallThereAndBackWhicheverLaneItLivesOn) {
   start();
   const SockAddress& edge = snapshot_->sides[kPublic].bound;
   for (int call = 0; call < 32; ++call) {
-    auto request = SipBuilder::request();
-    request.call_id("call-" + std::to_string(call));
-    request.via("SIP/2.0/UDP " + std::string(client_.address().text()) + ";rport;branch=z9hG4bK1");
-    client_.send(edge, request.str());
+    client_.send(edge, invite_of(call));
     SockAddress from;
     const std::string invite = server_.receive(from);
     EXPECT_EQ(from, snapshot_->sides[kInside].bound);
@@ -191,6 +203,42 @@ TEST_F(WorkerTest, DropsAndCountsWhatAFullMailboxRefuses) {
   const auto handed_out = [](const auto& lane) { return lane.counters.handed_out.value(); };
   EXPECT_EQ(sum(handed_out), 3U);
   EXPECT_EQ(sum([](const auto& lane) { return static_cast<uint64_t>(lane.counters.difference()); }),
+            0U);
+}
+
+class UnreachableServerTest : public WorkerTest {
+ protected:
+  UnreachableServerTest() : WorkerTest({kServerHost, kServerHost + 2}) {}
+};
+
+// All lanes send from one port to that server, so that the kernel gives all its refusals to the
+// socket of one lane, whoever sent.
+TEST_F(UnreachableServerTest, ARefusalReachesTheLaneThatSentWhoeverHeardIt) {
+  start();
+  for (int call = 0; call < 32; ++call) {
+    client_.send(snapshot_->sides[kPublic].bound, invite_of(call));
+    SockAddress from;
+    const std::string invite = server_.receive(from);
+    ASSERT_TRUE(invite.starts_with("INVITE ")) << call;
+    server_.send(from, SipBuilder::answer_to(invite).str());
+  }
+  stop();
+  bool is_told_by_another = false;
+  for (const auto& worker : workers_) {
+    uint64_t failovers = 0;
+    uint64_t heard = 0;
+    for (size_t n = 0; n < worker->lane_count(); ++n) {
+      const Worker::LaneView lane = worker->lane(n);
+      failovers += lane.counters.servers[1].failovers[FailoverReason::Unreachable].value();
+      heard += lane.sockets.counters().icmp_errors.sum();
+    }
+    EXPECT_GT(failovers, 0U);
+    is_told_by_another |= failovers > heard;
+  }
+  EXPECT_TRUE(is_told_by_another);
+  EXPECT_EQ(sum([](const auto& lane) {
+              return lane.counters.servers[1].failovers[FailoverReason::Silence].value();
+            }),
             0U);
 }
 
