@@ -323,6 +323,12 @@ class Peer:
     def receive(self):
         return receive_any([self])[1]
 
+    def receive_response(self):
+        """The next but for 100: siplb answers that itself to an INVITE after 200 ms."""
+        while (response := self.receive()).status == 100:
+            pass
+        return response
+
     def __enter__(self):
         return self
 
@@ -450,7 +456,7 @@ def finish_call(client, servers, server, invite):
     """200 and ACK for an INVITE that has reached `server`."""
     to_tag = f"to-{server.address[1]}"
     server.send(answer(invite, 200, server, to_tag), uri_address(f"sip:{sent_by(invite)}"))
-    response = client.receive()
+    response = client.receive_response()
     assert response.status == 200, response.start
     call = Call(server, Dialog.of_caller(client, response),
                 Dialog.of_callee(server, invite, to_tag))

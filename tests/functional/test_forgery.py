@@ -41,6 +41,11 @@ class Scene:
         self.client.send(new_request(self.client, "INVITE", call_id), self.siplbd.address)
         return receive_any(self.servers)
 
+    def forget(self):
+        """siplb's transactions are gone: of what is under way, it knows what the seals say."""
+        self.siplbd.kill()
+        self.siplbd.start()
+
     def call(self, call_id):
         return set_up_call(self.client, self.siplbd.address, self.servers, call_id)
 
@@ -94,6 +99,7 @@ def test_forged_response_leads_nowhere(tmp_path, forgery):
     reason, change = RESPONSE_FORGERIES[forgery]
     with scene(tmp_path) as s:
         server, request = s.invite("forged")
+        s.forget()
         true = answer(request, 200, server, "to")
         third = host_port(s.third.address)
         forged = with_vias(true, lambda own, below: change(own, below, third))
@@ -106,9 +112,34 @@ def test_forged_response_leads_nowhere(tmp_path, forgery):
         assert s.client.receive().status == 200
 
 
+@pytest.mark.parametrize("forgery", sorted(RESPONSE_FORGERIES.keys() - {"branch altered"}))
+def test_response_with_the_secret_branch_goes_by_its_transaction(tmp_path, forgery):
+    """Servers may print what they like into the rest: it leads to the client all the same."""
+    change = RESPONSE_FORGERIES[forgery][1]
+    with scene(tmp_path) as s:
+        server, request = s.invite("mangled")
+        third = host_port(s.third.address)
+        server.send(with_vias(answer(request, 200, server, "to"),
+                              lambda own, below: change(own, below, third)), s.siplbd.address)
+        assert s.client.receive_response().status == 200
+        s.assert_silence()
+
+
+def test_response_without_the_clients_via_is_no_answer(tmp_path):
+    """RFC 3261, 16.7, 3: it must not be forwarded."""
+    with scene(tmp_path) as s:
+        server, request = s.invite("bare")
+        true = answer(request, 200, server, "to")
+        server.send(true.with_header("Via", true["Via"]), s.siplbd.address)
+        server.send(true, s.siplbd.address)
+        assert len(s.client.receive_response().all("Via")) == 1
+        assert s.siplbd.metrics().dropped("response_via_missing") == 1
+
+
 def test_response_with_a_foreign_top_via_leads_nowhere(tmp_path):
     with scene(tmp_path) as s:
         server, request = s.invite("foreign")
+        s.forget()
         true = answer(request, 200, server, "to")
         own = true.all("Via")[0]
         elsewhere = own.replace(sent_by(request), host_port(s.third.address))

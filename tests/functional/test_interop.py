@@ -111,10 +111,7 @@ class Chain:
         return request
 
     def caller_hears(self, status, method="INVITE"):
-        """Next but for 100."""
-        response = self.caller.receive()
-        while response.status == 100:
-            response = self.caller.receive()
+        response = self.caller.receive_response()
         assert (response.status, response.method) == (status, method)
         return response
 

@@ -37,10 +37,7 @@ class Leg:
                          uri_address(f"sip:{sent_by(request)}"))
 
     def client_hears(self, status, method="INVITE"):
-        """Next but for 100, which siplb sends of its own after a while."""
-        response = self.client.receive()
-        while response.status == 100:
-            response = self.client.receive()
+        response = self.client.receive_response()
         assert (response.status, response.method) == (status, method)
         return response
 
