@@ -46,7 +46,7 @@ bool StatefulPath::is_silence_watched(ResponseContext& context) const {
   if (context.is_final_sent || context.has_no_client || !context.is_waiting(context.current())) {
     return false;
   }
-  return context.kept || (may_follow_silence(context.method) && may_turn_elsewhere(context));
+  return may_follow_silence(context.method) && (context.kept || may_turn_elsewhere(context));
 }
 
 Instant StatefulPath::silent_at(ResponseContext& context) const {
@@ -61,10 +61,7 @@ void StatefulPath::watch_silence(ResponseContext& context, const Tick& tick) {
   const Duration patience = patience_with(context);
   ++current.patience_count;
   // The last candidate is never given up.
-  if (!may_follow_silence(context.method) || !may_turn_elsewhere(context) ||
-      !is_anyone_left(context)) {
-    return;
-  }
+  if (!may_turn_elsewhere(context) || !is_anyone_left(context)) return;
   // A server that answers others is slow, not dead: then half of the budget is left to those that
   // meet a dead one.
   const bool is_alive = answer_times_[current.server].has_answered_within(patience, tick.now);

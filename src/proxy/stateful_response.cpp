@@ -121,11 +121,13 @@ Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer,
 Verdict StatefulPath::on_other_answer(ResponseContext& context, const Answer& answer) {
   Attempt& attempt = context.attempts[answer.attempt];
   const uint16_t status = answer.message.status;
+  const bool is_first = attempt.other.is_pending();
   const auto what = attempt.other.on_response(status);
   if (what == transaction::NonInviteClient::Answer::Absorb) {
     return Verdict::absorb(status < 200 ? AbsorbReason::Provisional : AbsorbReason::Repeat);
   }
   if (context.has_no_client) return Verdict::absorb(AbsorbReason::OwnRequest);
+  if (!is_first) return Verdict::absorb(AbsorbReason::Repeat);  // what it led to has been done
   if (status >= 300) return on_failure(context, answer);
   forward_final(context, answer);
   return Verdict::forward();
