@@ -28,6 +28,7 @@ void StatefulPath::run_timers(ResponseContext& context, const Tick& tick) {
   for (uint8_t i = 0; i < context.attempt_count; ++i) run_timers(context, i, tick);
   if (!context.is_invite() && tick.now >= over_at(context)) {
     for (Attempt& attempt : context.tried()) attempt.other.on_transport_error();
+    context.best_code = 0;
   }
   watch_silence(context, tick);
   if (context.is_invite() && !context.is_final_sent && tick.now >= context.ringing_until) {
