@@ -53,7 +53,8 @@ class Network {
         deliver_(std::move(deliver)) {}
 
   void send(Datagram datagram);
-  // What comes of a datagram that is dropped, here or by who should have taken or sent it.
+  // Accounts for a datagram of which nothing can come: dropped here, or by who should have taken,
+  // answered or sent it.
   void lose(const Datagram& datagram, const char* why);
 
   // How long anything takes to the next hop.

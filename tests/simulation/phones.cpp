@@ -112,7 +112,7 @@ void Phones::on_timed_out(Call& call, const Request& request) {
   for (Dialog& dialog : call.dialogs) {
     if (dialog.bye == request.text) dialog.is_ended = true;
   }
-  if (!call.is_ended) end(call, "failed: " + name + " timed out");
+  if (!call.is_ended && is_over(call)) end(call, "failed: " + name + " timed out");
 }
 
 void Phones::cancel(Call& call) {
@@ -137,9 +137,13 @@ void Phones::receive(const Datagram& datagram) {
   }
   const uint32_t number = number_of(message_.call_id).value_or(0);
   Call* const call = find(number);
+  const bool is_bye = message_.is_request && message_.method == sip::Method::Bye;
+  if (call == nullptr && is_bye) {  // the answer to an earlier one got lost
+    return network_.send({datagram.to, proxy_, SipBuilder::answer_to(datagram.text, 481).str()});
+  }
   if (call == nullptr) return ledger_.fault(number, "a response came after the end");
   if (datagram.to != call->address) return ledger_.fault(number, "somebody else's response");
-  if (message_.is_request && message_.method == sip::Method::Bye) return on_bye(*call, datagram);
+  if (is_bye) return on_bye(*call, datagram);
   const auto request =
       std::find_if(call->requests.begin(), call->requests.end(), [this](const Request& candidate) {
         return candidate.method == message_.method && candidate.branch == message_.via.branch;
@@ -158,7 +162,8 @@ void Phones::on_invite_answer(Call& call, Request& request, const Answer& answer
   const uint16_t status = answer.message.status;
   const auto what = request.invite.on_response(status);
   if (what == InviteClient::Answer::Absorb) {
-    if (status / 100 == 2) ledger_.fault(call.number, "a 2xx followed another final response");
+    const bool is_failed = request.invite.state() == InviteClient::State::Completed;
+    if (is_failed && status / 100 == 2) ledger_.fault(call.number, "a 2xx came after a failure");
     return;
   }
   if (what == InviteClient::Answer::Pass) {
@@ -242,7 +247,7 @@ void Phones::on_hung_up(Call& call, std::string_view to_tag) {
   for (Dialog& dialog : call.dialogs) {
     if (dialog.to_tag == to_tag) dialog.is_ended = true;
   }
-  if (call.is_ended) return;
+  if (call.is_ended || !is_over(call)) return;
   end(call, call.is_cancelled ? "answered in spite of CANCEL" : "answered and ended");
 }
 
@@ -250,17 +255,26 @@ void Phones::end(Call& call, std::string_view outcome) {
   if (call.is_ended) return ledger_.fault(call.number, "ended twice");
   call.is_ended = true;
   ledger_.end(outcome);
-  events_.after(kRemembered, [this, number = call.number] {
-    for (const Dialog& dialog : calls_.at(number).dialogs) {
-      if (!dialog.is_ended) ledger_.fault(number, "a dialog did not end");
-    }
+  forget_later(call.number);
+}
+
+bool Phones::is_over(const Call& call) {
+  return std::all_of(call.dialogs.begin(), call.dialogs.end(),
+                     [](const Dialog& dialog) { return dialog.is_ended; });
+}
+
+void Phones::forget_later(uint32_t number) {
+  events_.after(kRemembered, [this, number] {
+    if (!is_over(calls_.at(number))) return forget_later(number);
     calls_.erase(number);
   });
 }
 
 void Phones::check_done() {
   for (const auto& [number, call] : calls_) {
-    ledger_.fault(number, "the phone waits for ever");
+    const bool is_up = !call.dialogs.empty();
+    ledger_.fail(
+        {number, is_up ? sip::Method::Bye : sip::Method::Invite, "a phone waits for ever"});
     ledger_.end("failed: never ended");
   }
 }

@@ -94,7 +94,10 @@ class Phones {
   // One of its dialogs is over.
   void on_hung_up(Call& call, std::string_view to_tag);
   void cancel(Call& call);
+  // Every dialog that it knows has ended.
+  [[nodiscard]] static bool is_over(const Call& call);
   void end(Call& call, std::string_view outcome);
+  void forget_later(uint32_t number);
 
   Events& events_;
   Network& network_;

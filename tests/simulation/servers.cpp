@@ -295,7 +295,7 @@ void Servers::on_other(const Datagram& datagram, size_t server) {
   Other& other = known->second;
   if (!is_new) {
     if (other.server != server) ledger_.fault(number, "two servers got the same branch");
-    if (other.last.empty()) return;
+    if (other.last.empty()) return network_.lose(datagram, "absorbed");
     ++repeat_count_;
     return send(server, other.last);
   }
