@@ -51,8 +51,7 @@ bool StatefulPath::is_silence_watched(ResponseContext& context) const {
 
 Instant StatefulPath::silent_at(ResponseContext& context) const {
   const Attempt& current = context.current();
-  const Instant sent_at = context.is_invite() ? current.invite.sent_at() : current.other.sent_at();
-  return sent_at + (current.patience_count + 1) * patience_with(context);
+  return context.sent_at(current) + (current.patience_count + 1) * patience_with(context);
 }
 
 void StatefulPath::watch_silence(ResponseContext& context, const Tick& tick) {
@@ -88,8 +87,7 @@ StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, Fail
 
   Attempt& current = context.current();
   current.is_given_up = true;
-  current.invite.stop_repeating();
-  current.other.stop_repeating();
+  context.stop_repeating(current);
   counters_.servers[current.server].failovers[reason].add();
   counters_.originated[OriginatedKind::Retry].add();
   events_.post({.at = tick.now,
@@ -125,10 +123,7 @@ void StatefulPath::on_undelivered(const sip::Quote& quote, const SockAddress& de
   const bool has_repeated = attempt.invite.has_repeated() || attempt.other.has_repeated();
   const bool is_certain = !has_repeated && (context->held || context->is_invite());
   if (!is_certain && !may_follow_silence(context->method)) return;
-  if (is_certain) {
-    attempt.invite.on_transport_error();
-    attempt.other.on_transport_error();
-  }
+  if (is_certain) context->end(attempt);
   const bool is_current = branch->attempt + 1 == context->attempt_count;
   if (is_current &&
       try_failover(*context, FailoverReason::Unreachable, tick) == Failover::Impossible &&

@@ -148,12 +148,9 @@ void StatefulPath::stop(ResponseContext& context, uint8_t attempt, const Tick& t
   Attempt& unwanted = context.attempts[attempt];
   if (!context.is_pending(unwanted)) return;
   unwanted.is_cancel_wanted = true;
-  if (!context.is_invite()) {  // nobody can cancel it
-    unwanted.other.stop_repeating();
-    return;
-  }
-  unwanted.invite.stop_repeating();
-  if (!context.is_waiting(unwanted)) send_cancel(context, attempt, tick);
+  context.stop_repeating(unwanted);
+  const bool may_cancel = context.is_invite() && !context.is_waiting(unwanted);
+  if (may_cancel) send_cancel(context, attempt, tick);
 }
 
 // The repeat of a non-2xx whose transaction is over: our ACK got lost. A server finds the

@@ -90,6 +90,17 @@ struct ResponseContext final : net::TimerNode {
   [[nodiscard]] bool is_waiting(const Attempt& attempt) const {
     return is_invite() ? attempt.invite.is_waiting() : attempt.other.is_waiting();
   }
+  // When it was first sent.
+  [[nodiscard]] Instant sent_at(const Attempt& attempt) const {
+    return is_invite() ? attempt.invite.sent_at() : attempt.other.sent_at();
+  }
+  void stop_repeating(Attempt& attempt) const {
+    is_invite() ? attempt.invite.stop_repeating() : attempt.other.stop_repeating();
+  }
+  // Nothing is waited for any more.
+  void end(Attempt& attempt) const {
+    is_invite() ? attempt.invite.on_transport_error() : attempt.other.on_transport_error();
+  }
   // True while some attempt may still have a better answer than the best so far: pending, and not
   // silent for its time already (SIP.md 6).
   [[nodiscard]] bool is_answer_open() const;

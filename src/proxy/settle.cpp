@@ -27,7 +27,7 @@ void StatefulPath::run_timers(ResponseContext& context, const Tick& tick) {
   }
   for (uint8_t i = 0; i < context.attempt_count; ++i) run_timers(context, i, tick);
   if (!context.is_invite() && tick.now >= over_at(context)) {
-    for (Attempt& attempt : context.tried()) attempt.other.on_transport_error();
+    for (Attempt& attempt : context.tried()) context.end(attempt);
     context.best_code = 0;
   }
   watch_silence(context, tick);
@@ -65,7 +65,7 @@ void StatefulPath::run_timers(ResponseContext& context, uint8_t index, const Tic
     }
   }
   if (tick.now >= attempt.other.sent_at() + timers.invite) {  // 9.1
-    attempt.invite.on_transport_error();
+    context.end(attempt);
     prefer_own(context, code, index);
   }
 }

@@ -159,11 +159,10 @@ void StatefulPath::begin_attempt(ResponseContext& context, const Request& reques
   attempt.is_inflight = true;
   if (context.is_invite()) {
     attempt.invite = transaction::InviteClient(transaction::Hop::Datagram, now);
-    if (!context.held) attempt.invite.stop_repeating();
   } else {
     attempt.other = transaction::NonInviteClient(transaction::Hop::Datagram, now);
-    if (!context.held) attempt.other.stop_repeating();
   }
+  if (!context.held) context.stop_repeating(attempt);
   ++context.attempt_count;
   ServerCounters& server = counters_.servers[hop.server];
   server.requests.add();

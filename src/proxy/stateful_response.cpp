@@ -50,8 +50,7 @@ void StatefulPath::note_answer(ResponseContext& context, const Answer& answer) {
     answer_time.on_answer(now);
     return;
   }
-  const Duration after =
-      now - (context.is_invite() ? attempt.invite.sent_at() : attempt.other.sent_at());
+  const Duration after = now - context.sent_at(attempt);
   answer_time.on_first_answer(after, now);
   server.answer_time.record(after);
 }
