@@ -33,6 +33,10 @@ Verdict StatefulPath::on_answer(ResponseContext& context, const Answer& answer) 
     return Verdict::absorb(AbsorbReason::OwnRequest);
   }
   if (message.method != context.method) return Verdict::drop(DropReason::ResponseStray);
+  sip::Via next;
+  if (!context.has_no_client && !read_next_via(message, next)) {  // 16.7, step 3
+    return Verdict::drop(DropReason::ResponseViaMissing);
+  }
   note_answer(context, answer);
   const Verdict verdict =
       context.is_invite() ? on_invite_answer(context, answer) : on_other_answer(context, answer);
