@@ -25,17 +25,18 @@ using transport::SlotClass;
 constexpr size_t kAutoWorkersMax = 16;
 constexpr size_t kLanesPerWorker = 4;
 
-// Shares of global.memory, by what is not set in the file. The rest is room for what depends on
-// the configuration (receive areas, Maglev tables) and for what the file sets itself.
+// Shares of what global.memory leaves beside the program, by what is not set in the file. The rest
+// is room for what depends on the configuration (receive areas, Maglev tables) and for what the
+// file sets itself.
 constexpr size_t kSlotsShare = 8;     // one eighth, for messages that wait
 constexpr size_t kMailboxShare = 16;  // for messages on the way between workers
 constexpr size_t kHeldShare = 8;      // for requests that may have to be sent again
-constexpr size_t kContextsShare = 8;  // at 512 MiB: 69,000 requests under way
-constexpr size_t kCallsShare = 8;     // at 512 MiB: 2 million calls
-constexpr size_t kOthersShare = 16;   // at 512 MiB: a million requests in 64 s, 16,000/s
+constexpr size_t kContextsShare = 8;  // at 512 MiB: 66,000 requests under way
+constexpr size_t kCallsShare = 7;     // at 512 MiB: 2 million calls
+constexpr size_t kOthersShare = 14;   // at 512 MiB: a million requests in 64 s, 16,000/s
 constexpr size_t kEndpointShare = 4;  // of a send queue, for one endpoint
-// At 512 MiB: 960,000 requests that have ended, 30,000 in a second for 32 s.
-constexpr size_t kFinishedPerMiB = 1875;
+// At 512 MiB: 972,000 requests that have ended, 30,000 a second for 32 s.
+constexpr size_t kFinishedPerMiB = 2000;
 
 // What nobody else adds up: program, libraries, the stacks in use, what the heap holds after start.
 constexpr size_t kProgramOctets = 24 * config::kMiB;
@@ -121,7 +122,7 @@ Sizing derive_sizing(const Configuration& configuration, size_t usable_cores) {
   // Only an automatic number of workers can be above a number of lanes that is set.
   sizing.workers = std::min(sizing.workers, sizing.lanes);
 
-  const size_t memory = global.memory_bytes;
+  const size_t memory = global.memory_bytes - kProgramOctets - kScrapeOctets;
   sizing.slots = derive_slots(memory / kSlotsShare / sizing.workers);
   sizing.held = derive_slots(memory / kHeldShare / sizing.workers);
   sizing.mailbox = derive_mailbox(memory / kMailboxShare / sizing.workers);
@@ -152,9 +153,10 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
   const Factor lanes{sizing.lanes, "lanes"};
   const size_t servers = server_count(configuration);
   const net::DatagramBatchOptions batch;
-  const size_t lane_state = sizeof(proxy::Lane) + sizeof(proxy::LaneCounters) +
-                            sizeof(transport::LaneSockets) +
-                            servers * (sizeof(proxy::ServerCounters) + sizeof(uint64_t));
+  const size_t lane_state =
+      sizeof(proxy::Lane) + sizeof(proxy::LaneCounters) + sizeof(transport::LaneSockets) +
+      servers * (sizeof(proxy::ServerCounters) + sizeof(uint64_t) + sizeof(balance::AnswerTime)) +
+      configuration.groups.size() * (sizeof(proxy::GroupCounters) + sizeof(balance::RetryBudget));
   const transport::MessageSlotsOptions& slots = sizing.slots;
   const transport::MessageSlotsOptions& held = sizing.held;
   constexpr size_t kEntry = sizeof(balance::AffinityEntry);

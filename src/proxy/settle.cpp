@@ -147,8 +147,8 @@ void StatefulPath::finish(ResponseContext& context, const Tick& tick) {
     tombstone.code = context.best_code;
     tombstone.attempt = context.best_attempt;
     tombstone.ending = context.is_best_local ? Ending::Local : Ending::Answered;
-  } else if (context.best_code !=
-             0) {  // there was nothing to make the answer from: the next repeat
+  } else if (context.best_code != 0) {
+    // There was nothing to make the answer from: the next repeat gets it.
     tombstone.code = context.best_code;
     tombstone.ending = Ending::Local;
   } else {

@@ -3,7 +3,8 @@
 // Whatever the octets, scanning, peeking and answering stay inside them. A message that scans Ok is
 // edited as a proxy does (our Via and Record-Route on top, the next Via stamped, the first Route
 // popped, Max-Forwards counted down) and scanned again: that must be Ok and agree in all that was
-// not edited. Assertions are the oracle.
+// not edited. What a stateful proxy keeps of a request, and what it makes of that and of responses
+// on its own account, parses too: it is read again and again. Assertions are the oracle.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +14,9 @@
 
 #include "base/assert.h"
 #include "sip/editor.h"
+#include "sip/hop_request.h"
 #include "sip/message.h"
+#include "sip/remnant.h"
 #include "sip/reply.h"
 
 namespace siplb::sip {
@@ -99,6 +102,63 @@ void forward(const Message& message, const SockAddress& source) {
   check_stamped(*forwarded, stamp);
 }
 
+// What is stored is read again, so it must scan as it did.
+void check_stored(std::string_view text, const Message& request, std::string_view body) {
+  const auto stored = std::make_unique<Message>();
+  SIPLB_ASSERT(scan(text, {}, *stored) == ScanStatus::Ok);
+  SIPLB_ASSERT(stored->request_uri == request.request_uri);
+  SIPLB_ASSERT(stored->method == request.method);
+  SIPLB_ASSERT(stored->via.text == request.via.text);
+  SIPLB_ASSERT(stored->from.text == request.from.text);
+  SIPLB_ASSERT(stored->to.text == request.to.text);
+  SIPLB_ASSERT(stored->call_id == request.call_id);
+  SIPLB_ASSERT(stored->cseq == request.cseq);
+  SIPLB_ASSERT(stored->body == body);
+}
+
+constexpr std::string_view kOurVia = "SIP/2.0/UDP 198.51.100.1:5060;branch=z9hG4bKours";
+
+void check_made(std::string_view text, Method method, const Message& from) {
+  if (text.empty()) return;  // it did not fit
+  const auto made = std::make_unique<Message>();
+  SIPLB_ASSERT(scan(text, {}, *made) == ScanStatus::Ok);
+  SIPLB_ASSERT(made->is_request && made->method == method);
+  SIPLB_ASSERT(made->call_id == from.call_id);
+  SIPLB_ASSERT(made->from_tag == from.from_tag);
+}
+
+void keep(const Message& request) {
+  check_stored(request.text, request, request.body);
+  std::string remnant(remnant_length(request), '\0');
+  write_remnant(request, remnant);
+  check_stored(remnant, request, {});
+
+  const auto stored = std::make_unique<Message>();
+  SIPLB_ASSERT(scan(remnant, {}, *stored) == ScanStatus::Ok);
+  std::array<char, 4096> out;
+  for (const Method method : {Method::Ack, Method::Cancel}) {
+    const size_t length = build_hop_request(*stored, {.method = method, .via = kOurVia}, out);
+    check_made({out.data(), length}, method, request);
+  }
+}
+
+void end_call(const Message& response) {
+  std::array<char, 4096> out;
+  const size_t ack = build_ack_from_response(response, "sip:192.0.2.1:5060", out);
+  check_made({out.data(), ack}, Method::Ack, response);
+  for (const Method method : {Method::Ack, Method::Bye}) {
+    if (method == Method::Bye && response.cseq == INT32_MAX) continue;  // there is no next number
+    const Header* record_route = response.find(HeaderId::RecordRoute);
+    const size_t length = build_dialog_request(
+        response,
+        {.method = method,
+         .via = kOurVia,
+         .own_record_route = record_route == nullptr ? nullptr : end_of(record_route->value)},
+        out);
+    check_made({out.data(), length}, method, response);
+  }
+}
+
 // A response leaves us without its top Via; the rest must not change.
 void send_back(const Message& message) {
   Editor editor(message.text);
@@ -143,8 +203,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (status != sip::ScanStatus::Ok) return 0;
   SIPLB_ASSERT(call_id == message->call_id);
   if (message->is_request) {
+    sip::keep(*message);
     sip::forward(*message, source);
   } else {
+    sip::end_call(*message);
     sip::send_back(*message);
   }
   return 0;
