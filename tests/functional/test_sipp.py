@@ -24,14 +24,15 @@ class SippServers(ExitStack):
                         for i in range(1, 4)]
         self.addresses = [server.address for server in self.servers]
 
-    def wait_for_calls(self, count):
-        """How many calls each got, once they got `count` in all."""
+    def wait_for_calls(self, count, failed_max=0):
+        """How many calls each got, once they got `count` in all, of which so many may have failed."""
         def all_figures():
             figures = [server.figures() for server in self.servers]
             arrived = sum(each["IncomingCall"] for each in figures)
             return figures if arrived >= count else None
         figures = wait_until(all_figures, f"{count} calls at the servers")
-        assert [each["FailedCall"] for each in figures] == [0, 0, 0]
+        failed = [each["FailedCall"] for each in figures]
+        assert sum(failed) <= failed_max, failed
         assert [each["OutOfCallMsgs"] for each in figures] == [0, 0, 0]
         return [each["IncomingCall"] for each in figures]
 
@@ -121,4 +122,7 @@ def test_calls_in_all_stages_survive_a_kill_under_maglev(tmp_path):
                 config["global"]["workers"] = 2
                 siplbd.start()
                 assert caller.wait()["SuccessfulCall"] == 300
-            assert sum(servers.wait_for_calls(300)) == 300
+            # A sipp whose answer meets the closed port gives its call up and is deaf to the repeat of
+            # the INVITE. Then another server gets the call.
+            moved = siplbd.metrics().sum("siplb_server_failovers_total")
+            assert 300 <= sum(servers.wait_for_calls(300, failed_max=moved)) <= 300 + moved
