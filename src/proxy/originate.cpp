@@ -1,12 +1,9 @@
 // What we send of our own accord: 100, ACK to a non-2xx, CANCEL, final answers, repeats, and the
 // ACK and BYE that end a call which was answered too late.
-#include <algorithm>
-
 #include "base/assert.h"
 #include "base/fixed_string.h"
 #include "proxy/stateful_path.h"
 #include "sip/hop_request.h"
-#include "sip/reply.h"
 
 namespace siplb::proxy {
 namespace {
@@ -22,17 +19,6 @@ ViaText via_text(const Snapshot& snapshot, const transport::Flow& to, std::strin
   via.append(";branch=");
   via.append(branch);
   return via;
-}
-
-// The branch of what we send to end the call that `answered` began: an ACK or a BYE has a
-// transaction of its own, and each attempt, and each phone that a server forks to, may need one.
-sip::BranchHash ending_branch(const sip::OwnBranch& answered, uint32_t to_tag_hash,
-                              sip::Method method) {
-  sip::BranchHash hash = answered.hash;
-  hash.octets[0] ^= static_cast<uint8_t>(0x40 | answered.attempt);
-  if (method == sip::Method::Bye) hash.octets[1] ^= 0xff;
-  for (size_t i = 0; i < 3; ++i) hash.octets[2 + i] ^= static_cast<uint8_t>(to_tag_hash >> 8 * i);
-  return hash;
 }
 
 // Our own entry among the Record-Routes of a response; null where it has none.
@@ -166,13 +152,21 @@ void StatefulPath::ack_again(const Answer& answer) {
   forwarder_.send(answer.source, {buffer_.data(), length});
 }
 
+// The branch of what we send to end the call that `answer` began: an ACK or a BYE has a transaction
+// of its own, and each attempt, and each phone that a server forks to, may need one.
+sip::BranchHash StatefulPath::ending_branch(const Answer& answer, sip::Method method) const {
+  const uint32_t to_tag_hash = snapshot_.seal.tag_hash(answer.message.to_tag);
+  sip::BranchHash hash = answer.branch;
+  hash.octets[0] ^= static_cast<uint8_t>(0x40 | answer.attempt);
+  if (method == sip::Method::Bye) hash.octets[1] ^= 0xff;
+  for (size_t i = 0; i < 3; ++i) hash.octets[2 + i] ^= static_cast<uint8_t>(to_tag_hash >> 8 * i);
+  return hash;
+}
+
 // True where this call has been ended by us already: it can't be handed to the caller any more.
 bool StatefulPath::is_released(const Answer& answer) {
-  const auto branch = sip::read_branch(answer.message.via.branch);
-  if (!branch) return false;
-  const sip::BranchHash bye =
-      ending_branch(*branch, snapshot_.seal.tag_hash(answer.message.to_tag), sip::Method::Bye);
-  const ContextStore::Found known = store_.find(bye, sip::Method::Bye, answer.tick.now);
+  const ContextStore::Found known =
+      store_.find(ending_branch(answer, sip::Method::Bye), sip::Method::Bye, answer.tick.now);
   return known.context != nullptr || known.tombstone != nullptr;
 }
 
@@ -180,20 +174,17 @@ bool StatefulPath::is_released(const Answer& answer) {
 // repeat its answer, and ended at once.
 Verdict StatefulPath::release(const Answer& answer) {
   const auto server = snapshot_.topology.find_by_place(answer.source.remote);
-  const auto branch = sip::read_branch(answer.message.via.branch);
-  if (server == balance::kNoServer || !branch) return Verdict::drop(DropReason::ResponseStray);
-  const uint32_t to_tag = snapshot_.seal.tag_hash(answer.message.to_tag);
-  const sip::BranchHash ack = ending_branch(*branch, to_tag, sip::Method::Ack);
-  if (send_in_dialog(answer, ack, sip::Method::Ack) > 0) {
+  if (server == balance::kNoServer) return Verdict::drop(DropReason::ResponseStray);
+  if (send_in_dialog(answer, sip::Method::Ack) > 0) {
     counters_.originated[OriginatedKind::Ack].add();
   }
   if (is_released(answer)) return Verdict::absorb(AbsorbReason::Released);
   counters_.duplicate_answers.add();
-  const sip::BranchHash bye = ending_branch(*branch, to_tag, sip::Method::Bye);
-  const size_t length = send_in_dialog(answer, bye, sip::Method::Bye);
+  const size_t length = send_in_dialog(answer, sip::Method::Bye);
   if (length == 0) return Verdict::absorb(AbsorbReason::Released);
   counters_.originated[OriginatedKind::Bye].add();
-  watch_bye({answer.source, server, 0}, bye, {buffer_.data(), length}, answer.tick.now);
+  watch_bye({answer.source, server, 0}, ending_branch(answer, sip::Method::Bye),
+            {buffer_.data(), length}, answer.tick.now);
   return Verdict::absorb(AbsorbReason::Released);
 }
 
@@ -212,12 +203,12 @@ void StatefulPath::watch_bye(const Hop& hop, const sip::BranchHash& branch, std:
   schedule(*context);
 }
 
-size_t StatefulPath::send_in_dialog(const Answer& answer, const sip::BranchHash& branch,
-                                    sip::Method method) {
+size_t StatefulPath::send_in_dialog(const Answer& answer, sip::Method method) {
   const size_t length = sip::build_dialog_request(
       answer.message,
       {.method = method,
-       .via = via_text(snapshot_, answer.source, sip::branch_text(branch, 0)),
+       .via =
+           via_text(snapshot_, answer.source, sip::branch_text(ending_branch(answer, method), 0)),
        .own_record_route = own_record_route(answer.message, snapshot_.sides)},
       buffer_);
   if (length > 0) forwarder_.send(answer.source, {buffer_.data(), length});

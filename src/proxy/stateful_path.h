@@ -95,6 +95,8 @@ class StatefulPath {
     const sip::Message& message;
     const transport::Flow& source;
     const Tick& tick;
+    // Of its top Via, which is ours.
+    sip::BranchHash branch;
     uint8_t attempt = 0;
   };
 
@@ -172,7 +174,8 @@ class StatefulPath {
   Verdict release(const Answer& answer);
   [[nodiscard]] bool is_released(const Answer& answer);
   void watch_bye(const Hop& hop, const sip::BranchHash& branch, std::string_view text, Instant now);
-  size_t send_in_dialog(const Answer& answer, const sip::BranchHash& branch, sip::Method method);
+  [[nodiscard]] sip::BranchHash ending_branch(const Answer& answer, sip::Method method) const;
+  size_t send_in_dialog(const Answer& answer, sip::Method method);
 
   const Options options_;
   const Snapshot& snapshot_;

@@ -17,7 +17,7 @@ std::optional<Verdict> StatefulPath::on_response(const sip::Message& response,
   const auto branch = sip::read_branch(response.via.branch);
   if (!branch) return std::nullopt;
   const ContextStore::Found found = store_.find(branch->hash, response.method, tick.now);
-  const Answer answer{response, source, tick, branch->attempt};
+  const Answer answer{response, source, tick, branch->hash, branch->attempt};
   if (found.context != nullptr) return on_answer(*found.context, answer);
   if (found.tombstone != nullptr) return on_late_answer(*found.tombstone, answer);
   return std::nullopt;
