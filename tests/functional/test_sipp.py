@@ -25,7 +25,7 @@ class SippServers(ExitStack):
         self.addresses = [server.address for server in self.servers]
 
     def wait_for_calls(self, count, failed_max=0):
-        """How many calls each got, once they got `count` in all, of which so many may have failed."""
+        """How many calls each got, once they got `count` in all; `failed_max` may have failed."""
         def all_figures():
             figures = [server.figures() for server in self.servers]
             arrived = sum(each["IncomingCall"] for each in figures)
@@ -122,7 +122,7 @@ def test_calls_in_all_stages_survive_a_kill_under_maglev(tmp_path):
                 config["global"]["workers"] = 2
                 siplbd.start()
                 assert caller.wait()["SuccessfulCall"] == 300
-            # A sipp whose answer meets the closed port gives its call up and is deaf to the repeat of
-            # the INVITE. Then another server gets the call.
+            # A sipp whose answer meets the closed port gives its call up and is deaf to the repeat
+            # of the INVITE. Then another server gets the call.
             moved = siplbd.metrics().sum("siplb_server_failovers_total")
             assert 300 <= sum(servers.wait_for_calls(300, failed_max=moved)) <= 300 + moved
