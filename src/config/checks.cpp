@@ -118,11 +118,13 @@ void check_listeners(const YamlNode& list, const Configuration& configuration, F
   }
 }
 
-// What `advertise` says, where it is an address and no name.
-std::optional<SockAddress> advertised_address(const ListenerOptions& listener) {
-  const std::string text = "sip:" + listener.advertise;
-  sip::Uri uri;
-  return sip::parse_uri(text, uri) ? uri.literal() : std::nullopt;
+// Whether one of the names that a listener advertises is this address.
+bool advertises(const ListenerOptions& listener, const SockAddress& address) {
+  return std::any_of(listener.advertise.begin(), listener.advertise.end(), [&](const auto& name) {
+    const std::string text = "sip:" + name.as;
+    sip::Uri uri;
+    return sip::parse_uri(text, uri) && uri.literal() == address;
+  });
 }
 
 // A server that is one of our listeners would be a loop.
@@ -131,7 +133,7 @@ void check_not_ours(const SockAddress& server, Place place,
   for (const ListenerOptions& listener : listeners) {
     if (listener.address == server) {
       faults.add(place, "this is the address of listener " + shown(listener.name));
-    } else if (advertised_address(listener) == server) {
+    } else if (advertises(listener, server)) {
       faults.add(place, "this is the advertised address of listener " + shown(listener.name));
     }
   }
@@ -166,21 +168,19 @@ void check_reach(const YamlNode& item, const GroupOptions& group,
     faults.add(place, "one of the servers needs a weight above 0");
   }
 
-  const auto has = [](const auto& elements, SockAddress::Family family) {
-    return std::any_of(elements.begin(), elements.end(),
-                       [&](const auto& element) { return element.address.family() == family; });
-  };
-  if (has(group.servers, SockAddress::Family::V4) && has(group.servers, SockAddress::Family::V6)) {
-    faults.add(place, "IPv4 and IPv6 servers in one group are not yet supported");
-    return;
-  }
   // A listener that has a fault may be the one that is missed.
-  if (configuration.listeners.empty() || has(configuration.listeners, SockAddress::Family::None)) {
-    return;
-  }
+  const auto is_unread = [](const ListenerOptions& listener) {
+    return listener.address.family() == SockAddress::Family::None;
+  };
+  const auto& listeners = configuration.listeners;
+  if (listeners.empty() || std::any_of(listeners.begin(), listeners.end(), is_unread)) return;
   for (const auto& [family, label] :
        {std::pair{SockAddress::Family::V4, "IPv4"}, std::pair{SockAddress::Family::V6, "IPv6"}}) {
-    if (has(group.servers, family) && !proxy::select_egress(configuration.listeners, family)) {
+    const auto is_out_of_reach = [&, family = family](const ServerOptions& server) {
+      return server.address.family() == family &&
+             !proxy::select_server_side(listeners, server.address, SockAddress{});
+    };
+    if (std::any_of(group.servers.begin(), group.servers.end(), is_out_of_reach)) {
       faults.add(place, std::string("no listener can reach these servers: none is ") + label);
     }
   }

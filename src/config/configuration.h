@@ -47,6 +47,7 @@ struct GlobalOptions {
   size_t lanes = 0;    // a power of two, at least `workers`; 0: from the number of workers
   size_t memory_bytes = 512 * kMiB;
   std::string key_file;  // absolute; empty: see key_file() in derive.h
+  std::vector<std::string> names;  // hosts that are also us, in Route and Request-URI
   std::chrono::days token_life{60};
   LogOptions log;
   bool operator==(const GlobalOptions&) const = default;

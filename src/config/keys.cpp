@@ -112,7 +112,7 @@ bool read_advertise(const YamlNode& node, ListenerOptions& listener, const ReadC
     return true;
   }
   if (!node.is_text() || !is_sent_by(node.text)) return false;
-  listener.advertise = node.text;
+  listener.advertise = {{.to = {}, .as = node.text}};
   return true;
 }
 

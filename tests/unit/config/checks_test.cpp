@@ -172,9 +172,6 @@ groups: [{name: a, servers: [{name: x, uri: "sip:[fe80::1]"}]}])",
       {"no weight", with_listeners(R"(groups: [{name: a, servers: [
   {name: x, uri: "sip:10.0.0.1", weight: 0}]}])"),
        "1:29: one of the servers needs a weight above 0"},
-      {"mixed families", with_listeners(R"(groups: [{name: a, servers: [
-  {name: x, uri: "sip:10.0.0.1"}, {name: y, uri: "sip:[2001:db8::1]"}]}])"),
-       "1:29: IPv4 and IPv6 servers in one group are not yet supported"},
       {"no listener of IPv6", with_listeners(R"(groups: [{name: a, servers: [
   {name: y, uri: "sip:[2001:db8::1]"}]}])"),
        "1:29: no listener can reach these servers: none is IPv6"},

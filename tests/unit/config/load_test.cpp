@@ -90,7 +90,8 @@ metrics: off
   EXPECT_EQ(c.global.log, (LogOptions{LogLevel::Debug, LogFormat::Json}));
   ASSERT_EQ(c.listeners.size(), 2U);
   EXPECT_EQ(c.listeners[0].role, transport::ListenerRole::Clients);
-  EXPECT_EQ(c.listeners[0].advertise, "sip.example.com");
+  ASSERT_EQ(c.listeners[0].advertise.size(), 1U);
+  EXPECT_EQ(c.listeners[0].advertise[0].as, "sip.example.com");
   EXPECT_EQ(c.listeners[1].name, "inside");
   EXPECT_EQ(c.listeners[1].address.text(), "[2001:db8::5]:0");
   ASSERT_EQ(c.groups.size(), 2U);
