@@ -14,9 +14,9 @@ namespace siplb::sip {
 
 class Editor {
  public:
-  // After the start line; Via received/rport (2 regions); Route (2 regions, popped apart); the
-  // start line or body.
-  static constexpr size_t kEditsMax = 6;
+  // After the start line; Via received/rport (2 regions); Route (3 regions, popped apart); for a
+  // strict router the Request-URI and, in three texts, a Route behind the others.
+  static constexpr size_t kEditsMax = 10;
   static constexpr size_t kPiecesMax = 2 * kEditsMax + 1;
 
   // `original` is the message as it is to be forwarded but for the edits.

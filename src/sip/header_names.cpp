@@ -53,4 +53,31 @@ HeaderId header_id(std::string_view name) {
   return equal_caseless(name, known.name) ? known.id : HeaderId::Other;
 }
 
+std::string_view long_form(std::string_view name) {
+  if (name.size() != 1) return name;
+  switch (to_lower(name.front())) {
+    case 'a': return "Accept-Contact";
+    case 'b': return "Referred-By";
+    case 'c': return "Content-Type";
+    case 'd': return "Request-Disposition";
+    case 'e': return "Content-Encoding";
+    case 'f': return "From";
+    case 'i': return "Call-ID";
+    case 'j': return "Reject-Contact";
+    case 'k': return "Supported";
+    case 'l': return "Content-Length";
+    case 'm': return "Contact";
+    case 'n': return "Identity-Info";
+    case 'o': return "Event";
+    case 'r': return "Refer-To";
+    case 's': return "Subject";
+    case 't': return "To";
+    case 'u': return "Allow-Events";
+    case 'v': return "Via";
+    case 'x': return "Session-Expires";
+    case 'y': return "Identity";
+    default: return name;
+  }
+}
+
 }  // namespace siplb::sip

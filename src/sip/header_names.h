@@ -12,4 +12,7 @@ namespace siplb::sip {
 
 [[nodiscard]] HeaderId header_id(std::string_view name);
 
+// The long form of a compact name, of all that are registered; any other name as it is.
+[[nodiscard]] std::string_view long_form(std::string_view name);
+
 }  // namespace siplb::sip

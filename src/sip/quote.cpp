@@ -1,5 +1,6 @@
 #include "sip/quote.h"
 
+#include "sip/lane_marker.h"
 #include "sip/param.h"
 #include "sip/seal.h"
 #include "sip/text.h"
@@ -9,22 +10,11 @@ namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kOwnVia = "Via: SIP/2.0/";  // as we write it
-constexpr std::string_view kMarker = "QQQQQQQ";        // see seal_via.cpp
-constexpr size_t kLaneDigits = 2;
 
 // The value of our Via, maybe cut off; empty where the first header is another.
 std::string_view first_via(std::string_view headers) {
   if (!headers.starts_with(kOwnVia)) return {};
   return headers.substr(0, headers.find(kLineEnd));
-}
-
-// Of a `;slb=` that shows at least its lane.
-std::optional<uint8_t> read_lane(std::string_view slb) {
-  if (!slb.starts_with(kMarker)) return std::nullopt;
-  const std::string_view digits = slb.substr(kMarker.size(), kLaneDigits);
-  const auto lane = read_number(digits, 99);
-  if (digits.size() != kLaneDigits || !lane) return std::nullopt;
-  return static_cast<uint8_t>(*lane);
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ struct ViaSeal {
   SealMode mode = SealMode::Stateless;
   uint32_t loop_hash = 0;
   uint16_t listener = 0;  // name hash of the listener that the request came by
+  uint16_t minute = 0;    // when it was sealed: minutes since 1970, wrapping (45 days)
   // Of this Via itself: inside the MAC, but not in the text, where the Via says it.
   Transport transport = Transport::Udp;
 };
@@ -69,8 +70,8 @@ struct NextVia {
   std::string_view branch;
 };
 
-// marker and lane, then instance, mode, loop hash, listener and MAC in base32
-inline constexpr size_t kSlbLength = 9 + 31;
+// marker and lane, then instance, mode, loop hash, listener, minute and MAC in base32
+inline constexpr size_t kSlbLength = 9 + 34;
 using SlbText = FixedString<kSlbLength>;
 
 // ---- Token ------------------------------------------------------------------------------------
@@ -82,10 +83,19 @@ struct TokenEnd {
   uint16_t listener = 0;   // clients: hash of the listener's name
   Transport transport = Transport::Udp;
   SockAddress address;  // the server's when sealed; the client's remote address
+  // Clients: Flow::local, where the listener has a wildcard address; port 0.
+  SockAddress local;
   bool operator==(const TokenEnd&) const = default;
 };
 
+enum class TokenKind : uint8_t {
+  Dialog,
+  // In a Path (RFC 3327): bound to no call, so it is honoured from servers only.
+  Path,
+};
+
 struct Token {
+  TokenKind kind = TokenKind::Dialog;
   TokenEnd initiator;
   TokenEnd responder;
   uint32_t from_tag_hash = 0;  // 24 bits: of the initiator's From tag
@@ -93,8 +103,9 @@ struct Token {
   bool operator==(const Token&) const = default;
 };
 
-// header 1, day 2, tag hash 3, two ends of at most 23 (IPv6 server), MAC 8: base64url of 60
-inline constexpr size_t kTokenLengthMax = 80;
+// header 1, day 2, tag hash 3, a server's end of at most 23, a client's of at most 37 (both IPv6),
+// MAC 8: base64url of 74. Two clients have no token.
+inline constexpr size_t kTokenLengthMax = 99;
 using TokenText = FixedString<kTokenLengthMax>;
 
 // Why a seal was refused; the label `reason` of siplb_seal_rejected_total.
@@ -130,7 +141,8 @@ class Seal {
   // Verifies `via`, the top Via of a response, against the Via below it; fills `out` when None.
   [[nodiscard]] SealFault open_via(const Via& via, const NextVia& next, ViaSeal& out) const;
 
-  // Requires: both ends have an address.
+  // Requires: both ends have an address, and one of them at least is a server's. With
+  // TokenKind::Path `call_id` is not looked at.
   [[nodiscard]] TokenText seal_token(const Token& token, std::string_view call_id) const;
   // `user` is a URI's user part. `today` is in days since 1970. Fills `out` when None.
   [[nodiscard]] SealFault open_token(std::string_view user, std::string_view call_id,

@@ -1,7 +1,7 @@
 // The `;slb=` parameter of our own Via. See seal.h.
 //
-//   QQQQQQQ 07 <31 digits of base32>
-//   marker, lane in decimal; then instance 4, mode 1, loop hash 4, listener 2, MAC 8 octets
+//   QQQQQQQ 07 <34 digits of base32>
+//   marker, lane in decimal; then instance 4, mode 1, loop hash 4, listener 2, minute 2, MAC 8
 //
 // The marker comes first and is made of one letter, for a steering program that can look only at
 // every fourth octet (DESIGN.md, 3). The MAC covers all but the lane, our branch and sent-by, and
@@ -12,6 +12,7 @@
 #include <span>
 
 #include "base/assert.h"
+#include "sip/lane_marker.h"
 #include "sip/octets.h"
 #include "sip/rfc4648.h"
 #include "sip/seal.h"
@@ -21,11 +22,9 @@
 namespace siplb::sip {
 namespace {
 
-constexpr std::string_view kMarker = "QQQQQQQ";
-constexpr size_t kLaneDigits = 2;
-constexpr size_t kBodyAt = kMarker.size() + kLaneDigits;
+constexpr size_t kBodyAt = kLaneMarker.size() + kLaneDigits;
 constexpr size_t kMacOctets = 8;
-constexpr size_t kBodyOctets = 4 + 1 + 4 + 2 + kMacOctets;
+constexpr size_t kBodyOctets = 4 + 1 + 4 + 2 + 2 + kMacOctets;
 constexpr size_t kBodyLength = base32_length(kBodyOctets);
 static_assert(kSlbLength == kBodyAt + kBodyLength);
 
@@ -49,20 +48,16 @@ uint64_t mac_of(KeyedHash hash, std::span<const uint8_t> fields, const OwnVia& o
   return hash.digest64();
 }
 
-bool is_digit(char c) {
-  return is(kDigitChar, c);
-}
-
 }  // namespace
 
 SlbText Seal::seal_via(const ViaSeal& fields, std::string_view branch, std::string_view our_sent_by,
                        const NextVia& next) const {
-  SIPLB_ASSERT(fields.lane < 100);
   OctetWriter<kBodyOctets> body;
   body.put(fields.instance);
   body.put(static_cast<uint8_t>(fields.mode));
   body.put(fields.loop_hash);
   body.put(fields.listener);
+  body.put(fields.minute);
   const OwnVia own{.transport = fields.transport,
                    .branch = branch,
                    .sent_by = sent_by(our_sent_by, fields.transport)};
@@ -71,32 +66,30 @@ SlbText Seal::seal_via(const ViaSeal& fields, std::string_view branch, std::stri
   std::array<char, kBodyLength> digits;
   encode_base32(body.octets(), digits);
   SlbText out;
-  out.append(kMarker);
-  if (fields.lane < 10) out.append("0");
-  out.append_number(fields.lane);
+  out.append(lane_mark(fields.lane));
   out.append({digits.data(), digits.size()});
   return out;
 }
 
 SealFault Seal::open_via(const Via& via, const NextVia& next, ViaSeal& out) const {
   const std::string_view text = via.slb;
-  if (!equal_caseless(text.substr(0, kMarker.size()), kMarker)) return SealFault::NotOurs;
+  if (!equal_caseless(text.substr(0, kLaneMarker.size()), kLaneMarker)) return SealFault::NotOurs;
   std::array<uint8_t, kBodyOctets> body;
   if (text.size() != kSlbLength || !decode_base32(text.substr(kBodyAt), body)) {
     return SealFault::Malformed;
   }
-  const char tens = text[kMarker.size()];
-  const char ones = text[kMarker.size() + 1];
+  const std::optional<uint8_t> lane = read_lane(text);
   const std::optional<Transport> transport = via.known_transport();
-  if (!is_digit(tens) || !is_digit(ones) || !transport) return SealFault::Malformed;
+  if (!lane || !transport) return SealFault::Malformed;
 
   OctetReader reader(body);
   ViaSeal fields;
-  fields.lane = static_cast<uint8_t>((tens - '0') * 10 + (ones - '0'));
+  fields.lane = *lane;
   fields.instance = reader.take<uint32_t>();
   const auto mode = reader.take<uint8_t>();
   fields.loop_hash = reader.take<uint32_t>();
   fields.listener = reader.take<uint16_t>();
+  fields.minute = reader.take<uint16_t>();
   fields.transport = *transport;
   if (mode >= kModeCount) return SealFault::Malformed;
   fields.mode = static_cast<SealMode>(mode);

@@ -1,5 +1,9 @@
 #include "sip/header_names.h"
 
+#include <cctype>
+#include <set>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace siplb::sip {
@@ -48,6 +52,28 @@ TEST(HeaderNamesTest, TakesEveryOtherNameForOther) {
                                       "Content-Lengtf",
                                       "Content-Lengths"}) {
     EXPECT_EQ(header_id(name), HeaderId::Other) << name;
+  }
+}
+
+TEST(HeaderNamesTest, EveryCompactNameHasOneLongForm) {
+  constexpr std::string_view kCompact = "abcdefijklmnorstuvxy";  // as IANA has them registered
+  std::set<std::string> seen;
+  for (char letter = 'a'; letter <= 'z'; ++letter) {
+    const std::string upper(1, static_cast<char>(std::toupper(letter)));
+    const std::string lower(1, letter);
+    const std::string_view name = long_form(lower);
+    const bool registered = kCompact.find(letter) != std::string_view::npos;
+    EXPECT_EQ(name.size() > 1, registered) << letter;
+    EXPECT_EQ(long_form(upper), registered ? name : std::string_view(upper));
+    EXPECT_TRUE(seen.emplace(name).second) << name;
+    // The scanner knows both or neither.
+    EXPECT_EQ(header_id(lower), header_id(name)) << letter;
+  }
+}
+
+TEST(HeaderNamesTest, AnyOtherNameIsItsOwnLongForm) {
+  for (const std::string_view name : {"", "To", "Subject", "X-Mine", "0", "-", "\xe9"}) {
+    EXPECT_EQ(long_form(name), name);
   }
 }
 

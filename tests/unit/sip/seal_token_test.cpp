@@ -1,4 +1,5 @@
-// The token: both ends of a dialog, bound to its Call-ID (sip/seal.h, seal_token.cpp).
+// The token: both ends of a dialog, bound to its Call-ID, or of a Path (sip/seal.h,
+// seal_token.cpp).
 
 #include <memory>
 #include <string>
@@ -22,6 +23,13 @@ TokenEnd client(std::string_view address) {
   return {.listener = 0xfffe, .transport = Transport::Udp, .address = *SockAddress::parse(address)};
 }
 
+// Came to a listener with a wildcard address.
+TokenEnd client_at(std::string_view address, std::string_view local) {
+  TokenEnd end = client(address);
+  end.local = *SockAddress::parse_ip(local, 0);
+  return end;
+}
+
 TokenEnd server(std::string_view address) {
   return {.is_server = true,
           .server_id = 0xdeadbeef,
@@ -38,6 +46,19 @@ Token token_of(const TokenEnd& initiator, const TokenEnd& responder) {
 
 const Token kV4Call = token_of(client("192.0.2.9:5062"), server("10.0.0.1:5060"));
 const Token kV6Call = token_of(client("[2001:db8::9]:5062"), server("[fd00::1]:5060"));
+const Token kV4LocalCall =
+    token_of(client_at("192.0.2.9:5062", "198.51.100.1"), server("10.0.0.1:5060"));
+const Token kV6LocalCall =
+    token_of(client_at("[2001:db8::9]:5062", "2001:db8::1"), server("[fd00::1]:5060"));
+
+Token path_of(Token token) {
+  token.kind = TokenKind::Path;
+  return token;
+}
+
+const Token kAllForms[] = {
+    kV4Call,          kV6Call,          kV4LocalCall,          kV6LocalCall,
+    path_of(kV4Call), path_of(kV6Call), path_of(kV4LocalCall), path_of(kV6LocalCall)};
 
 class SealTokenTest : public testing::Test {
  protected:
@@ -54,6 +75,8 @@ TEST_F(SealTokenTest, FormStaysWhatItIs) {
   EXPECT_EQ(sealed(kV4Call), "EE4gAQIDAP_-wAACCRPGBd6tvu8KAAABE8QNczM23aTV_Q");
   EXPECT_EQ(sealed(kV6Call),
             "EE4gAQIDAv_-IAENuAAAAAAAAAAAAAAACRPGB96tvu_9AAAAAAAAAAAAAAAAAAABE8RLzt3-8y2Wkg");
+  EXPECT_EQ(sealed(kV4LocalCall), "EE4gAQIDgP_-wAACCRPGxjNkAQXerb7vCgAAARPEijsSVntVWso");
+  EXPECT_EQ(sealed(path_of(kV4Call)), "EU4gAQIDAP_-wAACCRPGBd6tvu8KAAABE8RNuUsihhnKsQ");
 }
 
 TEST_F(SealTokenTest, FitsItsOctetBudget) {
@@ -62,11 +85,13 @@ TEST_F(SealTokenTest, FitsItsOctetBudget) {
   };
   constexpr std::string_view kV4 = "255.255.255.255:65535";
   constexpr std::string_view kV6 = "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535";
-  EXPECT_EQ(length(client(kV4), client(kV4)), 43u);
   EXPECT_EQ(length(client(kV4), server(kV4)), 46u);
   EXPECT_EQ(length(server(kV4), server(kV4)), 48u);
   EXPECT_EQ(length(client(kV6), server(kV6)), 78u);
   EXPECT_EQ(length(server(kV6), server(kV6)), 80u);
+  constexpr std::string_view kV6Local = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+  EXPECT_EQ(length(client_at(kV4, "255.255.255.255"), server(kV4)), 51u);
+  EXPECT_EQ(length(client_at(kV6, kV6Local), server(kV6)), kTokenLengthMax);
 }
 
 // What siplb adds to a request, by the budget of SIP.md, 2: host names up to 20 characters.
@@ -78,14 +103,15 @@ TEST_F(SealTokenTest, ARequestGrowsByNoMoreThanItsBudget) {
   constexpr size_t kMaxForwards = std::string_view("Max-Forwards: 70\r\n").size();
   constexpr size_t kStampV4 = std::string_view(";received=255.255.255.255=65535").size();
   constexpr size_t kStampV6 = kStampV4 + 39 - 15;
-  const size_t token_v4 = 1 + sealed(token_of(server("1.1.1.1:1"), server("1.1.1.1:1"))).size();
-  const size_t token_v6 = 1 + sealed(token_of(server("[::1]:1"), server("[::1]:1"))).size();
-  EXPECT_LE(kVia + kRecordRoute + token_v4 + kMaxForwards + kStampV4, 275u);
-  EXPECT_LE(kVia + 2 * kRecordRoute + token_v4 + kMaxForwards + kStampV4, 330u);
+  // The longest: a client at a wildcard listener.
+  const size_t token_v4 = 1 + sealed(kV4LocalCall).size();
+  const size_t token_v6 = 1 + sealed(kV6LocalCall).size();
+  EXPECT_LE(kVia + kRecordRoute + token_v4 + kMaxForwards + kStampV4, 280u);
+  EXPECT_LE(kVia + 2 * kRecordRoute + token_v4 + kMaxForwards + kStampV4, 335u);
   // Two address literals in brackets in place of the names.
   constexpr size_t kLonger = 41 - 20;
-  EXPECT_LE(kVia + kRecordRoute + token_v6 + kMaxForwards + kStampV6 + 2 * kLonger, 390u);
-  EXPECT_LE(kVia + 2 * kRecordRoute + token_v6 + kMaxForwards + kStampV6 + 3 * kLonger, 460u);
+  EXPECT_LE(kVia + kRecordRoute + token_v6 + kMaxForwards + kStampV6 + 2 * kLonger, 395u);
+  EXPECT_LE(kVia + 2 * kRecordRoute + token_v6 + kMaxForwards + kStampV6 + 3 * kLonger, 470u);
 }
 
 TEST_F(SealTokenTest, OpensWhatItSealed) {
@@ -93,12 +119,32 @@ TEST_F(SealTokenTest, OpensWhatItSealed) {
            kV4Call,
            kV6Call,
            token_of(server("10.0.0.1:5060"), server("[fd00::1]:5060")),
-           token_of(client("[2001:db8::9]:1"), client("192.0.2.9:65535")),
+           token_of(client("[2001:db8::9]:1"), server("192.0.2.9:65535")),
            token_of(server("10.0.0.1:5060"), client("192.0.2.9:5062")),
+           token_of(server("[fd00::1]:5060"), client_at("192.0.2.9:5062", "198.51.100.1")),
        }) {
     ASSERT_EQ(open(sealed(token)), SealFault::None);
     EXPECT_EQ(out_, token);
   }
+  for (const Token& token : kAllForms) {
+    ASSERT_EQ(open(sealed(token)), SealFault::None);
+    EXPECT_EQ(out_, token);
+  }
+}
+
+TEST_F(SealTokenTest, OnlyAClientHasALocalAddressAndOnlyOfItsFamily) {
+  Token token = kV4Call;
+  token.initiator.local = *SockAddress::parse_ip("2001:db8::1", 0);
+  token.responder.local = *SockAddress::parse_ip("198.51.100.1", 0);
+  EXPECT_EQ(sealed(token), sealed(kV4Call));
+}
+
+TEST_F(SealTokenTest, APathIsOfUseInAnyCall) {
+  for (const Token& token : kAllForms) {
+    const SealFault elsewhere = seal_.open_token(sealed(token), "another", kToday, out_);
+    EXPECT_EQ(elsewhere == SealFault::None, token.kind == TokenKind::Path);
+  }
+  EXPECT_EQ(seal_.seal_token(path_of(kV4Call), "another"), sealed(path_of(kV4Call)));
 }
 
 TEST_F(SealTokenTest, KeepsTheTransportsOfBothEnds) {
@@ -126,7 +172,7 @@ TEST_F(SealTokenTest, IsOfNoUseInAnotherCall) {
 TEST_F(SealTokenTest, RefusesAnAlteredCharacterAnywhere) {
   constexpr std::string_view kDigits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~%";
-  for (const Token& token : {kV4Call, kV6Call}) {
+  for (const Token& token : kAllForms) {
     const std::string text = sealed(token);
     for (size_t at = 0; at < text.size(); ++at) {
       for (const char digit : kDigits) {
@@ -140,13 +186,16 @@ TEST_F(SealTokenTest, RefusesAnAlteredCharacterAnywhere) {
 }
 
 TEST_F(SealTokenTest, RefusesEveryOtherLength) {
-  const std::string text = sealed(kV6Call) + std::string(10, 'A');
-  for (size_t length = 0; length <= text.size(); ++length) {
-    const auto block = std::make_unique<char[]>(length);
-    text.copy(block.get(), length);
-    const SealFault fault = open({block.get(), length});
-    EXPECT_EQ(fault == SealFault::None, length == 78) << length;
-    EXPECT_EQ(fault == SealFault::NotOurs, length < 43 || length > 80) << length;
+  for (const Token& token : kAllForms) {
+    const size_t whole = sealed(token).size();
+    const std::string text = sealed(token) + std::string(kTokenLengthMax, 'A');
+    for (size_t length = 0; length <= text.size(); ++length) {
+      const auto block = std::make_unique<char[]>(length);
+      text.copy(block.get(), length);
+      const SealFault fault = open({block.get(), length});
+      EXPECT_EQ(fault == SealFault::None, length == whole) << length;
+      EXPECT_EQ(fault == SealFault::NotOurs, length < 46 || length > kTokenLengthMax) << length;
+    }
   }
 }
 
@@ -173,18 +222,33 @@ TEST_F(SealTokenTest, WhatDoesNotDecodeIsMalformed) {
   using Octets = std::vector<uint8_t>;
   const std::string text = sealed(kV4Call);
   EXPECT_EQ(open(rewritten(text, [](Octets&) {})), SealFault::None);
-  // Another kind; a transport that there is not, in either end; an end longer than the token.
-  EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[0] |= 1; })), SealFault::Malformed);
+  // Another kind; a transport that there is not, in either end; an end longer than the token; a
+  // server with a local address; two clients.
+  EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[0] |= 2; })), SealFault::Malformed);
+  EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[0] |= 3; })), SealFault::Malformed);
   EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[6] |= 0x0c; })), SealFault::Malformed);
-  EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[6] |= 0x80; })), SealFault::Malformed);
+  EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[6] |= 0x40; })), SealFault::Malformed);
   EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[15] |= 0x0c; })), SealFault::Malformed);
   EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[6] |= 2; })), SealFault::Malformed);
   EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[15] |= 2; })), SealFault::Malformed);
+  EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[6] |= 0x80; })), SealFault::Malformed);
+  EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[15] |= 0x80; })), SealFault::Malformed);
+  EXPECT_EQ(open(rewritten(text,
+                           [](Octets& o) {
+                             o[15] ^= 1;
+                             o.erase(o.begin() + 16, o.begin() + 18);
+                             o.push_back(0);
+                             o.push_back(0);
+                           })),
+            SealFault::Malformed);
   EXPECT_EQ(open(rewritten(text, [](Octets& o) { o.push_back(0); })), SealFault::Malformed);
-  EXPECT_EQ(open(rewritten(text, [](Octets& o) { o.pop_back(); })), SealFault::Malformed);
+  const std::string longer = sealed(kV4LocalCall);
+  EXPECT_EQ(open(rewritten(longer, [](Octets& o) { o.pop_back(); })), SealFault::Malformed);
   // And what decodes is still not ours: another key id says so by its first character.
   EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[0] |= 4; })), SealFault::NotOurs);
   EXPECT_EQ(open(rewritten(text, [](Octets& o) { o.back() ^= 1; })), SealFault::BadMac);
+  // A dialog's token does not become a Path by saying so.
+  EXPECT_EQ(open(rewritten(text, [](Octets& o) { o[0] |= 1; })), SealFault::BadMac);
 }
 
 TEST_F(SealTokenTest, HasExactlyOneText) {
@@ -228,6 +292,12 @@ TEST(SealTokenDeathTest, AnEndNeedsAnAddress) {
   const Seal seal(kKey, 1, kLifeDays);
   Token token = kV4Call;
   token.responder.address = {};
+  EXPECT_DEATH((void)seal.seal_token(token, kCallId), "assertion failed");
+}
+
+TEST(SealTokenDeathTest, TwoClientsHaveNone) {
+  const Seal seal(kKey, 1, kLifeDays);
+  const Token token = token_of(client("192.0.2.9:5062"), client("192.0.2.8:5062"));
   EXPECT_DEATH((void)seal.seal_token(token, kCallId), "assertion failed");
 }
 

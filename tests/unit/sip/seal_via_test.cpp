@@ -22,7 +22,8 @@ constexpr ViaSeal kFields{.lane = 7,
                           .instance = 0xdeadbeef,
                           .mode = SealMode::Stateless,
                           .loop_hash = 0x01020304,
-                          .listener = 0xfffe};
+                          .listener = 0xfffe,
+                          .minute = 0xfedc};
 
 Via via_of(std::string_view text) {
   Via via;
@@ -51,11 +52,11 @@ class SealViaTest : public testing::Test {
 };
 
 TEST_F(SealViaTest, FormStaysWhatItIs) {
-  EXPECT_EQ(slb(), "QQQQQQQ0732w353ybaebagbh77yr3tuixul7dycq");
+  EXPECT_EQ(slb(), "QQQQQQQ0732w353ybaebagbh7737nymc7mqodwst6te");
 }
 
 TEST_F(SealViaTest, FitsItsOctetBudget) {
-  EXPECT_EQ(kSlbLength, 40u);
+  EXPECT_EQ(kSlbLength, 43u);
   EXPECT_EQ(slb().size(), kSlbLength);
 }
 
@@ -80,6 +81,7 @@ TEST_F(SealViaTest, OpensWhatItSealed) {
     EXPECT_EQ(out_.mode, mode);
     EXPECT_EQ(out_.loop_hash, 0x01020304u);
     EXPECT_EQ(out_.listener, 0xfffe);
+    EXPECT_EQ(out_.minute, 0xfedc);
     EXPECT_EQ(out_.transport, Transport::Udp);
   }
 }
