@@ -4,33 +4,10 @@
 #include <string_view>
 
 #include "base/hash.h"
+#include "sip/escape.h"
 
 namespace siplb::balance {
 namespace {
-
-// The value of a hexadecimal digit, -1 for any other octet.
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// Takes one octet from the front of `text`, undoing its escape; a broken escape is taken as it is.
-char take_unescaped(std::string_view& text) {
-  char octet = text[0];
-  size_t length = 1;
-  if (octet == '%' && text.size() >= 3) {
-    const int high = hex_value(text[1]);
-    const int low = hex_value(text[2]);
-    if (high >= 0 && low >= 0) {
-      octet = static_cast<char>(high << 4 | low);
-      length = 3;
-    }
-  }
-  text.remove_prefix(length);
-  return octet;
-}
 
 // Users are equal when their octets are, escaped or not (RFC 3261, 19.1.4). A long one is hashed
 // in parts, each seeded by those before it.
@@ -39,7 +16,7 @@ uint64_t hash_unescaped(std::string_view text) {
   uint64_t hash = 0;
   while (!text.empty()) {
     size_t length = 0;
-    while (!text.empty() && length < part.size()) part[length++] = take_unescaped(text);
+    while (!text.empty() && length < part.size()) part[length++] = sip::take_unescaped(text);
     hash = hash_octets({part.data(), length}, hash);
   }
   return hash;
