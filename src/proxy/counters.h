@@ -127,6 +127,7 @@ struct LaneCounters {
   Counter unheld;             // requests sent without a copy: the pool had no room
   Counter duplicate_answers;  // calls that were answered 2xx beyond the final answer they had
   Counter loose_calls;        // calls forwarded without an affinity entry (target.h)
+  Counter expressions;        // of routes, matched with a text: the heap is used for them
   std::array<CounterArray<sip::SealFault>, static_cast<size_t>(SealKind::kCount)> seal_rejected;
   CounterArray<sip::Method> requests;         // new requests by method
   CounterArray<sip::ScanStatus> scan_faults;  // why messages did not scan, whatever became of them
