@@ -52,9 +52,7 @@ TEST(HeaderFilterTest, TakesAWholeHeaderByItsNameInAnyCase) {
   for (const std::string_view line :
        {"P-Asserted-Identity: <sip:boss@example.com>\r\n", "p-asserted-identity: x\r\n",
         "P-ASSERTED-IDENTITY:\r\n", "P-Asserted-Identity \t : x\r\n",
-        "P-Asserted-Identity\r\n : x\r\n", "P-Asserted-Identity: x,\r\n\ty,\r\n z\r\n"}) {
-    sip::Message message;
-    if (sip::scan(Case(line).with, {}, message) != sip::ScanStatus::Ok) continue;
+        "P-Asserted-Identity: x,\r\n\ty,\r\n z\r\n"}) {
     const Case it(line);
     EXPECT_EQ(filtered(policy, it.with), it.without) << line;
   }
