@@ -98,7 +98,8 @@ std::span<char> Caller::bye_octets(const Call& call) const {
 }
 
 void Caller::send(size_t source, const SockAddress& remote, std::string_view text) {
-  const transport::Flow flow{remote, static_cast<transport::ListenerIndex>(source)};
+  const transport::Flow flow{.remote = remote,
+                             .listener = static_cast<transport::ListenerIndex>(source)};
   if (wire_.send(flow, {&text, 1}) != transport::SendStatus::Queued) ++stats_.refused_sends;
 }
 

@@ -1,6 +1,7 @@
 #include "load/run.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <ostream>
 
 #include "base/random.h"
@@ -8,6 +9,7 @@
 #include "load/report.h"
 #include "load/stop_signals.h"
 #include "load/udp_lane.h"
+#include "net/local_address.h"
 
 namespace siplb::load {
 
@@ -84,10 +86,12 @@ Duration place_calls(UdpLane& lane, Caller& caller, const StopSignals& signals,
 }  // namespace
 
 int run_call(const CallCommand& command, const Streams& streams) {
-  std::optional<SockAddress> from = command.from;
-  if (!from) from = local_address_towards(command.caller.target);
-  if (!from) return fail(streams, {ErrorCode::SocketName, errno});
-  auto lane = UdpLane::open(std::vector<SockAddress>(command.source_count, *from));
+  const SockAddress from =
+      command.from ? *command.from : net::source_towards(command.caller.target);
+  if (from.family() == SockAddress::Family::None) {
+    return fail(streams, {ErrorCode::SocketName, errno});
+  }
+  auto lane = UdpLane::open(std::vector<SockAddress>(command.source_count, from));
   if (!lane) return fail(streams, lane.error());
   auto signals = StopSignals::watch((*lane)->loop());
   if (!signals) return fail(streams, signals.error());

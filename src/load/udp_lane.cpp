@@ -1,7 +1,5 @@
 #include "load/udp_lane.h"
 
-#include <sys/socket.h>
-
 namespace siplb::load {
 
 namespace {
@@ -57,23 +55,6 @@ uint64_t UdpLane::kernel_drops() const {
     drops += sockets_->socket_counters(listener).kernel_drops.value();
   }
   return drops;
-}
-
-std::optional<SockAddress> local_address_towards(const SockAddress& remote) {
-  sockaddr_storage native{};
-  socklen_t length = remote.to(native);
-  const net::FileDescriptor probe(::socket(native.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  // Connecting a UDP socket sends nothing: it only asks the routing table.
-  if (!probe.is_open() ||
-      ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&native), length) != 0) {
-    return std::nullopt;
-  }
-  sockaddr_storage local{};
-  length = sizeof local;
-  if (::getsockname(probe.get(), reinterpret_cast<sockaddr*>(&local), &length) != 0) {
-    return std::nullopt;
-  }
-  return SockAddress::from(local).with_port(0);
 }
 
 }  // namespace siplb::load

@@ -56,7 +56,4 @@ class UdpLane {
   std::unique_ptr<transport::LaneSockets> sockets_;
 };
 
-// The address that this host would send to `remote` from, port 0; nothing where there is no route.
-[[nodiscard]] std::optional<SockAddress> local_address_towards(const SockAddress& remote);
-
 }  // namespace siplb::load

@@ -18,6 +18,7 @@ DatagramBatch::DatagramBatch(MemoryRegion region, const DatagramBatchOptions& op
       headers_(options.datagrams_max),
       buffers_(options.datagrams_max),
       remotes_(options.datagrams_max),
+      packet_infos_(options.datagrams_max),
       datagrams_(options.datagrams_max) {
   for (size_t i = 0; i < headers_.size(); ++i) {
     const auto room = region_.octets().subspan(i * options.octets_max, options.octets_max);
@@ -26,7 +27,14 @@ DatagramBatch::DatagramBatch(MemoryRegion region, const DatagramBatchOptions& op
     header.msg_iov = &buffers_[i];
     header.msg_iovlen = 1;
     header.msg_name = &remotes_[i];
-    header.msg_namelen = sizeof remotes_[i];
+    header.msg_control = packet_infos_[i].octets.data();
+  }
+}
+
+void DatagramBatch::prepare(size_t packet_info_octets) {
+  for (mmsghdr& header : headers_) {
+    header.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
+    header.msg_hdr.msg_controllen = packet_info_octets;
   }
 }
 
@@ -34,14 +42,14 @@ void DatagramBatch::take(size_t received) {
   count_ = 0;
   truncated_ = 0;
   for (size_t i = 0; i < received; ++i) {
-    msghdr& header = headers_[i].msg_hdr;
-    header.msg_namelen = sizeof remotes_[i];  // the kernel wrote the length it used
+    const msghdr& header = headers_[i].msg_hdr;
     if ((header.msg_flags & MSG_TRUNC) != 0) {
       ++truncated_;
       continue;
     }
     datagrams_[count_++] = {{static_cast<char*>(buffers_[i].iov_base), headers_[i].msg_len},
-                            SockAddress::from(remotes_[i])};
+                            SockAddress::from(remotes_[i]),
+                            packet_info_of(header)};
   }
 }
 

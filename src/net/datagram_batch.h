@@ -15,12 +15,15 @@
 #include "base/address.h"
 #include "base/memory_region.h"
 #include "base/result.h"
+#include "net/packet_info.h"
 
 namespace siplb::net {
 
 struct ReceivedDatagram {
   std::span<char> octets;
   SockAddress remote;
+  // Of a socket on a wildcard address: the address of ours that it came to, with port 0.
+  SockAddress local = {};
 };
 
 struct DatagramBatchOptions {
@@ -48,6 +51,9 @@ class DatagramBatch {
  private:
   friend class UdpSocket;
   DatagramBatch(MemoryRegion region, const DatagramBatchOptions& options);
+  // Undoes what the last receive wrote into the headers. `packet_info_octets` is the room for the
+  // kernel to say where a datagram came to, 0 where it is not to be asked.
+  void prepare(size_t packet_info_octets);
   // Makes datagrams of the first `received` headers.
   void take(size_t received);
 
@@ -55,6 +61,7 @@ class DatagramBatch {
   std::vector<mmsghdr> headers_;
   std::vector<iovec> buffers_;
   std::vector<sockaddr_storage> remotes_;
+  std::vector<PacketInfoRoom> packet_infos_;
   std::vector<ReceivedDatagram> datagrams_;
   size_t count_ = 0;
   size_t truncated_ = 0;

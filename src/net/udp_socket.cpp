@@ -13,6 +13,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "net/packet_info.h"
+
 namespace siplb::net {
 namespace {
 
@@ -56,6 +58,7 @@ int send_some(int fd, std::span<const OutgoingDatagram> datagrams) {
   std::array<mmsghdr, UdpSocket::kSendBatchMax> headers;
   std::array<iovec, UdpSocket::kSendBatchMax> buffers;
   std::array<sockaddr_storage, UdpSocket::kSendBatchMax> remotes;
+  std::array<PacketInfoRoom, UdpSocket::kSendBatchMax> packet_infos;
   const size_t count = std::min(datagrams.size(), headers.size());
   for (size_t i = 0; i < count; ++i) {
     const OutgoingDatagram& datagram = datagrams[i];
@@ -66,6 +69,9 @@ int send_some(int fd, std::span<const OutgoingDatagram> datagrams) {
     header.msg_namelen = datagram.remote.to(remotes[i]);
     header.msg_iov = &buffers[i];
     header.msg_iovlen = 1;
+    if (datagram.local.family() != SockAddress::Family::None) {
+      set_packet_info(header, packet_infos[i], datagram.local);
+    }
   }
   return ::sendmmsg(fd, headers.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
 }
@@ -155,6 +161,9 @@ Result<void> UdpSocket::set_options(const UdpSocketOptions& options) {
       !set) {
     return set;
   }
+  if (options.address.is_wildcard()) {
+    if (auto set = set_option(fd(), level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1); !set) return set;
+  }
   if (options.receive_buffer_bytes != 0) {
     const int bytes = static_cast<int>(options.receive_buffer_bytes);
     if (auto set = set_option(fd(), SOL_SOCKET, SO_RCVBUF, bytes); !set) return set;
@@ -188,6 +197,7 @@ ReceiveStatus UdpSocket::receive(DatagramBatch& batch, UdpErrorHandler& errors) 
     return ::recvmmsg(fd(), batch.headers_.data(), static_cast<unsigned>(batch.headers_.size()),
                       MSG_DONTWAIT, nullptr);
   };
+  batch.prepare(address_.is_wildcard() ? sizeof(PacketInfoRoom) : 0);
   int received = receive_some();
   if (received < 0 && errno != EAGAIN) {
     settle_errors(errors);

@@ -1,10 +1,11 @@
 // A bound, unconnected, non-blocking UDP socket that works in batches.
 //
 // Always: IPv6 sockets take IPv6 only, no path MTU discovery, ICMP errors by the error queue
-// (RECVERR). On a socket that talks to many, a pending error says nothing about the message at
-// hand: the kernel reports an ICMP error for one destination at the next send or receive for any.
-// So such a call is made again once the error queue is drained, and only a message that then fails
-// by itself is skipped. Generic receive offload stays off: a read gives one datagram.
+// (RECVERR); on a wildcard address also which of our addresses a datagram came to (PKTINFO). On a
+// socket that talks to many, a pending error says nothing about the message at hand: the kernel
+// reports an ICMP error for one destination at the next send or receive for any. So such a call is
+// made again once the error queue is drained, and only a message that then fails by itself is
+// skipped. Generic receive offload stays off: a read gives one datagram.
 // Thread: one at a time. Bounds: kernel buffers; batches of kSendBatchMax per system call.
 #pragma once
 
@@ -32,6 +33,9 @@ struct UdpSocketOptions {
 struct OutgoingDatagram {
   std::string_view octets;
   SockAddress remote;
+  // The address of ours to send from, of the family of `remote`, the port does not count;
+  // Family::None: the bound one, or on a wildcard address as the kernel chooses.
+  SockAddress local = {};
 };
 
 // An ICMP error that answers one of our datagrams.
@@ -50,7 +54,7 @@ class UdpErrorHandler {
   virtual ~UdpErrorHandler() = default;
   virtual void on_icmp_error(const IcmpError& error) = 0;
   // This datagram was skipped: the kernel does not send it (EINVAL, EPERM, EMSGSIZE, ENOBUFS,
-  // ENETUNREACH …).
+  // ENETUNREACH …). To a `local` that has left this host it says EINVAL, or ENETUNREACH.
   virtual void on_send_error(const OutgoingDatagram& datagram, int sys_errno) = 0;
 };
 

@@ -1,7 +1,7 @@
-// How to reach a remote end: which listener's socket, over what, and where to.
+// How to reach a remote end: which listener's socket, over what, from which address, and where to.
 //
 // A flow is a value: it says where the octets go, not that anything is there.
-// Thread: any. Bounds: 24 octets.
+// Thread: any. Bounds: 44 octets.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,9 @@ inline constexpr size_t kListenersMax = 16;
 
 struct Flow {
   SockAddress remote;
+  // Of a listener on a wildcard address: the address of ours that the octets came to, and leave
+  // from; the port is 0. Family::None elsewhere, and where the kernel may choose.
+  SockAddress local = {};
   ListenerIndex listener = 0;
   sip::Transport transport = sip::Transport::Udp;
   bool operator==(const Flow&) const = default;

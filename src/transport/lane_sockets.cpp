@@ -46,6 +46,7 @@ struct LaneSockets::Entry {
   MessageSlot slot;
   uint32_t length = 0;
   SockAddress remote;
+  SockAddress local;
   uint32_t bucket = 0;
   uint32_t next = kNone;
 };
@@ -105,7 +106,8 @@ void LaneSockets::Socket::flush() {
     size_t count = 0;
     for (uint32_t at = head_; at != kNone && count < batch.size(); at = lane_.entries_[at].next) {
       const Entry& entry = lane_.entries_[at];
-      batch[count++] = {{lane_.slots_.octets(entry.slot).data(), entry.length}, entry.remote};
+      batch[count++] = {
+          {lane_.slots_.octets(entry.slot).data(), entry.length}, entry.remote, entry.local};
     }
     skipped_datagrams_ = 0;
     skipped_octets_ = 0;
@@ -174,6 +176,7 @@ void LaneSockets::Socket::deliver(Instant now) {
     lane_.inbound_[i] = {
         .octets = datagrams[i].octets,
         .flow = {.remote = datagrams[i].remote,
+                 .local = datagrams[i].local,
                  .listener = listener_,
                  .transport = sip::Transport::Udp},
     };
@@ -261,18 +264,18 @@ SendStatus LaneSockets::queue(const Flow& flow, std::span<const std::string_view
   for (const std::string_view piece : pieces) length += piece.size();
   if (length > kUdpMessageMax) return SendStatus::TooLong;
 
-  const SendStatus status = try_queue(*socket, flow.remote, pieces, length);
+  const SendStatus status = try_queue(*socket, flow, pieces, length);
   if (status == SendStatus::Queued || socket->is_blocked()) return status;
   // One tick may bring more than the queue holds; what the kernel takes now makes room.
   socket->flush();
-  return try_queue(*socket, flow.remote, pieces, length);
+  return try_queue(*socket, flow, pieces, length);
 }
 
-SendStatus LaneSockets::try_queue(Socket& socket, const SockAddress& remote,
+SendStatus LaneSockets::try_queue(Socket& socket, const Flow& flow,
                                   std::span<const std::string_view> pieces, size_t length) {
   if (free_entries_ == kNone) return SendStatus::QueueFull;
   const uint32_t bucket = static_cast<uint32_t>(
-      hash_octets(remote.ip_octets(), options_.endpoint_seed + remote.port()) &
+      hash_octets(flow.remote.ip_octets(), options_.endpoint_seed + flow.remote.port()) &
       (endpoint_depths_.size() - 1));
   if (endpoint_depths_[bucket] >= options_.endpoint_entries) return SendStatus::EndpointFull;
   const auto slot = slots_.take(length);
@@ -286,7 +289,8 @@ SendStatus LaneSockets::try_queue(Socket& socket, const SockAddress& remote,
   free_entries_ = entry.next;
   entry = {.slot = *slot,
            .length = static_cast<uint32_t>(length),
-           .remote = remote,
+           .remote = flow.remote,
+           .local = flow.local,
            .bucket = bucket,
            .next = kNone};
   ++endpoint_depths_[bucket];

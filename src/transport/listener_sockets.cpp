@@ -15,7 +15,8 @@ std::string name_prefix(std::string_view listener) {
 net::UdpSocketOptions socket_options(const ListenerSocketsOptions& options) {
   return {.address = options.address,
           .receive_buffer_bytes = options.receive_buffer_bytes,
-          .free_bind = true};
+          // On a wildcard address it would only let us send from addresses that have left.
+          .free_bind = !options.address.is_wildcard()};
 }
 
 std::optional<ListenerSockets> adopt_all(const ListenerSocketsOptions& options,

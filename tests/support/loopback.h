@@ -24,6 +24,21 @@ inline SockAddress loopback(SockAddress::Family family) {
                                            : *SockAddress::parse_ip("127.0.0.1", 0);
 }
 
+inline SockAddress wildcard(SockAddress::Family family) {
+  return *SockAddress::parse_ip(family == SockAddress::Family::V6 ? "::" : "0.0.0.0", 0);
+}
+
+// An address for documentation, which no host has.
+inline SockAddress absent(SockAddress::Family family) {
+  return *SockAddress::parse_ip(family == SockAddress::Family::V6 ? "2001:db8::1" : "192.0.2.1", 0);
+}
+
+// Addresses of this host; there is but one for IPv6.
+inline std::vector<SockAddress> loopbacks(SockAddress::Family family) {
+  if (family == SockAddress::Family::V6) return {loopback(family)};
+  return {loopback(family), SockAddress::v4(0x7F000002, 0)};
+}
+
 // Where the kernel sends nothing from a socket of ours, whatever routes this host has: broadcast
 // without permission (EACCES), and IPv4 through an IPv6-only socket (ENETUNREACH).
 inline SockAddress unsendable(SockAddress::Family family) {

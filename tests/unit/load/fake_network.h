@@ -145,8 +145,10 @@ class LoadRig {
     std::vector<char> octets(letter.octets.begin(), letter.octets.end());
     octets.shrink_to_fit();
     const auto to_listener = [&](size_t listener, transport::Receiver& receiver) {
-      transport::Inbound inbound{octets,
-                                 {letter.from, static_cast<transport::ListenerIndex>(listener)}};
+      transport::Inbound inbound{
+          .octets = octets,
+          .flow = {.remote = letter.from,
+                   .listener = static_cast<transport::ListenerIndex>(listener)}};
       receiver.on_batch({&inbound, 1}, now);
     };
     for (size_t i = 0; i < caller_options.sources.size(); ++i) {

@@ -244,6 +244,64 @@ TEST_P(UdpSocketTest, SkipsAMessageThatFailsAgainWhenTriedAgain) {
   EXPECT_EQ(errors_.skipped[1], std::pair(std::string("lost too"), expected));
 }
 
+TEST_P(UdpSocketTest, SaysWhichAddressADatagramCameToOnAWildcard) {
+  socket_.emplace(open({.address = test::wildcard(GetParam())}));
+  Peer peer(GetParam());
+  for (const SockAddress& ours : test::loopbacks(GetParam())) {
+    peer.send(ours.with_port(socket_->address().port()), "hello");
+    EXPECT_EQ(receive_all(), std::vector<std::string>{"hello"});
+    EXPECT_EQ(batch_->datagrams()[0].local, ours);
+    EXPECT_EQ(batch_->datagrams()[0].remote, peer.address());
+  }
+}
+
+TEST_P(UdpSocketTest, SendsFromTheAddressThatADatagramNames) {
+  socket_.emplace(open({.address = test::wildcard(GetParam())}));
+  // A connected end takes datagrams only from the address that it speaks to.
+  std::vector<Peer> peers;
+  std::vector<OutgoingDatagram> datagrams;
+  for (const SockAddress& ours : test::loopbacks(GetParam())) {
+    peers.emplace_back(GetParam());
+    peers.back().connect(ours.with_port(socket_->address().port()));
+    datagrams.push_back({"hello", peers.back().address(), ours});
+  }
+  EXPECT_EQ(socket_->send(datagrams, errors_), datagrams.size());
+  for (Peer& peer : peers) EXPECT_EQ(peer.receive(1), std::vector<std::string>{"hello"});
+}
+
+TEST_P(UdpSocketTest, OneBatchServesWildcardAndBoundSocketsInTurn) {
+  const SockAddress ours = test::loopback(GetParam());
+  auto any = open({.address = test::wildcard(GetParam())});
+  Peer peer(GetParam());
+  for (int round = 0; round < 2; ++round) {
+    peer.send(ours.with_port(any.address().port()), "to any");
+    peer.send(socket_->address(), "to one");
+    ASSERT_TRUE(test::wait_readable(any.fd()));
+    EXPECT_EQ(any.receive(*batch_, errors_), ReceiveStatus::Drained);
+    ASSERT_EQ(batch_->datagrams().size(), 1U);
+    EXPECT_EQ(batch_->datagrams()[0].local, ours);
+    EXPECT_EQ(receive_all(), std::vector<std::string>{"to one"});
+    EXPECT_EQ(batch_->datagrams()[0].local, SockAddress());
+    EXPECT_EQ(batch_->datagrams()[0].remote, peer.address());
+  }
+}
+
+TEST_P(UdpSocketTest, SkipsOnlyWhatShouldLeaveFromAnAddressThatIsGone) {
+  socket_.emplace(open({.address = test::wildcard(GetParam())}));
+  Peer peer(GetParam());
+  const std::array<OutgoingDatagram, 4> datagrams = {{
+      {"before", peer.address()},
+      {"lost", peer.address(), test::absent(GetParam())},
+      {"lost too", peer.address(), test::absent(GetParam())},
+      {"after", peer.address(), test::loopback(GetParam())},
+  }};
+  EXPECT_EQ(socket_->send(datagrams, errors_), datagrams.size());
+  EXPECT_EQ(peer.receive(2), (std::vector<std::string>{"before", "after"}));
+  ASSERT_EQ(errors_.skipped.size(), 2U);
+  EXPECT_EQ(errors_.skipped[0].first, "lost");
+  EXPECT_EQ(errors_.skipped[1].first, "lost too");
+}
+
 TEST_P(UdpSocketTest, ReportsTheReceiveBufferInTheUnitOfTheRequest) {
   const auto modest = open({.address = test::loopback(GetParam()), .receive_buffer_bytes = 32768});
   EXPECT_EQ(modest.granted_receive_bytes(), 32768U);
@@ -290,6 +348,21 @@ TEST_P(UdpSocketTest, AdoptsAnyPortWherePortZeroIsConfigured) {
   EXPECT_EQ(adopted->address(), socket_->address());
 }
 
+TEST_P(UdpSocketTest, AdoptedWildcardSaysWhichAddressADatagramCameTo) {
+  auto fd = FileDescriptor(::dup(open({.address = test::wildcard(GetParam())}).fd()));
+  const bool v6 = GetParam() == Family::V6;
+  const int off = 0;  // as a predecessor may have left it
+  ASSERT_EQ(::setsockopt(fd.get(), v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                         v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &off, sizeof off),
+            0);
+  socket_.emplace(
+      std::move(*UdpSocket::adopt(std::move(fd), {.address = test::wildcard(GetParam())})));
+  Peer peer(GetParam());
+  peer.send(test::loopback(GetParam()).with_port(socket_->address().port()), "hello");
+  EXPECT_EQ(receive_all(), std::vector<std::string>{"hello"});
+  EXPECT_EQ(batch_->datagrams()[0].local, test::loopback(GetParam()));
+}
+
 TEST_P(UdpSocketTest, RefusesToAdoptWhatIsBoundElsewhere) {
   const SockAddress address = socket_->address();
   const auto duplicate = [&] { return FileDescriptor(::dup(socket_->fd())); };
@@ -308,8 +381,7 @@ TEST_P(UdpSocketTest, RefusesToAdoptWhatIsNoUdpSocket) {
 }
 
 TEST_P(UdpSocketTest, BindsToAnAbsentAddressOnlyWhenToldTo) {
-  const SockAddress absent = GetParam() == Family::V6 ? *SockAddress::parse_ip("2001:db8::1", 0)
-                                                      : *SockAddress::parse_ip("192.0.2.1", 0);
+  const SockAddress absent = test::absent(GetParam());
   const auto refused = UdpSocket::open({.address = absent});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::SocketBind);

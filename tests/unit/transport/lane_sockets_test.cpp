@@ -82,9 +82,8 @@ class LaneSocketsTest : public testing::TestWithParam<Family> {
     ASSERT_TRUE(lane_->start(*loop_, inbox_));
   }
 
-  void add_socket(ListenerIndex listener, uint32_t receive_buffer_bytes = 0) {
-    auto socket = net::UdpSocket::open(
-        {.address = test::loopback(GetParam()), .receive_buffer_bytes = receive_buffer_bytes});
+  void add_socket(const SockAddress& address, ListenerIndex listener) {
+    auto socket = net::UdpSocket::open({.address = address});
     ASSERT_TRUE(socket);
     lane_->add_socket(listener, std::move(*socket));
   }
@@ -449,8 +448,8 @@ TEST_P(LaneSocketsTest, GivesItsSlotsBackWhenItEndsWithAQueue) {
 TEST_P(LaneSocketsTest, ReportsALoopWithoutRoom) {
   loop_ = std::move(*net::EventLoop::create(1));
   lane_.emplace(*batch_, *slots_, LaneSocketsOptions{});
-  add_socket(0);
-  add_socket(1);
+  add_socket(test::loopback(GetParam()), 0);
+  add_socket(test::loopback(GetParam()), 1);
   const auto started = lane_->start(*loop_, inbox_);
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().sys_errno, ENOSPC);
@@ -507,7 +506,7 @@ TEST_P(LaneSocketsTest, ReceiverMaySendFromWhereItIsTold) {
   // The queue is full all the time, so that each send() goes on to the kernel.
   lane_.emplace(*batch_, *slots_, LaneSocketsOptions{.queue_entries = 1, .endpoint_entries = 1});
   failover.lane = &*lane_;
-  add_socket(0);
+  add_socket(test::loopback(GetParam()), 0);
   ASSERT_TRUE(lane_->start(*loop_, failover));
 
   Peer client(GetParam());
@@ -529,8 +528,8 @@ TEST_P(LaneSocketsTest, EachListenerAnswersFromItsOwnSocket) {
   Echo echo;
   lane_.emplace(*batch_, *slots_, LaneSocketsOptions{});
   echo.lane = &*lane_;
-  add_socket(0);
-  add_socket(1);
+  add_socket(test::loopback(GetParam()), 0);
+  add_socket(test::loopback(GetParam()), 1);
   ASSERT_TRUE(lane_->start(*loop_, echo));
   // A connected end takes datagrams only from the listener that it speaks to.
   Peer first(GetParam());
@@ -544,12 +543,62 @@ TEST_P(LaneSocketsTest, EachListenerAnswersFromItsOwnSocket) {
   EXPECT_EQ(second.receive(1), std::vector<std::string>{"re: two"});
 }
 
+TEST_P(LaneSocketsTest, WildcardAnswersFromTheAddressThatWasAsked) {
+  Echo echo;
+  lane_.emplace(*batch_, *slots_, LaneSocketsOptions{});
+  echo.lane = &*lane_;
+  add_socket(test::wildcard(GetParam()), 0);
+  ASSERT_TRUE(lane_->start(*loop_, echo));
+  const uint16_t port = lane_->address(0).port();
+  std::vector<Peer> peers;
+  for (const SockAddress& ours : test::loopbacks(GetParam())) {
+    peers.emplace_back(GetParam());
+    peers.back().connect(ours.with_port(port));
+    peers.back().send(ours.with_port(port), "hello");
+  }
+  tick();
+  for (Peer& peer : peers) EXPECT_EQ(peer.receive(1), std::vector<std::string>{"re: hello"});
+  expect_conserved();
+}
+
+TEST_P(LaneSocketsTest, FlowOfAWildcardSaysWhichAddressWasAsked) {
+  lane_.emplace(*batch_, *slots_, LaneSocketsOptions{});
+  add_socket(test::wildcard(GetParam()), kListener);
+  ASSERT_TRUE(lane_->start(*loop_, inbox_));
+  Peer peer(GetParam());
+  for (const SockAddress& ours : test::loopbacks(GetParam())) {
+    peer.send(ours.with_port(address().port()), "hello");
+    tick();
+    Flow expected = to(peer.address());
+    expected.local = ours;
+    ASSERT_FALSE(inbox_.flows.empty());
+    EXPECT_EQ(inbox_.flows.back(), expected);
+  }
+}
+
+TEST_P(LaneSocketsTest, AddressThatHasGoneCostsOnlyItsOwnMessages) {
+  lane_.emplace(*batch_, *slots_, LaneSocketsOptions{});
+  add_socket(test::wildcard(GetParam()), kListener);
+  ASSERT_TRUE(lane_->start(*loop_, inbox_));
+  Peer peer(GetParam());
+  const std::string_view lost = "lost";
+  Flow gone = to(peer.address());
+  gone.local = test::absent(GetParam());
+  EXPECT_EQ(lane_->send(gone, {&lost, 1}), SendStatus::Queued);
+  EXPECT_EQ(send(peer.address(), "kept"), SendStatus::Queued);
+  lane_->flush();
+  EXPECT_EQ(peer.receive(1), std::vector<std::string>{"kept"});
+  EXPECT_EQ(counters().send_errors.sum(), 1U);
+  EXPECT_EQ(inbox_.undelivered, (std::vector<Undelivered>{{"lost", peer.address()}}));
+  expect_conserved();
+}
+
 TEST_P(LaneSocketsTest, CarriesMessagesWithoutTheHeap) {
   Peer peer(GetParam());
   Echo echo;
   lane_.emplace(*batch_, *slots_, LaneSocketsOptions{.queue_entries = 8, .endpoint_entries = 8});
   echo.lane = &*lane_;
-  add_socket(0);
+  add_socket(test::loopback(GetParam()), 0);
   ASSERT_TRUE(lane_->start(*loop_, echo));
 
   for (int round = 0; round < 20; ++round) {

@@ -128,6 +128,21 @@ TEST_P(ListenerSocketsTest, GrantsEachLaneItsReceiveBuffer) {
   for (const auto& socket : opened->by_lane) EXPECT_EQ(socket.granted_receive_bytes(), 65536U);
 }
 
+TEST_P(ListenerSocketsTest, WildcardSendsOnlyFromAddressesOfThisHost) {
+  struct Skipped : net::UdpErrorHandler {
+    void on_icmp_error(const net::IcmpError&) override {}
+    void on_send_error(const net::OutgoingDatagram&, int) override { ++count; }
+    int count = 0;
+  } skipped;
+  options_.address = test::wildcard(GetParam());
+  auto opened = open();
+  ASSERT_TRUE(opened);
+  const test::Peer peer(GetParam());
+  const net::OutgoingDatagram foreign{"x", peer.address(), test::absent(GetParam())};
+  for (auto& socket : opened->by_lane) EXPECT_EQ(socket.send({&foreign, 1}, skipped), 1U);
+  EXPECT_EQ(skipped.count, 4);
+}
+
 TEST_P(ListenerSocketsTest, AdoptsAWholeSetByName) {
   auto opened = open();
   ASSERT_TRUE(opened);
