@@ -148,6 +148,20 @@ bool SockAddress::is_loopback() const {
          ip_[15] == 1;
 }
 
+bool SockAddress::is_private() const {
+  if (is_v6()) return (ip_[0] & 0xfe) == 0xfc;  // fc00::/7
+  if (!is_v4()) return false;
+  return ip_[0] == 10 ||                              // 10.0.0.0/8
+         (ip_[0] == 172 && (ip_[1] & 0xf0) == 16) ||  // 172.16.0.0/12
+         (ip_[0] == 192 && ip_[1] == 168) ||          // 192.168.0.0/16
+         (ip_[0] == 100 && (ip_[1] & 0xc0) == 64);    // 100.64.0.0/10
+}
+
+bool SockAddress::is_link_local() const {
+  if (is_v6()) return ip_[0] == 0xfe && (ip_[1] & 0xc0) == 0x80;  // fe80::/10
+  return is_v4() && ip_[0] == 169 && ip_[1] == 254;               // 169.254.0.0/16
+}
+
 std::string_view SockAddress::ip_octets() const {
   const size_t length = is_v4() ? 4 : is_v6() ? 16 : 0;
   return {reinterpret_cast<const char*>(ip_.data()), length};

@@ -46,6 +46,9 @@ class SockAddress {
   }
   [[nodiscard]] bool is_wildcard() const;
   [[nodiscard]] bool is_loopback() const;
+  // Not routed in the internet: RFC 1918, a carrier's NAT (RFC 6598), unique local (RFC 4193).
+  [[nodiscard]] bool is_private() const;
+  [[nodiscard]] bool is_link_local() const;
 
   // The address octets in network order: 4, 16 or 0 of them.
   [[nodiscard]] std::string_view ip_octets() const;

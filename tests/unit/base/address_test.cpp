@@ -188,6 +188,40 @@ TEST(SockAddressTest, KnowsWildcardAndLoopback) {
   EXPECT_FALSE(ip("1::1").is_loopback());
 }
 
+TEST(SockAddressTest, KnowsPrivateNetworksToTheirLastAddress) {
+  const auto is_private = [](std::string_view text) {
+    return SockAddress::parse_ip(text, 5060)->is_private();
+  };
+  for (const std::string_view inside :
+       {"10.0.0.0", "10.255.255.255", "172.16.0.0", "172.31.255.255", "192.168.0.0",
+        "192.168.255.255", "100.64.0.0", "100.127.255.255",
+        "fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}) {
+    EXPECT_TRUE(is_private(inside)) << inside;
+  }
+  for (const std::string_view outside :
+       {"9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "192.167.255.255",
+        "192.169.0.0", "100.63.255.255", "100.128.0.0", "127.0.0.1", "169.254.0.1", "0.0.0.0",
+        "fbff::", "fe00::", "fe80::1", "::1", "::", "2001:db8::1", "a00::"}) {
+    EXPECT_FALSE(is_private(outside)) << outside;
+  }
+  EXPECT_FALSE(SockAddress{}.is_private());
+}
+
+TEST(SockAddressTest, KnowsLinkLocalNetworksToTheirLastAddress) {
+  const auto is_link_local = [](std::string_view text) {
+    return SockAddress::parse_ip(text, 5060)->is_link_local();
+  };
+  for (const std::string_view inside :
+       {"169.254.0.0", "169.254.255.255", "fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}) {
+    EXPECT_TRUE(is_link_local(inside)) << inside;
+  }
+  for (const std::string_view outside : {"169.253.255.255", "169.255.0.0", "168.254.0.0",
+                                         "10.0.0.1", "fe7f::", "fec0::", "ff80::", "a9fe::"}) {
+    EXPECT_FALSE(is_link_local(outside)) << outside;
+  }
+  EXPECT_FALSE(SockAddress{}.is_link_local());
+}
+
 TEST(SockAddressTest, HashFollowsAddressAndPort) {
   const SockAddress address = SockAddress::v4(0x0A000001, 5060);
   EXPECT_EQ(address.hash(), SockAddress::v4(0x0A000001, 5060).hash());
