@@ -148,7 +148,8 @@ TEST(UndoStrictRouteTest, StaysInsideTheRequest) {
   const std::string text = from_strict_router().route("<sip:p1;lr>, <sip:bob@192.0.2.4>").str();
   test::for_each_prefix(text, [&](std::string_view prefix) {
     Message message;
-    if (scan(prefix, {}, message) == ScanStatus::Ok) EXPECT_EQ(undone(prefix), undone(text));
+    if (scan(prefix, {}, message) != ScanStatus::Ok) return;
+    EXPECT_EQ(undone(prefix), undone(text));
   });
 }
 
