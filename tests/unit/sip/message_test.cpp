@@ -1,11 +1,18 @@
 #include "sip/message.h"
 
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "sip/reply.h"
 #include "support/prefixes.h"
 #include "support/sip_builder.h"
 
@@ -357,6 +364,44 @@ TEST(ScanTest, StaysInsideEveryPrefix) {
     (void)answerable(message);
     (void)peek_call_id(prefix);
   });
+}
+
+std::vector<std::string> corpus() {
+  std::vector<std::string> messages;
+  for (const std::string_view folder : {"valid", "invalid"}) {
+    const auto path = std::filesystem::path(SIPLB_SOURCE_DIR) / "tests/corpus" / folder;
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      messages.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+    }
+  }
+  return messages;
+}
+
+// Where the head ends in every message that there could be; npos where it does not.
+size_t head_end(std::string_view octets) {
+  const size_t start = std::min(octets.find_first_not_of("\r\n"), octets.size());
+  return octets.find("\r\n\r\n", start);
+}
+
+TEST(ScanTest, StaysInsideEveryPrefixOfTheCorpus) {
+  const std::vector<std::string> messages = corpus();
+  ASSERT_FALSE(messages.empty());
+  Message message;
+  std::array<char, kMessageOctetsMax> reply;
+  for (const std::string& text : messages) {
+    test::for_each_prefix(text, [&](std::string_view prefix) {
+      if (scan(prefix, {}, message) == ScanStatus::Ok) {
+        EXPECT_NE(head_end(prefix), std::string_view::npos) << prefix;
+        EXPECT_GE(message.text.data(), prefix.data());
+        EXPECT_LE(message.text.data() + message.text.size(), prefix.data() + prefix.size());
+        EXPECT_EQ(peek_call_id(prefix), message.call_id) << prefix;
+      } else {
+        (void)peek_call_id(prefix);
+      }
+      EXPECT_EQ(build_reply(message, {}, reply) != 0, answerable(message)) << prefix;
+    });
+  }
 }
 
 TEST(ScanStatusTest, NamesAreDistinct) {

@@ -1,11 +1,13 @@
 #include "sip/reply.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "sip/seal.h"
 #include "support/prefixes.h"
 #include "support/sip_builder.h"
 
@@ -141,6 +143,56 @@ TEST(ReplyTest, StaysInsideEveryPrefixOfTheRequest) {
     EXPECT_EQ(length != 0, answerable(message));
     EXPECT_TRUE(!ok || length != 0);
   });
+}
+
+// ---- What a forged source address could make of us ----------------------------------------------
+
+// The longest that any code makes an answer, to the longest address there is.
+size_t longest_reply_to(std::string_view request) {
+  const std::string to_tag(kLocalTagLength, 't');
+  size_t longest = 0;
+  for (uint16_t code = 200; code < 700; ++code) {
+    for (const std::string_view source :
+         {"255.255.255.255:65535", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"}) {
+      const ReplyOptions options{.code = code,
+                                 .to_tag = to_tag,
+                                 .headers = code == 503 ? "Retry-After: 5\r\n" : "",
+                                 .source = *SockAddress::parse(source)};
+      longest = std::max(longest, reply_to(request, options).size());
+    }
+  }
+  return longest;
+}
+
+// All that RFC 3261, 8.1.1 wants and nothing else, of the length that scanners come with at least.
+TEST(ReplySizeTest, IsAtMostOneAndAHalfTimesAPlausibleRequest) {
+  for (const std::string_view method : {"INVITE", "OPTIONS", "REGISTER"}) {
+    const std::string before = std::string(method) +
+                               " sip:100@192.0.2.1 SIP/2.0\r\n"
+                               "Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1\r\n"
+                               "Max-Forwards: 70\r\n"
+                               "From: <sip:100@192.0.2.1>;tag=1\r\n"
+                               "To: <sip:100@192.0.2.1>\r\n"
+                               "Call-ID: ";
+    const std::string after = "\r\nCSeq: 1 " + std::string(method) + "\r\n\r\n";
+    // Filled up where the answer has to repeat it.
+    const std::string request =
+        before + std::string(200 - before.size() - after.size(), 'c') + after;
+    const size_t percent = longest_reply_to(request) * 100 / request.size();
+    RecordProperty("percent_of_" + std::string(method), static_cast<int>(percent));
+    EXPECT_LE(percent, 150u) << method;
+  }
+}
+
+// No answer repeats more than was sent, so this is all that the shortest of requests can gain.
+TEST(ReplySizeTest, IsNeverMoreThan130OctetsLongerThanItsRequest) {
+  for (const std::string_view request :
+       {"X sip:a SIP/2.0\r\nv:SIP/2.0/UDP a\r\nf:b\r\nt:b\r\ni:c\r\nCSeq:1 X\r\n\r\n",
+        "X sip:a SIP/2.0\r\nv:SIP/2.0/UDP a;rport\r\nf:b\r\nt:b\r\ni:c\r\nCSeq:1 X\r\n\r\n"}) {
+    const size_t length = longest_reply_to(request);
+    ASSERT_NE(length, 0u) << request;
+    EXPECT_LE(length, request.size() + 130) << request;
+  }
 }
 
 TEST(ReasonPhraseTest, KnowsTheCodesWeSend) {
