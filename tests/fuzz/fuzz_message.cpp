@@ -4,7 +4,8 @@
 // edited as a proxy does (our Via and Record-Route on top, the next Via stamped, the first Route
 // popped, Max-Forwards counted down) and scanned again: that must be Ok and agree in all that was
 // not edited. What a stateful proxy keeps of a request, and what it makes of that and of responses
-// on its own account, parses too: it is read again and again. Assertions are the oracle.
+// on its own account, parses too: it is read again and again. So does what is turned round for a
+// strict router. Assertions are the oracle.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include "sip/message.h"
 #include "sip/remnant.h"
 #include "sip/reply.h"
+#include "sip/strict_route.h"
 
 namespace siplb::sip {
 namespace {
@@ -142,6 +144,21 @@ void keep(const Message& request) {
   }
 }
 
+void turn_round(const Message& request) {
+  std::array<char, 4096> out;
+  const size_t length = undo_strict_route(request, out);
+  if (length == 0) return;
+  SIPLB_ASSERT(length <= request.text.size() + kStrictRouteGrowth);
+  const auto turned = std::make_unique<Message>();
+  SIPLB_ASSERT(scan({out.data(), length}, {}, *turned) == ScanStatus::Ok);
+  ValueReader reader(turned->find(HeaderId::Route)->value);
+  std::string_view value;
+  NameAddr first;
+  SIPLB_ASSERT(reader.next(value) && parse_name_addr(value, first));
+  SIPLB_ASSERT(first.uri == request.request_uri);
+  SIPLB_ASSERT(turned->body == request.body);
+}
+
 void end_call(const Message& response) {
   std::array<char, 4096> out;
   const size_t ack = build_ack_from_response(response, "sip:192.0.2.1:5060", out);
@@ -203,6 +220,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (status != sip::ScanStatus::Ok) return 0;
   SIPLB_ASSERT(call_id == message->call_id);
   if (message->is_request) {
+    sip::turn_round(*message);
     sip::keep(*message);
     sip::forward(*message, source);
   } else {
