@@ -23,6 +23,8 @@ namespace siplb::config {
 
 inline constexpr size_t kWorkersMax = 64;
 inline constexpr size_t kLanesMax = 64;
+inline constexpr size_t kOwnNamesMax = 64;
+inline constexpr uint32_t kRouteRateMax = 1'000'000;  // requests a second
 inline constexpr size_t kKiB = 1024;
 inline constexpr size_t kMiB = 1024 * kKiB;
 inline constexpr size_t kGiB = 1024 * kMiB;
@@ -47,7 +49,8 @@ struct GlobalOptions {
   size_t lanes = 0;    // a power of two, at least `workers`; 0: from the number of workers
   size_t memory_bytes = 512 * kMiB;
   std::string key_file;  // absolute; empty: see key_file() in derive.h
-  std::vector<std::string> names;  // hosts that are also us, in Route and Request-URI
+  // Hosts that are us besides what is advertised; at most kOwnNamesMax.
+  std::vector<std::string> names;
   std::chrono::days token_life{60};
   LogOptions log;
   bool operator==(const GlobalOptions&) const = default;

@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 
+#include "config/lists.h"
+#include "config/references.h"
 #include "config/values.h"
 #include "sip/message.h"
 #include "sip/uri.h"
@@ -13,13 +15,10 @@ namespace {
 
 using balance::FailoverOptions;
 using balance::GroupOptions;
-using balance::HashKeyKind;
 using balance::Late2xx;
 using balance::Policy;
 using balance::ServerOptions;
 using transaction::TimerOptions;
-using transport::ListenerOptions;
-using transport::ListenerRole;
 using namespace std::chrono_literals;
 
 // ---- global -----------------------------------------------------------------------------------
@@ -66,74 +65,14 @@ const KeyTable<GlobalOptions>& global_keys() {
       {"memory", size(&GlobalOptions::memory_bytes, kMemoryBytesMin, kMemoryBytesMax), "512MiB"},
       {"key_file", path(&GlobalOptions::key_file), "$STATE_DIRECTORY/key or /var/lib/siplb/key"},
       {"token_life", duration(&GlobalOptions::token_life, 24h, 24h * 3650), "60d"},
+      {"names",
+       list_of(&GlobalOptions::names,
+               {"a host without port", "hosts: names, IPv4 literals or [IPv6] ones", kOwnNamesMax},
+               parse_host),
+       "none"},
       {"log", section(&GlobalOptions::log, log_keys()), ""},
-      {"names", not_yet<GlobalOptions>(), ""},
       {"key_file_previous", not_yet<GlobalOptions>(), ""},
       {"shutdown_grace", not_yet<GlobalOptions>(), ""},
-  };
-  return table;
-}
-
-// ---- listeners --------------------------------------------------------------------------------
-
-bool read_listener_address(const YamlNode& node, ListenerOptions& listener,
-                           const ReadContext& context) {
-  const auto address = node.is_text() ? SockAddress::parse(node.text) : std::nullopt;
-  if (!address) return false;
-  if (address->is_wildcard()) {
-    context.faults.add(node.place, "wildcard addresses are not yet supported");
-    return true;
-  }
-  listener.address = *address;
-  return true;
-}
-
-// Every listener speaks UDP for now, so there is nothing to keep.
-bool read_transports(const YamlNode& node, ListenerOptions&, const ReadContext& context) {
-  if (node.kind != YamlNode::Kind::List || node.items.empty()) return false;
-  std::vector<std::string_view> seen;
-  for (const YamlNode& item : node.items) {
-    if (item.kind == YamlNode::Kind::Broken) continue;
-    if (!item.is_text()) return false;
-    if (std::find(seen.begin(), seen.end(), item.text) != seen.end()) {
-      context.faults.add(item.place, "transport " + shown(item.text) + " is repeated");
-    }
-    seen.push_back(item.text);
-    if (item.text == "udp") continue;
-    if (item.text != "tcp" && item.text != "tls") return false;
-    context.faults.add(item.place, shown(item.text) + " is not yet supported");
-  }
-  return true;
-}
-
-bool read_advertise(const YamlNode& node, ListenerOptions& listener, const ReadContext& context) {
-  if (node.kind == YamlNode::Kind::List) {
-    context.faults.add(node.place, "a list of 'advertise' is not yet supported");
-    return true;
-  }
-  if (!node.is_text() || !is_sent_by(node.text)) return false;
-  listener.advertise = {{.to = {}, .as = node.text}};
-  return true;
-}
-
-const KeyTable<ListenerOptions>& listener_keys() {
-  static const KeyTable<ListenerOptions> table = {
-      {"name", name(&ListenerOptions::name), kRequired},
-      {"address",
-       {"an address with port: 192.0.2.1:5060 or [2001:db8::1]:5060", read_listener_address},
-       kRequired},
-      {"transports", {"a list of transports: udp", read_transports}, "[udp]"},
-      {"role",
-       choice<ListenerOptions, ListenerRole>(&ListenerOptions::role,
-                                             {{"clients", ListenerRole::Clients},
-                                              {"servers", ListenerRole::Servers},
-                                              {"both", ListenerRole::Both}}),
-       "both for a single listener, else clients"},
-      {"advertise", {"a host with or without port", read_advertise}, "the address"},
-      {"headers", not_yet<ListenerOptions>(), ""},
-      {"tls", not_yet<ListenerOptions>(), ""},
-      {"stun", not_yet<ListenerOptions>(), ""},
-      {"sips", not_yet<ListenerOptions>(), ""},
   };
   return table;
 }
@@ -180,33 +119,13 @@ const KeyTable<ServerOptions>& server_keys() {
        kRequired},
       {"weight", number(&ServerOptions::weight, 0, balance::kWeightMax), "100"},
       {"priority", number(&ServerOptions::priority, 0, std::numeric_limits<uint8_t>::max()), "0"},
+      {"sources", networks(&ServerOptions::sources, transport::kNetworksMax), "none"},
       {"max_calls", not_yet<ServerOptions>(), ""},
       {"max_inflight", not_yet<ServerOptions>(), ""},
-      {"sources", not_yet<ServerOptions>(), ""},
       {"transports", not_yet<ServerOptions>(), ""},
       {"tls", not_yet<ServerOptions>(), ""},
   };
   return table;
-}
-
-bool read_hash_key(const YamlNode& node, GroupOptions& group, const ReadContext&) {
-  static constexpr std::pair<std::string_view, HashKeyKind> kKinds[] = {
-      {"call-id", HashKeyKind::CallId},     {"from-user", HashKeyKind::FromUser},
-      {"to-user", HashKeyKind::ToUser},     {"request-user", HashKeyKind::RequestUser},
-      {"source-ip", HashKeyKind::SourceIp},
-  };
-  if (!node.is_text()) return false;
-  for (const auto& [word, kind] : kKinds) {
-    if (node.text != word) continue;
-    group.hash_key.kind = kind;
-    return true;
-  }
-  constexpr std::string_view kHeaderPrefix = "header:";
-  if (!node.text.starts_with(kHeaderPrefix)) return false;
-  const std::string header = node.text.substr(kHeaderPrefix.size());
-  if (!is_header_name(header)) return false;
-  group.hash_key = {HashKeyKind::HeaderValue, header};
-  return true;
 }
 
 // An empty list: no answer is taken for a failure.
@@ -254,6 +173,14 @@ const KeyTable<FailoverOptions>& failover_keys() {
   return table;
 }
 
+bool read_group_listener(const YamlNode& node, GroupOptions& group, const ReadContext& context) {
+  if (!node.is_text()) return false;
+  if (const auto index = find_listener(node, context)) {
+    group.listener = static_cast<uint8_t>(*index);
+  }
+  return true;
+}
+
 const KeyTable<GroupOptions>& group_keys() {
   static const KeyTable<GroupOptions> table = {
       {"name", name(&GroupOptions::name), kRequired},
@@ -264,18 +191,19 @@ const KeyTable<GroupOptions>& group_keys() {
                                                             {"least-load", std::nullopt},
                                                             {"least-calls", std::nullopt}}),
        "maglev"},
-      {"hash_key",
-       {"call-id | from-user | to-user | request-user | source-ip | header:NAME", read_hash_key},
+      {"hash_key", parsed(&GroupOptions::hash_key, std::string(kHashKeys), parse_hash_key),
        "call-id, but to-user for REGISTER, SUBSCRIBE and PUBLISH"},
       {"record_route", flag(&GroupOptions::record_route), "true"},
       {"tokenless_dialogs", flag(&GroupOptions::tokenless_dialogs), "true"},
       {"failover", section(&GroupOptions::failover, failover_keys()), ""},
+      {"listener",
+       {"a listener's name", read_group_listener},
+       "for each server, one of its family"},
+      {"targets", networks(&GroupOptions::targets, balance::kTargetsMax), "none"},
       {"servers", list(&GroupOptions::servers, server_keys(), balance::kServersMax), kRequired},
-      {"listener", not_yet<GroupOptions>(), ""},
       {"health", not_yet<GroupOptions>(), ""},
       {"slow_start", not_yet<GroupOptions>(), ""},
       {"panic_below", not_yet<GroupOptions>(), ""},
-      {"targets", not_yet<GroupOptions>(), ""},
       {"trusted_transport", not_yet<GroupOptions>(), ""},
   };
   return table;
@@ -335,7 +263,7 @@ bool read_metrics(const YamlNode& node, Configuration& configuration, const Read
 }  // namespace
 
 const KeyTable<Configuration>& configuration_keys() {
-  // Routes name groups and listeners, so they are read after these.
+  // Groups name listeners, and routes both, so they are read in this order.
   static const KeyTable<Configuration> table = {
       {"global", section(&Configuration::global, global_keys()), ""},
       {"listeners", list(&Configuration::listeners, listener_keys(), transport::kListenersMax),

@@ -1,31 +1,20 @@
-// The part of the table that needs names read before it: routes refer to groups and listeners.
+// The table's part about routes: what they match, and what becomes of it.
+#include <algorithm>
+
 #include "config/keys.h"
-#include "config/suggest.h"
+#include "config/lists.h"
+#include "config/references.h"
 #include "config/values.h"
+#include "proxy/pattern.h"
+#include "sip/header_names.h"
 
 namespace siplb::config {
 namespace {
 
+using proxy::PathMode;
+using proxy::PatternText;
 using proxy::RouteAction;
 using proxy::RouteOptions;
-
-// The position of the element called `node.text`; what is not there is added to the faults.
-template <class Named>
-std::optional<size_t> find_named(std::string_view what, const std::vector<Named>& elements,
-                                 const YamlNode& node, const ReadContext& context) {
-  std::vector<std::string_view> names;
-  for (size_t i = 0; i < elements.size(); ++i) {
-    if (elements[i].name == node.text) return i;
-    names.push_back(elements[i].name);
-  }
-  context.faults.add(node.place, std::string("there is no ").append(what).append(" ") +
-                                     shown(node.text) + suggestion(node.text, names));
-  return std::nullopt;
-}
-
-std::optional<size_t> find_listener(const YamlNode& node, const ReadContext& context) {
-  return find_named("listener", context.configuration.listeners, node, context);
-}
 
 std::optional<size_t> find_method(const YamlNode& node, const ReadContext& context) {
   struct Named {
@@ -78,6 +67,49 @@ bool read_from_group(const YamlNode& node, RouteOptions& route, const ReadContex
   return true;
 }
 
+std::string pattern_text() {
+  return "text, text* or ~expression: 1 to " + std::to_string(proxy::kPatternOctetsMax) + " octets";
+}
+
+// A malformed expression is kept: its fault is enough, and nobody will see it.
+bool read_pattern(const YamlNode& node, PatternText& pattern, const ReadContext& context) {
+  if (!node.is_text() || node.text.empty()) return false;
+  if (node.text.size() > proxy::kPatternOctetsMax) return false;
+  if (std::string fault = proxy::pattern_fault(node.text); !fault.empty()) {
+    context.faults.add(node.place, shown(node.text) + ": " + fault);
+  }
+  pattern = node.text;
+  return true;
+}
+
+Value<RouteOptions> pattern(std::optional<PatternText> RouteOptions::*member) {
+  return {pattern_text(),
+          [member](const YamlNode& node, RouteOptions& route, const ReadContext& context) {
+            return read_pattern(node, (route.*member).emplace(), context);
+          }};
+}
+
+// The keys of this map are names of headers.
+bool read_header_matches(const YamlNode& node, RouteOptions& route, const ReadContext& context) {
+  if (node.kind != YamlNode::Kind::Map || node.entries.empty()) return false;
+  if (node.entries.size() > proxy::kHeaderMatchesMax) return false;
+  for (const YamlEntry& entry : node.entries) {
+    const std::string name(sip::long_form(entry.key));
+    const auto is_it = [&](const proxy::HeaderMatch& other) { return is_same(other.name, name); };
+    if (!is_header_name(name)) {
+      context.faults.add(entry.place, shown(entry.key) + " is no header's name");
+    } else if (std::any_of(route.headers.begin(), route.headers.end(), is_it)) {
+      context.faults.add(entry.place, "header " + shown(name) + " is repeated");
+    }
+    const YamlNode& value = entry.value;
+    PatternText& text = route.headers.emplace_back(proxy::HeaderMatch{name, {}}).pattern;
+    if (value.kind != YamlNode::Kind::Broken && !read_pattern(value, text, context)) {
+      refuse_value(entry.key, pattern_text(), value, context.faults);
+    }
+  }
+  return true;
+}
+
 const KeyTable<RouteOptions>& match_keys() {
   static const KeyTable<RouteOptions> table = {
       {"methods", any_of(&RouteOptions::methods, "a list of methods of SIP", find_method), "any"},
@@ -88,10 +120,13 @@ const KeyTable<RouteOptions>& match_keys() {
        "any"},
       {"transports", any_of(&RouteOptions::transports, "a list of transports", find_transport),
        "any"},
-      {"request_user", not_yet<RouteOptions>(), ""},
-      {"request_host", not_yet<RouteOptions>(), ""},
-      {"sources", not_yet<RouteOptions>(), ""},
-      {"headers", not_yet<RouteOptions>(), ""},
+      {"sources", networks(&RouteOptions::sources, transport::kNetworksMax), "any"},
+      {"request_user", pattern(&RouteOptions::request_user), "any"},
+      {"request_host", pattern(&RouteOptions::request_host), "any"},
+      {"headers",
+       {"a map of 1 to " + std::to_string(proxy::kHeaderMatchesMax) + " headers' names to patterns",
+        read_header_matches},
+       "any"},
   };
   return table;
 }
@@ -123,22 +158,31 @@ bool read_reject(const YamlNode& node, RouteOptions& route, const ReadContext& c
   return read_section(node, reject_keys(), route, context);
 }
 
+bool read_forward(const YamlNode& node, RouteOptions& route, const ReadContext&) {
+  route.action = RouteAction::ForwardByUri;
+  return node.is_text() && node.text == "request-uri";
+}
+
+constexpr std::string_view kActionRequired = "one of the four is required";
+
 }  // namespace
 
 const KeyTable<RouteOptions>& route_keys() {
   static const KeyTable<RouteOptions> table = {
       {"name", name(&RouteOptions::name), kRequired},
       {"match", section(match_keys()), ""},
-      {"group", {"a group's name", read_group}, "one of the three is required"},
-      {"drop", {"true", read_drop}, "one of the three is required"},
-      {"reject",
-       {"a map", read_reject, reference_of(reject_keys())},
-       "one of the three is required"},
-      {"forward", not_yet<RouteOptions>(), ""},
-      {"stateless", not_yet<RouteOptions>(), ""},
-      {"hash_key", not_yet<RouteOptions>(), ""},
-      {"path", not_yet<RouteOptions>(), ""},
-      {"rate", not_yet<RouteOptions>(), ""},
+      {"group", {"a group's name", read_group}, kActionRequired},
+      {"drop", {"true", read_drop}, kActionRequired},
+      {"reject", {"a map", read_reject, reference_of(reject_keys())}, kActionRequired},
+      {"forward", {"request-uri", read_forward}, kActionRequired},
+      {"hash_key", parsed(&RouteOptions::hash_key, std::string(kHashKeys), parse_hash_key),
+       "the group's"},
+      {"stateless", flag(&RouteOptions::is_stateless), "false"},
+      {"path",
+       choice<RouteOptions, PathMode>(&RouteOptions::path,
+                                      {{"off", PathMode::Off}, {"auto", PathMode::Auto}}),
+       "off"},
+      {"rate", rate(&RouteOptions::rate, 1, kRouteRateMax), "as many as come"},
   };
   return table;
 }

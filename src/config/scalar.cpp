@@ -4,8 +4,10 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <utility>
 
 #include "base/address.h"
+#include "sip/header_names.h"
 
 namespace siplb::config {
 namespace {
@@ -94,6 +96,12 @@ std::optional<uint64_t> parse_size(std::string_view text) {
   return parse_with_unit(text, kSizeUnits, std::numeric_limits<uint64_t>::max());
 }
 
+std::optional<uint64_t> parse_rate(std::string_view text) {
+  constexpr std::string_view kUnit = "/s";
+  if (!text.ends_with(kUnit)) return std::nullopt;
+  return parse_number(text.substr(0, text.size() - kUnit.size()));
+}
+
 std::string duration_text(std::chrono::milliseconds duration) {
   const auto count = static_cast<uint64_t>(duration.count());
   return count == 0 ? "0s" : text_with_unit(count, kDurationUnits);
@@ -117,11 +125,27 @@ bool is_header_name(std::string_view text) {
          });
 }
 
+std::optional<std::string> parse_header_pattern(std::string_view text) {
+  const bool is_beginning = text.ends_with('*');
+  const std::string_view name = is_beginning ? text.substr(0, text.size() - 1) : text;
+  if (name.find('*') != std::string_view::npos) return std::nullopt;
+  if (name.empty() ? !is_beginning : !is_header_name(name)) return std::nullopt;
+  return std::string(sip::long_form(text));
+}
+
 bool is_reason_phrase(std::string_view text) {
   return text.size() <= kReasonLengthMax && std::none_of(text.begin(), text.end(), [](char c) {
            const auto octet = static_cast<unsigned char>(c);
            return octet < 0x20 || octet == 0x7f;
          });
+}
+
+std::optional<std::string> parse_host(std::string_view text) {
+  const auto literal = SockAddress::parse_ip(text, 0);
+  const bool is_literal =
+      literal && !literal->is_wildcard() && (literal->is_v4() || text.starts_with('['));
+  if (!is_literal && !is_host_name(text)) return std::nullopt;
+  return std::string(text);
 }
 
 bool is_sent_by(std::string_view text) {
@@ -132,9 +156,24 @@ bool is_sent_by(std::string_view text) {
     const auto port = rest.front() == ':' ? parse_number(rest.substr(1)) : std::nullopt;
     if (!port || *port < 1 || *port > 65535) return false;
   }
-  const auto literal = SockAddress::parse_ip(host, 0);
-  if (literal) return !literal->is_wildcard();
-  return is_host_name(host);
+  return parse_host(host).has_value();
+}
+
+std::optional<balance::HashKeyOptions> parse_hash_key(std::string_view text) {
+  using balance::HashKeyKind;
+  constexpr std::pair<std::string_view, HashKeyKind> kKinds[] = {
+      {"call-id", HashKeyKind::CallId},     {"from-user", HashKeyKind::FromUser},
+      {"to-user", HashKeyKind::ToUser},     {"request-user", HashKeyKind::RequestUser},
+      {"source-ip", HashKeyKind::SourceIp},
+  };
+  for (const auto& [word, kind] : kKinds) {
+    if (text == word) return balance::HashKeyOptions{kind, {}};
+  }
+  constexpr std::string_view kHeaderPrefix = "header:";
+  if (!text.starts_with(kHeaderPrefix)) return std::nullopt;
+  const std::string_view header = text.substr(kHeaderPrefix.size());
+  if (!is_header_name(header)) return std::nullopt;
+  return balance::HashKeyOptions{HashKeyKind::HeaderValue, std::string(header)};
 }
 
 }  // namespace siplb::config

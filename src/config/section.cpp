@@ -27,6 +27,11 @@ void refuse_value(std::string_view key, std::string_view takes, const YamlNode& 
              shown(key).append(" takes ").append(takes).append(", not ") + description(value));
 }
 
+void refuse_item(std::string_view expected, const YamlNode& item, FaultList& faults) {
+  faults.add(item.place,
+             std::string(expected).append(" was expected here, not ") + description(item));
+}
+
 void refuse_unknown_key(const YamlEntry& entry, std::span<const std::string_view> known,
                         FaultList& faults) {
   if (std::find(known.begin(), known.end(), entry.key) != known.end()) return;

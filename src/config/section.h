@@ -64,6 +64,8 @@ using KeyTable = std::vector<Key<Options>>;
 // "'headers' takes a number from 8 to 128, not 'many'", at the value.
 void refuse_value(std::string_view key, std::string_view takes, const YamlNode& value,
                   FaultList& faults);
+// "a network was expected here, not '10'", at the item of a list.
+void refuse_item(std::string_view expected, const YamlNode& item, FaultList& faults);
 void refuse_unknown_key(const YamlEntry& entry, std::span<const std::string_view> known,
                         FaultList& faults);
 
@@ -148,7 +150,7 @@ Value<Options> list(std::vector<Item> Options::*member, const KeyTable<Item>& ta
     for (const YamlNode& item : node.items) {
       const bool is_map = read_section(item, table, (options.*member).emplace_back(), context);
       if (!is_map && item.kind != YamlNode::Kind::Broken) {
-        context.faults.add(item.place, "a map was expected here");
+        refuse_item("a map", item, context.faults);
       }
     }
     return true;

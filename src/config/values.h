@@ -68,6 +68,13 @@ Value<Options> size(size_t Options::*member, uint64_t lowest, uint64_t highest) 
                [=](std::string_view text) { return within(parse_size(text), lowest, highest); });
 }
 
+template <class Options, class T>
+Value<Options> rate(T Options::*member, uint64_t lowest, uint64_t highest) {
+  return plain(member,
+               "a rate from " + std::to_string(lowest) + "/s to " + std::to_string(highest) + "/s",
+               [=](std::string_view text) { return within(parse_rate(text), lowest, highest); });
+}
+
 template <class Options>
 Value<Options> flag(bool Options::*member) {
   return plain(member, "true or false", [](std::string_view text) -> std::optional<bool> {
@@ -85,6 +92,18 @@ Value<Options> text(std::string Options::*member, std::string takes, Accepts acc
             if (!node.is_text() || !accepts(node.text)) return false;
             options.*member = node.text;
             return true;
+          }};
+}
+
+// Text, plain or quoted, that `parse` makes an optional value of.
+template <class Options, class T, class Parse>
+Value<Options> parsed(T Options::*member, std::string takes, Parse parse) {
+  return {std::move(takes),
+          [member, parse](const YamlNode& node, Options& options, const ReadContext&) {
+            if (!node.is_text()) return false;
+            const auto value = parse(std::string_view(node.text));
+            if (value) options.*member = *value;
+            return value.has_value();
           }};
 }
 

@@ -1,58 +1,14 @@
 #include "config/checks.h"
 
-#include <map>
-
 #include "mistake.h"
-#include "sip/seal.h"
 
 namespace siplb::config {
 namespace {
 
-TEST(ChecksTest, ReportsMistakesAmongListeners) {
-  const Mistake mistakes[] = {
-      {"name used twice", with_groups(R"(listeners:
-  - {name: a, address: "10.0.0.5:5060"}
-  - {name: a, address: "10.0.0.5:5061"})"),
-       "3:12: name 'a' is taken"},
-      {"address used twice", with_groups(R"(listeners:
-  - {name: a, address: "10.0.0.5:5060"}
-  - {name: b, address: "10.0.0.5:5060"})"),
-       "3:24: listener 'a' has this address"},
-      {"link-local address", with_groups(R"(listeners:
-  - {name: a, address: "[fe80::1]:5060"}
-  - {name: b, address: "[febf::1]:5060"})"),
-       "2:24: IPv6 link-local addresses are not supported: no scope id can be given\n"
-       "3:24: IPv6 link-local addresses are not supported: no scope id can be given\n"
-       "4:31: no listener can reach these servers: none is IPv4"},
-      {"fewer lanes than workers", with_both("global: {workers: 8, lanes: 4}"),
-       "1:29: 'lanes' is less than 'workers': some workers would have none"},
-  };
-  for (const Mistake& mistake : mistakes) expect_faults(mistake);
-}
-
-TEST(ChecksTest, TakesTwoListenersWithAnyPort) {
-  EXPECT_EQ(faults_of(with_groups(R"(listeners:
-  - {name: a, address: "10.0.0.5:0"}
-  - {name: b, address: "10.0.0.5:0"})")),
-            "");
-}
-
-TEST(ChecksTest, RefusesListenersWhoseHashesCollide) {
-  std::map<uint16_t, std::string> names;
-  std::string first;
-  std::string second;
-  for (size_t i = 0; second.empty(); ++i) {  // 65,537 names at most
-    const std::string name = "l" + std::to_string(i);
-    const auto [entry, is_new] = names.try_emplace(sip::listener_hash(name), name);
-    if (is_new) continue;
-    first = entry->second;
-    second = name;
-  }
-  EXPECT_EQ(faults_of(with_groups("listeners:\n- {name: " + first +
-                                  ", address: \"10.0.0.5:1\"}\n- {name: " + second +
-                                  ", address: \"10.0.0.5:2\"}")),
-            "3:10: '" + second + "' has the same hash as '" + first +
-                "': call one of them something else");
+TEST(ChecksTest, ReportsFewerLanesThanWorkers) {
+  EXPECT_EQ(faults_of(with_both("global: {workers: 8, lanes: 4}")),
+            "1:29: 'lanes' is less than 'workers': some workers would have none");
+  EXPECT_EQ(faults_of(with_both("global: {workers: 8, lanes: 8}")), "");
 }
 
 TEST(ChecksTest, ReportsTimersAtOdds) {
@@ -137,138 +93,6 @@ TEST(ChecksTest, ReportsPatienceThatOutlastsTheRequest) {
             "fail over by silence");
 }
 
-TEST(ChecksTest, TakesATierWhoseServersAllHaveNoWeight) {
-  EXPECT_EQ(faults_of(with_listeners(R"(groups: [{name: a, servers: [
-  {name: x, uri: "sip:10.0.0.1", weight: 0}, {name: y, uri: "sip:10.0.0.2", priority: 1}]}])")),
-            "");
-}
-
-TEST(ChecksTest, ReportsMistakesAmongGroups) {
-  const Mistake mistakes[] = {
-      {"group's name used twice", with_listeners(R"(groups:
-  - {name: a, servers: [{name: x, uri: "sip:10.0.0.1"}]}
-  - {name: a, servers: [{name: y, uri: "sip:10.0.0.2"}]}
-routes: [{name: r, group: a}])"),
-       "3:12: name 'a' is taken"},
-      {"server's name used twice", with_listeners(R"(groups: [{name: a, servers: [
-  {name: x, uri: "sip:10.0.0.1"},
-  {name: x, uri: "sip:10.0.0.2"}]}])"),
-       "3:10: name 'x' is taken"},
-      {"server's address used twice", with_listeners(R"(groups: [{name: a, servers: [
-  {name: x, uri: "sip:10.0.0.1"},
-  {name: y, uri: "sip:10.0.0.1:5060"}]}])"),
-       "3:18: server 'x' has this address"},
-      {"server that is a listener", with_listeners(R"(groups: [{name: a, servers: [
-  {name: x, uri: "sip:10.0.0.5"}]}])"),
-       "2:18: this is the address of listener 'in'"},
-      {"server that is advertised", with_groups(R"(listeners:
-  - {name: out, address: "10.0.0.5:5060", advertise: "10.0.0.1"}
-  - {name: in, address: "10.0.0.6:5060", role: servers, advertise: "10.0.0.1:5061"})"),
-       "4:47: this is the advertised address of listener 'out'"},
-      {"link-local server",
-       R"(listeners: [{name: in, address: "[2001:db8::5]:5060", role: both}]
-groups: [{name: a, servers: [{name: x, uri: "sip:[fe80::1]"}]}])",
-       "2:45: IPv6 link-local addresses are not supported: no scope id can be given"},
-      {"no weight", with_listeners(R"(groups: [{name: a, servers: [
-  {name: x, uri: "sip:10.0.0.1", weight: 0}]}])"),
-       "1:29: one of the servers needs a weight above 0"},
-      {"no listener of IPv6", with_listeners(R"(groups: [{name: a, servers: [
-  {name: y, uri: "sip:[2001:db8::1]"}]}])"),
-       "1:29: no listener can reach these servers: none is IPv6"},
-      {"no listener of IPv4", with_groups(R"(listeners: [{name: a, address: "[::1]:5060"}])"),
-       "2:31: no listener can reach these servers: none is IPv4"},
-  };
-  for (const Mistake& mistake : mistakes) expect_faults(mistake);
-}
-
-TEST(ChecksTest, TakesOneServerInTwoGroups) {
-  EXPECT_EQ(faults_of(with_listeners(R"(groups:
-  - {name: a, servers: [{name: x, uri: "sip:10.0.0.1"}]}
-  - {name: b, servers: [{name: x, uri: "sip:10.0.0.1"}]}
-routes: [{name: r, group: a}])")),
-            "");
-}
-
-TEST(ChecksTest, RefusesServersWhoseIdsCollideAcrossGroups) {
-  std::map<uint32_t, std::pair<std::string, std::string>> names;
-  std::pair<std::string, std::string> first;
-  std::pair<std::string, std::string> second;
-  for (size_t i = 0; second.first.empty(); ++i) {  // a birthday: some 77,000 names
-    const std::pair<std::string, std::string> name{i % 2 == 0 ? "a" : "b", "s" + std::to_string(i)};
-    const auto [entry, is_new] = names.try_emplace(sip::server_id(name.first, name.second), name);
-    if (is_new) continue;
-    first = entry->second;
-    second = name;
-  }
-  const auto group = [](const auto& name) {
-    return "- {name: " + name.first + ", servers: [{name: " + name.second +
-           ", uri: \"sip:10.0.0.1\"}, {name: other, uri: \"sip:10.0.0.2\"}]}\n";
-  };
-  if (first.first == second.first) {
-    FAIL() << "the first collision is within one group: choose other names";
-  }
-  EXPECT_EQ(faults_of("groups:\n" + group(first) + group(second) +
-                      "routes: [{name: r, group: a}]\n" + std::string(kListeners)),
-            "3:30: '" + second.first + "/" + second.second + "' has the same hash as '" +
-                first.first + "/" + first.second + "': call one of them something else");
-}
-
-TEST(ChecksTest, RefusesMoreServersInAllThanTheBound) {
-  const auto group = [](const std::string& name, size_t count) {
-    std::string text = "- {name: " + name + ", servers: [";
-    for (size_t i = 0; i < count; ++i) {
-      text += "{name: s" + std::to_string(i) +
-              ", uri: \"sip:10.0.0.1:" + std::to_string(10000 + i) + "\"},";
-    }
-    return text + "]}\n";
-  };
-  const std::string head = std::string(kListeners) + "\nroutes: [{name: r, group: a}]\ngroups:\n";
-  EXPECT_EQ(faults_of(head + group("a", balance::kServersMax - 1) + group("b", 1)), "");
-  EXPECT_EQ(faults_of(head + group("a", balance::kServersMax) + group("b", 1)),
-            "5:22: more than 4096 servers in all groups together");
-}
-
-TEST(ChecksTest, ReportsMistakesAmongRoutes) {
-  const Mistake mistakes[] = {
-      {"no action", with_both("routes: [{name: r}]"),
-       "1:10: a route needs one of 'group', 'drop', 'reject'"},
-      {"two actions", with_both("routes: [{name: r, group: pbx, drop: true}]"),
-       "1:32: a route has only one of 'group', 'drop', 'reject'"},
-      {"name used twice",
-       with_both("routes: [{name: r, match: {methods: [BYE]}, group: pbx}, {name: r, group: pbx}]"),
-       "1:65: name 'r' is taken"},
-      {"behind a catch-all",
-       with_both(
-           "routes: [{name: all, group: pbx},\n {name: r, match: {methods: [BYE]}, drop: true}]"),
-       "2:2: this can never match: route 'all' before it takes all of its requests"},
-      {"behind a wider one", with_both(R"(routes:
-  - {name: two, match: {methods: [BYE, INFO]}, group: pbx}
-  - {name: one, match: {methods: [INFO], listeners: [in]}, drop: true})"),
-       "3:5: this can never match: route 'two' before it takes all of its requests"},
-      {"from_group where no servers speak",
-       with_groups("listeners: [{name: in, address: \"10.0.0.5:5060\", role: clients}]\n"
-                   "routes: [{name: r, match: {from_group: pbx}, group: pbx}]"),
-       "2:40: this can never match: no such listener has role 'servers' or 'both'"},
-      {"from_group on the wrong listener", with_groups(R"(listeners:
-  - {name: out, address: "10.0.0.5:5060"}
-  - {name: in, address: "10.0.0.5:5061", role: servers}
-routes: [{name: r, match: {from_group: pbx, listeners: [out]}, group: pbx}])"),
-       "4:40: this can never match: no such listener has role 'servers' or 'both'"},
-      {"several groups without routes", with_listeners(R"(groups:
-  - {name: a, servers: [{name: x, uri: "sip:10.0.0.1"}]}
-  - {name: b, servers: [{name: x, uri: "sip:10.0.0.1"}]})"),
-       "2:3: with several groups 'routes' is required"},
-  };
-  for (const Mistake& mistake : mistakes) expect_faults(mistake);
-}
-
-TEST(ChecksTest, RoutesOfServersAreNotHiddenByThoseOfClients) {
-  EXPECT_EQ(faults_of(with_both(R"(routes:
-  - {name: clients, group: pbx}
-  - {name: servers, match: {from_group: pbx}, group: pbx})")),
-            "");
-}
-
 TEST(CompleteTest, OneListenerServesBothSidesAndSeveralServeClients) {
   const LoadResult one =
       load_text(with_groups(R"(listeners: [{name: a, address: "10.0.0.5:5060"}])"), "f", "/");
@@ -339,6 +163,39 @@ TEST(WarnTest, TellsPublicIpv6FromLocal) {
   EXPECT_EQ(warnings("[::1]:5060"), 0U);
   EXPECT_EQ(warnings("[fe80::1]:5060"), 0U);
   EXPECT_EQ(warnings("[fd00::1]:5060"), 0U);
+}
+
+std::string warnings_of(std::string_view text) {
+  const LoadResult result = load_text(text, "f", "/");
+  EXPECT_EQ(without_file(result.faults), "");
+  return without_file(result.warnings);
+}
+
+TEST(WarnTest, TellsOfFailoverByCodesThatAreAboutTheRequest) {
+  EXPECT_EQ(
+      warnings_of(with_listeners("groups: [{name: g, servers: [{name: a, uri: \"sip:10.0.0.1\"}],\n"
+                                 "  failover: {codes: [401, 503, 407, 487, 486]}}]")),
+      "2:22: code 401 is about the request: another server would answer the same\n"
+      "2:32: code 407 is about the request: another server would answer the same\n"
+      "2:37: code 487 is about the request: another server would answer the same");
+}
+
+TEST(WarnTest, TellsOfPatternsWhoseStarStandsForItself) {
+  const auto warnings = [](std::string_view match) {
+    return warnings_of(
+        with_both("routes: [{name: r, group: pbx, match: {\n" + std::string(match) + "}}]"));
+  };
+  EXPECT_EQ(warnings("request_user: '*21*'"),
+            "2:15: '*21*' is taken as it stands, but for a '*' at its end: should it be an "
+            "expression, '~...'?");
+  EXPECT_EQ(warnings("request_host: '*.example.com'"),
+            "2:15: '*.example.com' is taken as it stands, but for a '*' at its end: should it be "
+            "an expression, '~...'?");
+  for (const std::string_view match :
+       {"request_user: '21*'", "request_user: '21'", "request_user: '*'", "request_user: '~^2.*1'",
+        "request_host: '~.*.com'"}) {
+    EXPECT_EQ(warnings(match), "") << match;
+  }
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ TEST(LoadTest, TakesTheSmallestFileAndFillsInTheRest) {
   EXPECT_EQ(configuration.routes[0].group, 0U);
 }
 
-TEST(LoadTest, ReadsEveryKeyBesideFailoverLimitsAndTimers) {
+TEST(LoadTest, ReadsEveryKeyBesideThoseOfTheTestsBelow) {
   const LoadResult result = load(R"(
 global: {workers: 3, lanes: 32, memory: 2GiB, key_file: keys/../key, token_life: 7d,
          log: {level: debug, format: json}}
@@ -118,6 +118,36 @@ metrics: off
   EXPECT_EQ(c.routes[2].reject_code, 603U);
   EXPECT_EQ(c.routes[2].reject_reason, "Not here, sorry");
   EXPECT_FALSE(c.metrics.address);
+}
+
+TEST(LoadTest, ReadsWhoIsWho) {
+  const LoadResult result = load(R"(
+global: {names: [edge.example.com, "[2001:db8::2]"]}
+listeners:
+  - {name: public, address: "192.0.2.1:5060",
+     headers: {remove: [P-Asserted-Identity], source: X-Source}}
+  - {name: inside, address: "[2001:db8::5]:0", role: servers}
+groups:
+  - name: pbx
+    listener: inside
+    targets: ["2001:db8::/32"]
+    servers: [{name: a, uri: "sip:[2001:db8::a]", sources: ["2001:db8::c"]}]
+  - {name: other, servers: [{name: a, uri: "sip:192.0.2.9"}]}
+routes: [{name: all, group: pbx}]
+)");
+  ASSERT_TRUE(result.good()) << report(result);
+  const Configuration& c = result.configuration;
+  EXPECT_THAT(c.global.names, ElementsAre("edge.example.com", "[2001:db8::2]"));
+  EXPECT_THAT(c.listeners[0].headers.remove, ElementsAre("P-Asserted-Identity"));
+  EXPECT_EQ(c.listeners[0].headers.source, "X-Source");
+  EXPECT_THAT(c.listeners[1].headers.remove, IsEmpty());
+  EXPECT_EQ(c.listeners[1].headers.source, "");
+  EXPECT_EQ(c.groups[0].listener, 1U);
+  EXPECT_THAT(c.groups[0].targets, ElementsAre(*Network::parse("2001:db8::/32")));
+  EXPECT_THAT(c.groups[0].servers[0].sources, ElementsAre(*Network::parse("2001:db8::c")));
+  EXPECT_FALSE(c.groups[1].listener);
+  EXPECT_THAT(c.groups[1].targets, IsEmpty());
+  EXPECT_THAT(c.groups[1].servers[0].sources, IsEmpty());
 }
 
 TEST(LoadTest, ReadsFailover) {

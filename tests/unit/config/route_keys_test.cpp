@@ -26,10 +26,27 @@ TEST(RouteKeysTest, ReportsEachKindOfMistakeAtItsPlace) {
        "1:41: 'tls' is not yet supported"},
       {"unknown transport", with_routes("{name: r, match: {transports: [udpp]}, group: pbx}"),
        "1:41: there is no transport 'udpp' (did you mean 'udp'?)"},
-      {"later match", with_routes("{name: r, match: {request_user: '0*'}, group: pbx}"),
-       "1:42: 'request_user' is not yet supported"},
-      {"later action", with_routes("{name: r, forward: request-uri}"),
-       "1:29: 'forward' is not yet supported"},
+      {"later key", with_routes("{name: r, match: {request-user: '0*'}, group: pbx}"),
+       "1:28: unknown key 'request-user' (did you mean 'request_user'?)"},
+      {"forward", with_routes("{name: r, match: {from_group: pbx}, forward: uri}"),
+       "1:55: 'forward' takes request-uri, not 'uri'"},
+      {"hash key", with_routes("{name: r, group: pbx, hash_key: user}"),
+       "1:42: 'hash_key' takes call-id | from-user | to-user | request-user | source-ip | "
+       "header:NAME, not 'user'"},
+      {"stateless", with_routes("{name: r, group: pbx, stateless: yes}"),
+       "1:43: 'stateless' takes true or false, not 'yes'"},
+      {"path", with_routes("{name: r, group: pbx, path: on}"),
+       "1:38: 'path' takes off | auto, not 'on'"},
+      {"rate without unit", with_routes("{name: r, group: pbx, rate: 50}"),
+       "1:38: 'rate' takes a rate from 1/s to 1000000/s, not '50'"},
+      {"rate of another unit", with_routes("{name: r, group: pbx, rate: 50/m}"),
+       "1:38: 'rate' takes a rate from 1/s to 1000000/s, not '50/m'"},
+      {"rate below its bound", with_routes("{name: r, group: pbx, rate: 0/s}"),
+       "1:38: 'rate' takes a rate from 1/s to 1000000/s, not '0/s'"},
+      {"rate above its bound", with_routes("{name: r, group: pbx, rate: 1000001/s}"),
+       "1:38: 'rate' takes a rate from 1/s to 1000000/s, not '1000001/s'"},
+      {"quoted rate", with_routes("{name: r, group: pbx, rate: '50/s'}"),
+       "1:38: 'rate' takes a rate from 1/s to 1000000/s, not the quoted text '50/s'"},
       {"drop that is not", with_routes("{name: r, drop: false}"),
        "1:26: 'drop' takes true, not 'false'"},
       {"reject code", with_routes("{name: r, reject: {code: 302}}"),
@@ -45,6 +62,101 @@ TEST(RouteKeysTest, ReportsEachKindOfMistakeAtItsPlace) {
   for (const Mistake& mistake : mistakes) expect_faults(mistake);
 }
 
+std::string with_match(std::string_view keys) {
+  return with_routes("{name: r, group: pbx,\n match: {" + std::string(keys) + "}}");
+}
+
+TEST(RouteKeysTest, ReportsMistakesInPatterns) {
+  const std::string takes = "text, text* or ~expression: 1 to 256 octets";
+  const std::string longest(proxy::kPatternOctetsMax, 'a');
+  const std::string empty = "2:24: 'request_user' takes " + takes + ", not the quoted text ''";
+  const std::string too_long =
+      "2:24: 'request_user' takes " + takes + ", not '" + longest.substr(0, 40) + "...'";
+  const std::string of_header = "2:25: 'X-Y' takes " + takes + ", not a map";
+  const Mistake mistakes[] = {
+      {"longest", with_match("request_user: " + longest), ""},
+      {"one octet more", with_match("request_user: a" + longest), too_long},
+      {"empty", with_match("request_user: ''"), empty},
+      {"open bracket", with_match("request_user: '~^(00|1'"), "2:24: '~^(00|1': missing ): ^(00|1"},
+      {"what RE2 leaves out", with_match("request_host: '~(a)\\1'"),
+       "2:24: '~(a)\\1': invalid escape sequence: \\1"},
+      {"more states than there may be",
+       with_match("request_user: '~(abcdefghijklmnopqrstuvwxyzabcdefghijklmnop){1000}'"),
+       "2:24: '~(abcdefghijklmnopqrstuvwxyzabcdefghijkl...': pattern too large - compile failed"},
+      {"no repeats without text", with_match("headers: {X-Y: '~*'}"),
+       "2:25: '~*': no argument for repetition operator: *"},
+      {"no brackets without '~'", with_match("request_user: '(('"), ""},
+      {"header's pattern that is a map", with_match("headers: {X-Y: {}}"), of_header},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(RouteKeysTest, ReportsMistakesInMatches) {
+  std::string most;
+  for (size_t i = 0; i < proxy::kHeaderMatchesMax; ++i) most += "X-" + std::to_string(i) + ": a, ";
+  const Mistake mistakes[] = {
+      {"as many headers as there may be", with_match("headers: {" + most + "}"), ""},
+      {"one more", with_match("headers: {" + most + "Y: a}"),
+       "2:19: 'headers' takes a map of 1 to 8 headers' names to patterns, not a map"},
+      {"no headers", with_match("headers: {}"),
+       "2:19: 'headers' takes a map of 1 to 8 headers' names to patterns, not a map"},
+      {"headers as a list", with_match("headers: [X-Y]"),
+       "2:19: 'headers' takes a map of 1 to 8 headers' names to patterns, not a list of 1"},
+      {"header's name", with_match("headers: {X Y: a}"), "2:20: 'X Y' is no header's name"},
+      {"header twice", with_match("headers: {Subject: a, s: b}"),
+       "2:32: header 'Subject' is repeated"},
+      {"header twice in another case", with_match("headers: {X-Y: a, x-y: b}"),
+       "2:28: header 'x-y' is repeated"},
+      {"source", with_match("sources: [10.0.0.1/8]"),
+       "2:20: a network, without bits beyond its prefix, was expected here, not '10.0.0.1/8'"},
+      {"sources without a list", with_match("sources: 10.0.0.0/8"),
+       "2:19: 'sources' takes a list of 1 to 64 networks: 10.0.0.0/8, 2001:db8::/32 or one "
+       "address, "
+       "not '10.0.0.0/8'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(RouteKeysTest, ReadsWhatARequestIsMatchedBy) {
+  const LoadResult result =
+      load_text(with_match("request_user: \"~^(00|\\\\+)?88[12]\", request_host: 911,\n"
+                           " sources: [10.0.0.0/8, '::1'], headers: {s: hi*, User-Agent: 'a b'}"),
+                "f", "/");
+  ASSERT_EQ(without_file(result.faults), "");
+  const proxy::RouteOptions& route = result.configuration.routes[0];
+  EXPECT_EQ(route.request_user, "~^(00|\\+)?88[12]");
+  EXPECT_EQ(route.request_host, "911");
+  EXPECT_EQ(route.sources,
+            (std::vector{*Network::parse("10.0.0.0/8"), *Network::parse("::1/128")}));
+  ASSERT_EQ(route.headers.size(), 2U);
+  EXPECT_EQ(route.headers[0].name, "Subject");
+  EXPECT_EQ(route.headers[0].pattern, "hi*");
+  EXPECT_EQ(route.headers[1].name, "User-Agent");
+  EXPECT_EQ(route.headers[1].pattern, "a b");
+}
+
+TEST(RouteKeysTest, ReadsWhatBecomesOfARequest) {
+  const LoadResult result = load_text(
+      with_routes("{name: a, match: {from_group: pbx}, forward: request-uri, rate: 1/s},\n"
+                  "{name: b, match: {methods: [REGISTER]}, group: pbx, path: auto},\n"
+                  "{name: c, group: pbx, stateless: true, hash_key: to-user, rate: 1000000/s}"),
+      "f", "/");
+  ASSERT_EQ(without_file(result.faults), "");
+  const std::vector<proxy::RouteOptions>& routes = result.configuration.routes;
+  EXPECT_EQ(routes[0].action, proxy::RouteAction::ForwardByUri);
+  EXPECT_EQ(routes[0].rate, 1U);
+  EXPECT_EQ(routes[1].action, proxy::RouteAction::Group);
+  EXPECT_EQ(routes[1].path, proxy::PathMode::Auto);
+  EXPECT_FALSE(routes[1].is_stateless);
+  EXPECT_FALSE(routes[1].hash_key);
+  EXPECT_EQ(routes[1].rate, 0U);
+  EXPECT_EQ(routes[2].path, proxy::PathMode::Off);
+  EXPECT_TRUE(routes[2].is_stateless);
+  ASSERT_TRUE(routes[2].hash_key);
+  EXPECT_EQ(routes[2].hash_key->kind, balance::HashKeyKind::ToUser);
+  EXPECT_EQ(routes[2].rate, 1000000U);
+}
+
 TEST(RouteKeysTest, WithoutMatchTakesEverything) {
   const Configuration configuration =
       load_text(with_routes("{name: r, group: pbx}"), "f", "/").configuration;
@@ -53,6 +165,10 @@ TEST(RouteKeysTest, WithoutMatchTakesEverything) {
   EXPECT_EQ(configuration.routes[0].listeners, UINT16_MAX);
   EXPECT_EQ(configuration.routes[0].transports, UINT8_MAX);
   EXPECT_FALSE(configuration.routes[0].from_group);
+  EXPECT_FALSE(configuration.routes[0].request_user);
+  EXPECT_FALSE(configuration.routes[0].request_host);
+  EXPECT_TRUE(configuration.routes[0].sources.empty());
+  EXPECT_TRUE(configuration.routes[0].headers.empty());
 }
 
 TEST(RouteKeysTest, KnowsEveryMethodOfItsTable) {

@@ -39,6 +39,14 @@ TEST(ScalarTest, ReadsSizesInEveryUnit) {
   }
 }
 
+TEST(ScalarTest, ReadsRatesPerSecond) {
+  EXPECT_EQ(parse_rate("50/s"), 50U);
+  EXPECT_EQ(parse_rate("0/s"), 0U);
+  for (const std::string_view text : {"", "/s", "50", "50/", "50 /s", "50/m", "50/S", "5.5/s"}) {
+    EXPECT_EQ(parse_rate(text), std::nullopt) << text;
+  }
+}
+
 TEST(ScalarTest, WritesTheLargestUnitThatNeedsNoFraction) {
   EXPECT_EQ(duration_text(0ms), "0s");
   EXPECT_EQ(duration_text(1500ms), "1500ms");
@@ -68,6 +76,31 @@ TEST(ScalarTest, TakesHeaderNamesThatAreTokens) {
   }
 }
 
+TEST(ScalarTest, ReadsHeaderNamesAndTheirBeginnings) {
+  EXPECT_EQ(parse_header_pattern("X-Tenant"), "X-Tenant");
+  EXPECT_EQ(parse_header_pattern("X-*"), "X-*");
+  EXPECT_EQ(parse_header_pattern("*"), "*");
+  EXPECT_EQ(parse_header_pattern("S"), "Subject");
+  EXPECT_EQ(parse_header_pattern("s*"), "s*");
+  for (const std::string_view text : {"", "a b", "a:", "a*b", "**", "a**", "*a"}) {
+    EXPECT_EQ(parse_header_pattern(text), std::nullopt) << text;
+  }
+}
+
+TEST(ScalarTest, ReadsHashKeys) {
+  using balance::HashKeyKind;
+  EXPECT_EQ(parse_hash_key("call-id")->kind, HashKeyKind::CallId);
+  EXPECT_EQ(parse_hash_key("from-user")->kind, HashKeyKind::FromUser);
+  EXPECT_EQ(parse_hash_key("to-user")->kind, HashKeyKind::ToUser);
+  EXPECT_EQ(parse_hash_key("request-user")->kind, HashKeyKind::RequestUser);
+  EXPECT_EQ(parse_hash_key("source-ip")->kind, HashKeyKind::SourceIp);
+  EXPECT_EQ(parse_hash_key("header:X-Y")->kind, HashKeyKind::HeaderValue);
+  EXPECT_EQ(parse_hash_key("header:X-Y")->header, "X-Y");
+  for (const std::string_view text : {"", "callid", "header", "header:", "header:a b"}) {
+    EXPECT_FALSE(parse_hash_key(text)) << text;
+  }
+}
+
 TEST(ScalarTest, TakesReasonsWithoutControlOctets) {
   EXPECT_TRUE(is_reason_phrase(""));
   EXPECT_TRUE(
@@ -77,6 +110,17 @@ TEST(ScalarTest, TakesReasonsWithoutControlOctets) {
   EXPECT_FALSE(is_reason_phrase(std::string(129, 'a')));
   for (const std::string_view text : {"a\nb", "a\rb", "a\tb", "\x7f"}) {
     EXPECT_FALSE(is_reason_phrase(text)) << text;
+  }
+}
+
+TEST(ScalarTest, TakesHostsAsTheyStandInMessages) {
+  for (const std::string_view text :
+       {"sip.example.com", "localhost", "203.0.113.10", "[2001:db8::1]"}) {
+    EXPECT_EQ(parse_host(text), text);
+  }
+  for (const std::string_view text :
+       {"", "a:5060", "10.0.0.1:5060", "[::1]:5060", "::1", "0.0.0.0", "[::]", "10.0.0.256"}) {
+    EXPECT_EQ(parse_host(text), std::nullopt) << text;
   }
 }
 

@@ -27,7 +27,7 @@ TEST(SectionTest, ReportsEachKindOfMistakeAtItsPlace) {
        "1:12: 'listeners' takes a list of 1 to 16 maps, not a list of 0"},
       {"item that is no map",
        with_groups(R"(listeners: [public, {name: in, address: "10.0.0.5:5060"}])"),
-       "1:13: a map was expected here"},
+       "1:13: a map was expected here, not 'public'"},
       {"missing section", std::string(kListeners), "1:1: 'groups' is missing"},
       {"missing key", with_groups("listeners: [{name: in}]"), "1:13: 'address' is missing"},
       {"value of the wrong kind", with_both("limits: {headers: [16]}"),
@@ -102,35 +102,22 @@ TEST(ValueTest, TakesEachBound) {
   }
 }
 
-TEST(ValueTest, RefusesWrongListeners) {
-  const auto listener = [](std::string_view keys) {
-    return with_groups("listeners: [{name: in, " + std::string(keys) + "}]");
+TEST(ValueTest, RefusesWrongNames) {
+  std::string most;
+  for (size_t i = 0; i < kOwnNamesMax; ++i) most += "h" + std::to_string(i) + ", ";
+  const auto names = [](const std::string& list) {
+    return with_both("global: {names: [" + list + "]}");
   };
   const Mistake mistakes[] = {
-      {"name", with_groups("listeners: [{name: in side, address: \"10.0.0.5:5060\"}]"),
-       "1:20: 'name' takes a name: 1 to 32 of letters, digits, '-' and '_', not 'in side'"},
-      {"address without port", listener("address: 10.0.0.5"),
-       "1:33: 'address' takes an address with port: 192.0.2.1:5060 or [2001:db8::1]:5060, not "
-       "'10.0.0.5'"},
-      {"host name", listener("address: \"sip.example.com:5060\""),
-       "1:33: 'address' takes an address with port: 192.0.2.1:5060 or [2001:db8::1]:5060, not "
-       "the quoted text 'sip.example.com:5060'"},
-      {"IPv4 wildcard", listener("address: \"0.0.0.0:5060\""),
-       "1:33: wildcard addresses are not yet supported"},
-      {"IPv6 wildcard", listener("address: \"[::]:5060\""),
-       "1:33: wildcard addresses are not yet supported"},
-      {"later transports", listener("address: \"10.0.0.5:5060\", transports: [udp, tcp, tls]"),
-       "1:68: 'tcp' is not yet supported\n1:73: 'tls' is not yet supported"},
-      {"unknown transport", listener("address: \"10.0.0.5:5060\", transports: [upd]"),
-       "1:62: 'transports' takes a list of transports: udp, not a list of 1"},
-      {"repeated transport", listener("address: \"10.0.0.5:5060\", transports: [udp, udp]"),
-       "1:68: transport 'udp' is repeated"},
-      {"role", listener("address: \"10.0.0.5:5060\", role: server"),
-       "1:56: 'role' takes clients | servers | both, not 'server'"},
-      {"list of advertise", listener("address: \"10.0.0.5:5060\", advertise: [{as: a}]"),
-       "1:61: a list of 'advertise' is not yet supported"},
-      {"advertise", listener("address: \"10.0.0.5:5060\", advertise: \"a:b\""),
-       "1:61: 'advertise' takes a host with or without port, not the quoted text 'a:b'"},
+      {"as many as there may be", names(most), ""},
+      {"one more", names(most + "more"),
+       "1:17: 'names' takes a list of 1 to 64 hosts: names, IPv4 literals or [IPv6] ones, not a "
+       "list "
+       "of 65"},
+      {"literals", names("10.0.0.1, '[::1]'"), ""},
+      {"port", names("'a:5060'"),
+       "1:18: a host without port was expected here, not the quoted text 'a:5060'"},
+      {"repeated", names("edge, Edge"), "1:24: 'Edge' is repeated"},
   };
   for (const Mistake& mistake : mistakes) expect_faults(mistake);
 }

@@ -1,0 +1,144 @@
+// Groups: servers that are used twice, that cannot be reached, that are ourselves.
+#include <algorithm>
+
+#include "config/check_parts.h"
+#include "proxy/sides.h"
+#include "sip/seal.h"
+#include "sip/uri.h"
+
+namespace siplb::config {
+namespace {
+
+using balance::GroupOptions;
+using balance::ServerOptions;
+using transport::ListenerOptions;
+using transport::ListenerRole;
+
+// Whether one of the names that a listener advertises is this address.
+bool advertises(const ListenerOptions& listener, const SockAddress& address) {
+  return std::any_of(listener.advertise.begin(), listener.advertise.end(), [&](const auto& name) {
+    const std::string text = "sip:" + name.as;
+    sip::Uri uri;
+    return sip::parse_uri(text, uri) && uri.literal() == address;
+  });
+}
+
+// A server that is one of our listeners would be a loop.
+void check_not_ours(const SockAddress& server, Place place,
+                    const std::vector<ListenerOptions>& listeners, FaultList& faults) {
+  for (const ListenerOptions& listener : listeners) {
+    if (listener.address == server) {
+      faults.add(place, "this is the address of listener " + shown(listener.name));
+    } else if (advertises(listener, server)) {
+      faults.add(place, "this is the advertised address of listener " + shown(listener.name));
+    }
+  }
+}
+
+bool admits_servers(const ListenerOptions& listener) {
+  return listener.role != ListenerRole::Clients;
+}
+
+void check_sources(const YamlNode& list, const GroupOptions& group,
+                   const std::vector<ListenerOptions>& listeners, FaultList& faults) {
+  const bool any_admits = std::any_of(listeners.begin(), listeners.end(), admits_servers);
+  Networks networks(faults);
+  for (size_t i = 0; i < group.servers.size(); ++i) {
+    const ServerOptions& server = group.servers[i];
+    const YamlNode& value = at(list.items[i], "sources");
+    networks.claim(server.sources, value);
+    if (server.sources.empty() || any_admits) continue;
+    faults.add(value.place, "this can never apply: no listener has role 'servers' or 'both'");
+  }
+}
+
+void check_servers(const YamlNode& list, const GroupOptions& group,
+                   const Configuration& configuration, Owners& ids, FaultList& faults) {
+  Names names(faults, ids, group.name + "/");
+  Owners addresses;
+  for (size_t i = 0; i < group.servers.size(); ++i) {
+    const ServerOptions& server = group.servers[i];
+    const YamlNode& item = list.items[i];
+    names.claim(server.name, sip::server_id(group.name, server.name), at(item, "name").place);
+
+    if (server.address.family() == SockAddress::Family::None) continue;
+    const Place place = at(item, "uri").place;
+    const std::string text(server.address.text());
+    if (const std::string* other = addresses.claim(text, server.name)) {
+      faults.add(place, "server " + shown(*other) + " has this address");
+    }
+    check_link(server.address, place, faults);
+    check_not_ours(server.address, place, configuration.listeners, faults);
+  }
+}
+
+std::string_view family_name(const SockAddress& address) {
+  return address.is_v6() ? "IPv6" : "IPv4";
+}
+
+// Whether requests can be spread over, and reach, the servers of a group.
+void check_reach(const YamlNode& item, const GroupOptions& group,
+                 const Configuration& configuration, FaultList& faults) {
+  const Place place = at(item, "servers").place;
+  const auto is_idle = [](const ServerOptions& server) { return server.weight == 0; };
+  if (std::all_of(group.servers.begin(), group.servers.end(), is_idle) && !group.servers.empty()) {
+    faults.add(place, "one of the servers needs a weight above 0");
+  }
+
+  // A listener that has a fault may be the one that is missed.
+  const auto is_unread = [](const ListenerOptions& listener) {
+    return listener.address.family() == SockAddress::Family::None;
+  };
+  const auto& listeners = configuration.listeners;
+  if (listeners.empty() || std::any_of(listeners.begin(), listeners.end(), is_unread)) return;
+  const auto is_out_of_reach = [&](const ServerOptions& server) {
+    if (server.address.family() == SockAddress::Family::None) return false;
+    if (!group.listener) return !proxy::select_server_side(listeners, server.address, {});
+    return listeners[*group.listener].address.family() != server.address.family();
+  };
+  const auto server = std::find_if(group.servers.begin(), group.servers.end(), is_out_of_reach);
+  if (server == group.servers.end()) return;
+  const std::string family(family_name(server->address));
+  if (group.listener) {
+    faults.add(at(item, "listener").place, "listener " + shown(listeners[*group.listener].name) +
+                                               " cannot reach server " + shown(server->name) +
+                                               ": it is not " + family);
+  } else {
+    faults.add(place,
+               "no listener can reach server " + shown(server->name) + ": none is " + family);
+  }
+}
+
+}  // namespace
+
+void check_groups(const YamlNode& list, const Configuration& configuration, FaultList& faults) {
+  Owners names;
+  Owners ids;  // of the servers of all groups
+  size_t server_count = 0;
+  size_t source_count = 0;
+  for (size_t i = 0; i < configuration.groups.size(); ++i) {
+    const GroupOptions& group = configuration.groups[i];
+    const YamlNode& item = list.items[i];
+    if (!group.name.empty() && names.claim(group.name, group.name) != nullptr) {
+      faults.add(at(item, "name").place, "name " + shown(group.name) + " is taken");
+    }
+    check_servers(at(item, "servers"), group, configuration, ids, faults);
+    check_sources(at(item, "servers"), group, configuration.listeners, faults);
+    check_reach(item, group, configuration, faults);
+
+    server_count += group.servers.size();
+    for (const ServerOptions& server : group.servers) source_count += server.sources.size();
+    const auto refuse_above = [&](size_t count, size_t count_max, std::string_view what) {
+      if (count <= count_max) return false;
+      faults.add(at(item, "servers").place, "more than " + std::to_string(count_max) + " " +
+                                                std::string(what) + " in all groups together");
+      return true;
+    };
+    if (refuse_above(server_count, balance::kServersMax, "servers") ||
+        refuse_above(source_count, balance::kSourcesMax, "sources")) {
+      return;
+    }
+  }
+}
+
+}  // namespace siplb::config

@@ -1,0 +1,189 @@
+// Groups, their servers and listeners, by what is said about each kind of mistake.
+#include <map>
+
+#include "mistake.h"
+#include "sip/seal.h"
+
+namespace siplb::config {
+namespace {
+
+TEST(GroupChecksTest, TakesATierWhoseServersAllHaveNoWeight) {
+  EXPECT_EQ(faults_of(with_listeners(R"(groups: [{name: a, servers: [
+  {name: x, uri: "sip:10.0.0.1", weight: 0}, {name: y, uri: "sip:10.0.0.2", priority: 1}]}])")),
+            "");
+}
+
+TEST(GroupChecksTest, ReportsMistakesAmongGroups) {
+  const Mistake mistakes[] = {
+      {"group's name used twice", with_listeners(R"(groups:
+  - {name: a, servers: [{name: x, uri: "sip:10.0.0.1"}]}
+  - {name: a, servers: [{name: y, uri: "sip:10.0.0.2"}]}
+routes: [{name: r, group: a}])"),
+       "3:12: name 'a' is taken"},
+      {"server's name used twice", with_listeners(R"(groups: [{name: a, servers: [
+  {name: x, uri: "sip:10.0.0.1"},
+  {name: x, uri: "sip:10.0.0.2"}]}])"),
+       "3:10: name 'x' is taken"},
+      {"server's address used twice", with_listeners(R"(groups: [{name: a, servers: [
+  {name: x, uri: "sip:10.0.0.1"},
+  {name: y, uri: "sip:10.0.0.1:5060"}]}])"),
+       "3:18: server 'x' has this address"},
+      {"server that is a listener", with_listeners(R"(groups: [{name: a, servers: [
+  {name: x, uri: "sip:10.0.0.5"}]}])"),
+       "2:18: this is the address of listener 'in'"},
+      {"server that is advertised", with_groups(R"(listeners:
+  - {name: out, address: "10.0.0.5:5060", advertise: "10.0.0.1"}
+  - {name: in, address: "10.0.0.6:5060", role: servers, advertise: "10.0.0.1:5061"})"),
+       "4:47: this is the advertised address of listener 'out'"},
+      {"server that is advertised to some", with_groups(R"(listeners:
+  - name: in
+    address: "10.0.0.5:5060"
+    advertise: [{to: [192.0.2.0/24], as: a}, {to: [10.0.0.0/8], as: "10.0.0.1:5060"}])"),
+       "5:47: this is the advertised address of listener 'in'"},
+      {"link-local server",
+       R"(listeners: [{name: in, address: "[2001:db8::5]:5060", role: both}]
+groups: [{name: a, servers: [{name: x, uri: "sip:[fe80::1]"}]}])",
+       "2:45: IPv6 link-local addresses are not supported: no scope id can be given"},
+      {"no weight", with_listeners(R"(groups: [{name: a, servers: [
+  {name: x, uri: "sip:10.0.0.1", weight: 0}]}])"),
+       "1:29: one of the servers needs a weight above 0"},
+      {"no listener of IPv6", with_listeners(R"(groups: [{name: a, servers: [
+  {name: y, uri: "sip:[2001:db8::1]"}]}])"),
+       "1:29: no listener can reach server 'y': none is IPv6"},
+      {"no listener of IPv4", with_groups(R"(listeners: [{name: a, address: "[::1]:5060"}])"),
+       "2:31: no listener can reach server 'a': none is IPv4"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+constexpr std::string_view kBothFamilies = R"(listeners:
+  - {name: v4, address: "10.0.0.5:5060"}
+  - {name: v6, address: "[2001:db8::5]:5060"})";
+
+TEST(GroupChecksTest, TakesServersOfBothFamilies) {
+  EXPECT_EQ(faults_of(std::string(kBothFamilies) + R"(
+groups: [{name: a, servers: [
+  {name: x, uri: "sip:10.0.0.1"}, {name: y, uri: "sip:[2001:db8::1]"}]}])"),
+            "");
+}
+
+TEST(GroupChecksTest, ReportsAListenerThatCannotReachAServer) {
+  const auto group = [](std::string_view listener) {
+    return std::string(kBothFamilies) +
+           "\ngroups:\n- name: g\n  listener: " + std::string(listener) +
+           "\n  servers: [{name: x, uri: \"sip:10.0.0.1\"}, {name: y, uri: \"sip:10.0.0.2\"}]";
+  };
+  const Mistake mistakes[] = {
+      {"of their family", group("v4"), ""},
+      {"of the other one", group("v6"),
+       "6:13: listener 'v6' cannot reach server 'x': it is not IPv4"},
+      {"of one of both families", std::string(kBothFamilies) + R"(
+groups: [{name: a, listener: v4, servers: [
+  {name: x, uri: "sip:10.0.0.1"}, {name: y, uri: "sip:[2001:db8::1]"}]}])",
+       "4:30: listener 'v4' cannot reach server 'y': it is not IPv6"},
+      {"unknown", group("v5"), "6:13: there is no listener 'v5' (did you mean 'v4'?)"},
+      {"no text", group("[v4]"), "6:13: 'listener' takes a listener's name, not a list of 1"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(GroupChecksTest, ReportsSourcesThatCannotTellServersApart) {
+  const auto servers = [](std::string_view of_x, std::string_view of_y) {
+    return with_listeners("groups:\n- name: g\n  servers:\n  - {name: x, uri: \"sip:10.0.0.1\"" +
+                          std::string(of_x) + "}\n  - {name: y, uri: \"sip:10.0.0.2\"" +
+                          std::string(of_y) + "}");
+  };
+  const Mistake mistakes[] = {
+      {"of two servers", servers(", sources: [10.1.0.0/16]", ", sources: [10.2.0.0/16]"), ""},
+      {"same of both", servers(", sources: [10.1.0.0/16]", ", sources: [::1, 10.1.0.0/16]"),
+       "5:51: '10.1.0.0/16' is in an earlier list too"},
+      {"same of one", servers(", sources: [10.1.0.0/16, 10.1.0.0/16]", ""),
+       "4:59: '10.1.0.0/16' is repeated"},
+      {"part of the other's", servers(", sources: [10.1.0.0/16]", ", sources: [10.1.1.0/24]"), ""},
+      {"same in two groups", with_listeners(R"(groups:
+  - {name: a, servers: [{name: x, uri: "sip:10.0.0.1", sources: [10.1.0.0/16]}]}
+  - {name: b, servers: [{name: x, uri: "sip:10.0.0.1", sources: [10.1.0.0/16]}]}
+routes: [{name: r, group: a}])"),
+       ""},
+      {"where no server speaks", R"(listeners: [{name: in, address: "10.0.0.5:5060", role: clients}]
+groups: [{name: g, servers: [{name: x, uri: "sip:10.0.0.1", sources: [10.1.0.0/16]}]}])",
+       "2:70: this can never apply: no listener has role 'servers' or 'both'"},
+      {"where only servers speak",
+       R"(listeners: [{name: in, address: "10.0.0.5:5060", role: servers}]
+groups: [{name: g, servers: [{name: x, uri: "sip:10.0.0.1", sources: [10.1.0.0/16]}]}])",
+       ""},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(GroupChecksTest, RefusesMoreSourcesInAllThanTheBound) {
+  const auto group = [](char name, size_t source_count) {
+    std::string text = std::string("- {name: ") + name + ", servers: [";
+    for (size_t i = 0; i < source_count; ++i) {
+      const std::string server = std::to_string(i / transport::kNetworksMax);
+      const size_t number = i % transport::kNetworksMax;
+      if (number == 0) {
+        if (i > 0) text += "]}, ";
+        text += "{name: s" + server + ", uri: \"sip:10.0.0." + server + "\", sources: [";
+      }
+      text += "10.1." + server + "." + std::to_string(number) + ",";
+    }
+    return text + "]}]}\n";
+  };
+  const std::string head =
+      "listeners: [{name: in, address: \"10.9.9.9:5060\", role: both}]\n"
+      "routes: [{name: r, group: a}]\ngroups:\n";
+  EXPECT_EQ(faults_of(head + group('a', balance::kSourcesMax - 1) + group('b', 1)), "");
+  EXPECT_EQ(faults_of(head + group('a', balance::kSourcesMax - 1) + group('b', 2)),
+            "5:22: more than 1024 sources in all groups together");
+}
+
+TEST(GroupChecksTest, TakesOneServerInTwoGroups) {
+  EXPECT_EQ(faults_of(with_listeners(R"(groups:
+  - {name: a, servers: [{name: x, uri: "sip:10.0.0.1"}]}
+  - {name: b, servers: [{name: x, uri: "sip:10.0.0.1"}]}
+routes: [{name: r, group: a}])")),
+            "");
+}
+
+TEST(GroupChecksTest, RefusesServersWhoseIdsCollideAcrossGroups) {
+  std::map<uint32_t, std::pair<std::string, std::string>> names;
+  std::pair<std::string, std::string> first;
+  std::pair<std::string, std::string> second;
+  for (size_t i = 0; second.first.empty(); ++i) {  // a birthday: some 77,000 names
+    const std::pair<std::string, std::string> name{i % 2 == 0 ? "a" : "b", "s" + std::to_string(i)};
+    const auto [entry, is_new] = names.try_emplace(sip::server_id(name.first, name.second), name);
+    if (is_new) continue;
+    first = entry->second;
+    second = name;
+  }
+  const auto group = [](const auto& name) {
+    return "- {name: " + name.first + ", servers: [{name: " + name.second +
+           ", uri: \"sip:10.0.0.1\"}, {name: other, uri: \"sip:10.0.0.2\"}]}\n";
+  };
+  if (first.first == second.first) {
+    FAIL() << "the first collision is within one group: choose other names";
+  }
+  EXPECT_EQ(faults_of("groups:\n" + group(first) + group(second) +
+                      "routes: [{name: r, group: a}]\n" + std::string(kListeners)),
+            "3:30: '" + second.first + "/" + second.second + "' has the same hash as '" +
+                first.first + "/" + first.second + "': call one of them something else");
+}
+
+TEST(GroupChecksTest, RefusesMoreServersInAllThanTheBound) {
+  const auto group = [](const std::string& name, size_t count) {
+    std::string text = "- {name: " + name + ", servers: [";
+    for (size_t i = 0; i < count; ++i) {
+      text += "{name: s" + std::to_string(i) +
+              ", uri: \"sip:10.0.0.1:" + std::to_string(10000 + i) + "\"},";
+    }
+    return text + "]}\n";
+  };
+  const std::string head = std::string(kListeners) + "\nroutes: [{name: r, group: a}]\ngroups:\n";
+  EXPECT_EQ(faults_of(head + group("a", balance::kServersMax - 1) + group("b", 1)), "");
+  EXPECT_EQ(faults_of(head + group("a", balance::kServersMax) + group("b", 1)),
+            "5:22: more than 4096 servers in all groups together");
+}
+
+}  // namespace
+}  // namespace siplb::config
