@@ -192,6 +192,15 @@ Result<void> UdpSocket::share_port() {
   return set_option(fd(), SOL_SOCKET, SO_REUSEPORT, 1);
 }
 
+Result<void> UdpSocket::steer(std::span<const sock_filter> program) {
+  const sock_fprog native{.len = static_cast<uint16_t>(program.size()),
+                          .filter = const_cast<sock_filter*>(program.data())};
+  if (::setsockopt(fd(), SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &native, sizeof native) != 0) {
+    return system_error(ErrorCode::SocketOption);
+  }
+  return {};
+}
+
 ReceiveStatus UdpSocket::receive(DatagramBatch& batch, UdpErrorHandler& errors) {
   const auto receive_some = [&] {
     return ::recvmmsg(fd(), batch.headers_.data(), static_cast<unsigned>(batch.headers_.size()),

@@ -15,6 +15,8 @@
 #include <span>
 #include <string_view>
 
+#include <linux/filter.h>
+
 #include "base/address.h"
 #include "base/result.h"
 #include "net/datagram_batch.h"
@@ -87,6 +89,10 @@ class UdpSocket {
 
   // Lets sockets opened with reuse_port share the port from now on.
   [[nodiscard]] Result<void> share_port();
+  // From now on this program picks the socket, of all that share the port, by its place in the
+  // order of their binds (steering.h). Fails where nobody shares it, or the kernel refuses the
+  // program.
+  [[nodiscard]] Result<void> steer(std::span<const sock_filter> program);
 
   // Reads as much as waits, at most one batch. The batch may be empty.
   ReceiveStatus receive(DatagramBatch& batch, UdpErrorHandler& errors);

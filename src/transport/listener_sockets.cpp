@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "net/steering.h"
+#include "sip/lane_marker.h"
 
 namespace siplb::transport {
 namespace {
@@ -24,7 +26,8 @@ std::optional<ListenerSockets> adopt_all(const ListenerSocketsOptions& options,
   std::vector<net::FileDescriptor> stored = inherited.take_series(name_prefix(options.name));
   if (stored.size() != options.lanes) return std::nullopt;
   net::UdpSocketOptions wanted = socket_options(options);
-  ListenerSockets sockets{.by_lane = {}, .address = {}, .is_adopted = true};
+  ListenerSockets sockets;
+  sockets.is_adopted = true;
   for (net::FileDescriptor& fd : stored) {
     auto adopted = net::UdpSocket::adopt(std::move(fd), wanted);
     if (!adopted) return std::nullopt;
@@ -52,6 +55,16 @@ Result<ListenerSockets> open_all(const ListenerSocketsOptions& options) {
   return sockets;
 }
 
+// Responses bring back the lane that our Via names; requests are spread by the flow hash.
+Result<void> steer_by_lane(net::UdpSocket& any_lane) {
+  static_assert(sip::kLaneMarker.find_first_not_of(sip::kLaneMarker.front()) ==
+                std::string_view::npos);
+  static_assert(sip::kLaneDigits == 2);
+  const auto program = net::steering_program(
+      {.prefix = "SIP/", .mark = sip::kLaneMarker.front(), .mark_length = sip::kLaneMarker.size()});
+  return any_lane.steer(program);
+}
+
 }  // namespace
 
 std::string lane_socket_name(std::string_view listener, size_t lane) {
@@ -61,8 +74,14 @@ std::string lane_socket_name(std::string_view listener, size_t lane) {
 Result<ListenerSockets> open_listener_sockets(const ListenerSocketsOptions& options,
                                               net::InheritedSockets& inherited) {
   SIPLB_ASSERT(options.lanes > 0);
-  if (auto adopted = adopt_all(options, inherited)) return std::move(*adopted);
-  return open_all(options);
+  auto sockets = adopt_all(options, inherited);
+  if (!sockets) {
+    auto opened = open_all(options);
+    if (!opened) return opened;
+    sockets = std::move(*opened);
+  }
+  if (options.lanes > 1) sockets->steering = steer_by_lane(sockets->by_lane.front());
+  return std::move(*sockets);
 }
 
 }  // namespace siplb::transport

@@ -7,10 +7,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sip/lane_marker.h"
 #include "support/loopback.h"
 
 namespace siplb::transport {
@@ -63,25 +63,20 @@ INSTANTIATE_TEST_SUITE_P(Loopback, ListenerSocketsTest, testing::Values(Family::
                            return family.param == Family::V4 ? "Ipv4" : "Ipv6";
                          });
 
-// Makes the kernel pick the socket of this place in the group for all datagrams.
-void steer_all_to(int group_member, size_t place) {
-  sock_filter instruction = BPF_STMT(BPF_RET | BPF_K, static_cast<uint32_t>(place));
-  const sock_fprog program{1, &instruction};
-  ASSERT_EQ(
-      ::setsockopt(group_member, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program),
-      0);
-}
-
-void expect_lane_order(const ListenerSockets& sockets, Family family) {
-  test::Peer peer(family);
-  for (size_t lane = 0; lane < sockets.by_lane.size(); ++lane) {
-    steer_all_to(sockets.by_lane[0].fd(), lane);
-    peer.send(sockets.address, std::to_string(lane));
+// Each lane gets the responses that name it, from whomever.
+void expect_steered(const ListenerSockets& sockets, Family family) {
+  ASSERT_TRUE(sockets.steering);
+  for (uint8_t lane = 0; lane < sockets.by_lane.size(); ++lane) {
+    const std::string response = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP lb;branch=z9hG4bK;slb=" +
+                                 std::string(sip::lane_mark(lane).view()) + "\r\n" +
+                                 std::string(200, 'x');
+    test::Peer peer(family);
+    peer.send(sockets.address, response);
     const int fd = sockets.by_lane[lane].fd();
     ASSERT_TRUE(test::wait_readable(fd)) << "lane " << lane;
-    std::string text(8, '\0');
-    ASSERT_EQ(::recv(fd, text.data(), text.size(), 0), 1);
-    EXPECT_EQ(text.substr(0, 1), std::to_string(lane));
+    std::string text(response.size(), '\0');
+    ASSERT_EQ(::recv(fd, text.data(), text.size(), 0), static_cast<ssize_t>(response.size()));
+    EXPECT_EQ(text, response);
   }
 }
 
@@ -94,10 +89,11 @@ TEST_P(ListenerSocketsTest, OpensOneSocketPerLaneOnOnePort) {
   for (const auto& socket : opened->by_lane) EXPECT_EQ(socket.address(), opened->address);
 }
 
-TEST_P(ListenerSocketsTest, PlaceInTheGroupIsTheLane) {
+TEST_P(ListenerSocketsTest, LaneGetsTheResponsesThatNameIt) {
+  options_.lanes = 16;
   const auto opened = open();
   ASSERT_TRUE(opened);
-  expect_lane_order(*opened, GetParam());
+  expect_steered(*opened, GetParam());
 }
 
 TEST_P(ListenerSocketsTest, OpensASingleLane) {
@@ -105,6 +101,7 @@ TEST_P(ListenerSocketsTest, OpensASingleLane) {
   const auto opened = open();
   ASSERT_TRUE(opened);
   EXPECT_EQ(opened->by_lane.size(), 1U);
+  EXPECT_TRUE(opened->steering);
 }
 
 TEST_P(ListenerSocketsTest, RefusesAPortThatAnotherDaemonShares) {
@@ -157,7 +154,7 @@ TEST_P(ListenerSocketsTest, AdoptsAWholeSetByName) {
   EXPECT_TRUE(adopted->is_adopted);
   EXPECT_EQ(adopted->address, address);
   ASSERT_EQ(adopted->by_lane.size(), 4U);
-  expect_lane_order(*adopted, GetParam());
+  expect_steered(*adopted, GetParam());
 }
 
 TEST_P(ListenerSocketsTest, AdoptedSocketsKeepWhatWasQueued) {
