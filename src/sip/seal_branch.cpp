@@ -113,7 +113,9 @@ uint32_t Seal::loop_hash(const Message& request, std::string_view remaining_rout
   }
   hash ^= request.cseq;
   for (const Header& header : request.headers()) {
-    if (header.id == HeaderId::ProxyRequire) hash = hash_octets(header.value, hash);
+    const bool is_left = header.id == HeaderId::Route && !remaining_routes.empty() &&
+                         header.value.data() > remaining_routes.data();
+    if (is_left || header.id == HeaderId::ProxyRequire) hash = hash_octets(header.value, hash);
   }
   return static_cast<uint32_t>(hash);
 }

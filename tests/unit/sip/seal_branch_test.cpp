@@ -270,5 +270,30 @@ TEST_F(LoopHashTest, DiffersForASpiral) {
   EXPECT_NE(seal_.loop_hash(*message, "<sip:next;lr>", 7, 0), first);
 }
 
+// Through the same two hops twice, with each Route in a header of its own.
+TEST_F(LoopHashTest, RoutesLeftInFurtherHeadersTellASpiral) {
+  static constexpr std::string_view kRoutes =
+      "<sip:us;lr><sip:a;lr><sip:us;lr><sip:a;lr><sip:b;lr>";
+  const std::string_view us = kRoutes.substr(0, 11);
+  const std::string_view a = kRoutes.substr(11, 10);
+  const std::string_view us_again = kRoutes.substr(21, 11);
+  const std::string_view a_again = kRoutes.substr(32, 10);
+  const std::string_view b = kRoutes.substr(42);
+  const auto first = invite();
+  for (const std::string_view route : {us, a, us_again, a_again, b}) {
+    add_header(*first, HeaderId::Route, route);
+  }
+  const auto second = invite();
+  for (const std::string_view route : {us_again, a_again, b}) {
+    add_header(*second, HeaderId::Route, route);
+  }
+  EXPECT_NE(seal_.loop_hash(*first, a, 7, 8), seal_.loop_hash(*second, a_again, 7, 8));
+  // What has been popped does not count.
+  const auto popped = invite();
+  for (const std::string_view route : {a_again, b}) add_header(*popped, HeaderId::Route, route);
+  EXPECT_EQ(seal_.loop_hash(*second, a_again, 7, 8), seal_.loop_hash(*popped, a_again, 7, 8));
+  EXPECT_EQ(seal_.loop_hash(*second, "", 7, 8), seal_.loop_hash(*invite(), "", 7, 8));
+}
+
 }  // namespace
 }  // namespace siplb::sip
