@@ -118,8 +118,8 @@ void warn_of_patterns(const YamlNode& root, const Configuration& configuration,
       if (!is_doubtful(*pattern)) continue;
       const YamlNode& match = at(at(root, "routes").items[i], "match");
       warnings.add(at(match, key).place, shown(**pattern) +
-                                             " is taken as it stands, but for a '*' "
-                                             "at its end: should it be an expression, '~...'?");
+                                             " is taken as it stands, but for a '*' at its end: "
+                                             "should it be an expression, '~...'?");
     }
   }
 }

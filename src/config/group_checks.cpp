@@ -23,11 +23,18 @@ bool advertises(const ListenerOptions& listener, const SockAddress& address) {
   });
 }
 
+// Whether `address` is the listener's as far as the file tells: on a wildcard all of loopback is.
+bool is_at(const ListenerOptions& listener, const SockAddress& address) {
+  if (!listener.address.is_wildcard()) return listener.address == address;
+  return address.is_loopback() && address.family() == listener.address.family() &&
+         address.port() == listener.address.port();
+}
+
 // A server that is one of our listeners would be a loop.
 void check_not_ours(const SockAddress& server, Place place,
                     const std::vector<ListenerOptions>& listeners, FaultList& faults) {
   for (const ListenerOptions& listener : listeners) {
-    if (listener.address == server) {
+    if (is_at(listener, server)) {
       faults.add(place, "this is the address of listener " + shown(listener.name));
     } else if (advertises(listener, server)) {
       faults.add(place, "this is the advertised address of listener " + shown(listener.name));
@@ -72,10 +79,6 @@ void check_servers(const YamlNode& list, const GroupOptions& group,
   }
 }
 
-std::string_view family_name(const SockAddress& address) {
-  return address.is_v6() ? "IPv6" : "IPv4";
-}
-
 // Whether requests can be spread over, and reach, the servers of a group.
 void check_reach(const YamlNode& item, const GroupOptions& group,
                  const Configuration& configuration, FaultList& faults) {
@@ -98,7 +101,7 @@ void check_reach(const YamlNode& item, const GroupOptions& group,
   };
   const auto server = std::find_if(group.servers.begin(), group.servers.end(), is_out_of_reach);
   if (server == group.servers.end()) return;
-  const std::string family(family_name(server->address));
+  const std::string family = server->address.is_v6() ? "IPv6" : "IPv4";
   if (group.listener) {
     faults.add(at(item, "listener").place, "listener " + shown(listeners[*group.listener].name) +
                                                " cannot reach server " + shown(server->name) +

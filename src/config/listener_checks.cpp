@@ -30,8 +30,7 @@ void check_names(const YamlNode& list, const ListenerOptions& listener, FaultLis
   if (last == end) {
     if (!listener.address.is_wildcard()) return;
     faults.add(list.place,
-               "with a wildcard address the last of 'advertise' is for everybody, "
-               "without 'to'");
+               "with a wildcard address the last of 'advertise' is for everybody, without 'to'");
   } else if (last + 1 != end) {
     faults.add((last + 1)->place, "this can never apply: the one before it is for everybody");
   }

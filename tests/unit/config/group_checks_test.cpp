@@ -31,6 +31,11 @@ routes: [{name: r, group: a}])"),
       {"server that is a listener", with_listeners(R"(groups: [{name: a, servers: [
   {name: x, uri: "sip:10.0.0.5"}]}])"),
        "2:18: this is the address of listener 'in'"},
+      {"server at a wildcard's port of this machine", R"(listeners:
+  - {name: any, address: "0.0.0.0:5070", advertise: a}
+groups: [{name: g, servers: [{name: x, uri: "sip:127.0.0.9:5070"},
+  {name: y, uri: "sip:127.0.0.9:5071"}, {name: z, uri: "sip:10.0.0.9:5070"}]}])",
+       "3:45: this is the address of listener 'any'"},
       {"server that is advertised", with_groups(R"(listeners:
   - {name: out, address: "10.0.0.5:5060", advertise: "10.0.0.1"}
   - {name: in, address: "10.0.0.6:5060", role: servers, advertise: "10.0.0.1:5061"})"),
