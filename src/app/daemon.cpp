@@ -116,7 +116,7 @@ StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& 
   if (auto made = daemon->make_workers(*listeners); !made) {
     return tl::unexpected<StartFault>(made.error());
   }
-  if (auto started = daemon->start_http(std::move(config_hash)); !started) {
+  if (auto started = daemon->start_http(std::move(config_hash), *listeners); !started) {
     return tl::unexpected<StartFault>(started.error());
   }
   daemon->start_threads();
@@ -153,6 +153,7 @@ StartResult<std::vector<transport::ListenerSockets>> Daemon::open_listeners() {
                    "listener " + options.name + " (" + std::string(options.address.text()) + ")");
     }
     warn_of_small_buffer(options.name, sockets->by_lane.front());
+    warn_of_steering(options.name, sockets->steering);
     listeners.push_back(std::move(*sockets));
   }
   return listeners;
@@ -166,6 +167,14 @@ void Daemon::warn_of_small_buffer(std::string_view listener, const net::UdpSocke
               {"granted_bytes", std::to_string(socket.granted_receive_bytes())},
               {"wanted_bytes", std::to_string(wanted)},
               {"remedy", "raise net.core.rmem_max"}});
+}
+
+void Daemon::warn_of_steering(std::string_view listener, const Result<void>& steering) {
+  if (steering) return;
+  log_.write(observe::LogLevel::Warning, "steering not attached",
+             {{"listener", listener},
+              {"reason", describe(steering.error())},
+              {"remedy", "raise net.core.optmem_max"}});
 }
 
 StartResult<void> Daemon::make_snapshot(const HashKey& key,
@@ -206,15 +215,20 @@ StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> lis
   return {};
 }
 
-StartResult<void> Daemon::start_http(std::string config_hash) {
+StartResult<void> Daemon::start_http(std::string config_hash,
+                                     std::span<const transport::ListenerSockets> listeners) {
   const MemoryBudget budget(configuration_, sizing_);
   observe::MetricsSource source{.snapshot = *snapshot_,
                                 .workers = workers_,
                                 .budget = {},
+                                .steering_attached = {},
                                 .config_hash = std::move(config_hash),
                                 .started_at = started_at_};
   for (const Consumer& consumer : budget.consumers()) {
     source.budget.push_back({std::string(consumer.name), consumer.octets});
+  }
+  for (const auto& sockets : listeners) {
+    source.steering_attached.push_back(sockets.steering.has_value());
   }
   metrics_ = std::make_unique<observe::Metrics>(std::move(source));
   if (!configuration_.metrics.address) return {};

@@ -53,10 +53,12 @@ class Daemon {
   [[nodiscard]] StartResult<HashKey> load_key();
   [[nodiscard]] StartResult<std::vector<transport::ListenerSockets>> open_listeners();
   void warn_of_small_buffer(std::string_view listener, const net::UdpSocket& socket);
+  void warn_of_steering(std::string_view listener, const Result<void>& steering);
   [[nodiscard]] StartResult<void> make_snapshot(
       const HashKey& key, std::span<const transport::ListenerSockets> listeners);
   [[nodiscard]] StartResult<void> make_workers(std::span<transport::ListenerSockets> listeners);
-  [[nodiscard]] StartResult<void> start_http(std::string config_hash);
+  [[nodiscard]] StartResult<void> start_http(
+      std::string config_hash, std::span<const transport::ListenerSockets> listeners);
   void start_threads();
   void end_threads();
   void report_listening(std::span<const transport::ListenerSockets> listeners);

@@ -114,6 +114,14 @@ void fill_by_listener(Series& out, Counter transport::SocketCounters::*counter) 
   }
 }
 
+void fill_steering(Series& out) {
+  const proxy::Sides& sides = out.source.snapshot.sides;
+  for (size_t i = 0; i < sides.size(); ++i) {
+    out.add({{"listener", sides[static_cast<transport::ListenerIndex>(i)].name}},
+            uint64_t{out.source.steering_attached[i]});
+  }
+}
+
 // Calls on_server(index, group name, server name) for every configured server.
 template <class OnServer>
 void for_each_server(const Series& out, OnServer&& on_server) {
@@ -305,8 +313,14 @@ constexpr auto kFamilies = std::to_array<Family>({
        out.add_by<proxy::DropReason>(
            "reason", [](const Lane& lane) -> auto& { return lane.counters.dropped; }, kName);
      }},
-    {{"siplb_messages_handed_over_total", "counter", "worker",
-      "Messages that a worker handed to the one that their call lives on."},
+    {{"siplb_messages_handed_over_total", "counter", "kind",
+      "Messages that arrived at another lane than that of their call, and were handed to it."},
+     [](Series& out) {
+       out.add_by<proxy::MessageKind>(
+           "kind", [](const Lane& lane) -> auto& { return lane.counters.handed_out; }, kName);
+     }},
+    {{"siplb_mailbox_messages_total", "counter", "worker",
+      "Those of them that were copied for another worker."},
      [](Series& out) {
        fill_by_worker(out, [](const proxy::Worker& worker) -> const Counter& {
          return worker.counters().mail_posted;
@@ -415,6 +429,9 @@ constexpr auto kFamilies = std::to_array<Family>({
     {{"siplb_receive_buffer_bytes", "gauge", "listener",
       "Receive buffer that the kernel granted, all lanes together."},
      [](Series& out) { fill_by_listener(out, &transport::SocketCounters::granted_receive_bytes); }},
+    {{"siplb_steering_attached", "gauge", "listener",
+      "1 where the kernel gives responses to the lane of their call, 0 where it would not."},
+     fill_steering},
 
     {{"siplb_loop_delay_seconds", "histogram", "",
       "How long a tick of a worker's loop took: so long a message may wait for its turn."},

@@ -90,7 +90,7 @@ std::string_view name(SealKind kind) {
 int64_t LaneCounters::difference() const {
   uint64_t in = handed_in.value();
   for (const auto& by_kind : received) in += by_kind.sum();
-  uint64_t out = forwarded.value() + absorbed.sum() + dropped.sum() + handed_out.value();
+  uint64_t out = forwarded.value() + absorbed.sum() + dropped.sum() + handed_out.sum();
   for (const Counter& code : answered) out += code.value();
   return static_cast<int64_t>(in - out);
 }

@@ -115,7 +115,7 @@ struct LaneCounters {
   // received + handed_in = forwarded + answered + absorbed + dropped + handed_out
   std::array<CounterArray<MessageKind>, static_cast<size_t>(sip::Transport::kCount)> received;
   Counter handed_in;
-  Counter handed_out;
+  CounterArray<MessageKind> handed_out;
   Counter forwarded;
   std::array<Counter, kAnswerCodeSlots> answered;
   CounterArray<AbsorbReason> absorbed;

@@ -54,7 +54,7 @@ void Lane::take_over(const transport::Inbound& inbound, sip::Message& message, c
 
 void Lane::hand_out(const transport::Inbound& inbound) {
   count_received(inbound);
-  counters_.handed_out.add();
+  counters_.handed_out[kind_of(inbound.octets)].add();
 }
 
 void Lane::drop_for_full_mailbox(const transport::Inbound& inbound) {

@@ -65,6 +65,7 @@ class MetricsTest : public testing::Test {
     const MetricsSource source{.snapshot = snapshot_,
                                .workers = workers_,
                                .budget = {{"tables", 4096}},
+                               .steering_attached = {true},
                                .config_hash = "abc",
                                .started_at = Instant{}};
     return Metrics(source).scrape(Instant{} + std::chrono::seconds(7));
@@ -84,6 +85,8 @@ TEST_F(MetricsTest, HasEverySeriesFromTheStart) {
   EXPECT_THAT(text, HasSubstr("siplb_server_requests_total{group=\"pbx\",server=\"off\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("siplb_messages_dropped_total{reason=\"response_seal_refused\"} 0"));
   EXPECT_THAT(text, HasSubstr("siplb_kernel_drops_total{listener=\"edge\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_steering_attached{listener=\"edge\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_messages_handed_over_total{kind=\"response\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("siplb_pool_slots{pool=\"large\",state=\"free\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("siplb_pool_slots{pool=\"held-small\",state=\"free\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("siplb_pool_slots{pool=\"transactions\",state=\"free\"} 6\n"));

@@ -30,8 +30,12 @@ class SeriesTest : public testing::Test {
   }
 
   proxy::Snapshot snapshot_ = empty_snapshot();
-  MetricsSource source_{
-      .snapshot = snapshot_, .workers = {}, .budget = {}, .config_hash = "", .started_at = {}};
+  MetricsSource source_{.snapshot = snapshot_,
+                        .workers = {},
+                        .budget = {},
+                        .steering_attached = {},
+                        .config_hash = "",
+                        .started_at = {}};
   prometheus::MetricFamily family_;
   Series series_{family_, source_, Instant{}};
 };

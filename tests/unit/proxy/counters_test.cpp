@@ -44,7 +44,7 @@ TEST(CountersTest, DifferenceIsWhatCameInLessWhatWasDecided) {
   counters.answered[answer_code_slot(503)].add();
   counters.absorbed[AbsorbReason::LocalAck].add();
   counters.dropped[DropReason::Route].add();
-  counters.handed_out.add();
+  counters.handed_out[MessageKind::Response].add();
   EXPECT_EQ(counters.difference(), 1);
   counters.originated[OriginatedKind::Cancel].add(9);
   EXPECT_EQ(counters.difference(), 1);

@@ -33,7 +33,7 @@ TEST_F(LaneTest, AccountsForMessagesOfOtherLanes) {
   const transport::Inbound inbound{.octets = text, .flow = from_client()};
   lane_->hand_out(inbound);
   lane_->drop_for_full_mailbox(inbound);
-  EXPECT_EQ(counters_.handed_out.value(), 1U);
+  EXPECT_EQ(counters_.handed_out[MessageKind::Request].value(), 1U);
   EXPECT_EQ(counters_.dropped[DropReason::MailboxFull].value(), 1U);
   EXPECT_EQ(counters_.difference(), 0);
   lane_->take_over(inbound, scratch_, kTick);
