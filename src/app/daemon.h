@@ -57,8 +57,8 @@ class Daemon {
   [[nodiscard]] StartResult<void> make_snapshot(
       const HashKey& key, std::span<const transport::ListenerSockets> listeners);
   [[nodiscard]] StartResult<void> make_workers(std::span<transport::ListenerSockets> listeners);
-  [[nodiscard]] StartResult<void> start_http(
-      std::string config_hash, std::span<const transport::ListenerSockets> listeners);
+  [[nodiscard]] StartResult<void> start_http(std::string config_hash,
+                                             std::span<const transport::ListenerSockets> listeners);
   void start_threads();
   void end_threads();
   void report_listening(std::span<const transport::ListenerSockets> listeners);

@@ -257,6 +257,12 @@ void fill_by_worker(Series& out, const Counter& (*counter_of)(const proxy::Worke
   }
 }
 
+void fill_mailbox_messages(Series& out) {
+  fill_by_worker(out, [](const proxy::Worker& worker) -> const Counter& {
+    return worker.counters().mail_posted;
+  });
+}
+
 void fill_conservation(Series& out) {
   int64_t difference = 0;
   out.for_each_lane([&](const Lane& lane) {
@@ -321,11 +327,7 @@ constexpr auto kFamilies = std::to_array<Family>({
      }},
     {{"siplb_mailbox_messages_total", "counter", "worker",
       "Those of them that were copied for another worker."},
-     [](Series& out) {
-       fill_by_worker(out, [](const proxy::Worker& worker) -> const Counter& {
-         return worker.counters().mail_posted;
-       });
-     }},
+     fill_mailbox_messages},
     {{"siplb_messages_originated_total", "counter", "kind",
       "Messages of our own making; outside conservation."},
      [](Series& out) {

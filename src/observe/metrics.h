@@ -29,7 +29,7 @@ struct MetricsSource {
   std::span<const std::unique_ptr<proxy::Worker>> workers;
   std::vector<BudgetLine> budget;
   std::vector<bool> steering_attached;  // by ListenerIndex, of every listener
-  std::string config_hash;  // of the file that runs
+  std::string config_hash;              // of the file that runs
   Instant started_at;
 };
 
