@@ -125,6 +125,19 @@ TEST(MemoryBudgetTest, CountsWhatEachLaneAndWorkerHas) {
   EXPECT_EQ(find(budget, "receive-areas").octets, 2U * 64 * 65536);
 }
 
+TEST(MemoryBudgetTest, CountsTheExpressionsOfRoutesWhereThereAreAny) {
+  Configuration configuration = smallest();
+  configuration.routes = {{.request_user = "88*"}};
+  const Sizing sizing = derive_sizing(configuration, 2);
+  const MemoryBudget without(configuration, sizing);
+  configuration.routes = {{.request_user = "~^88", .headers = {{"User-Agent", "~scan"}}},
+                          {.request_host = "~x"}};
+  const MemoryBudget with(configuration, sizing);
+  EXPECT_EQ(with.consumers().size(), without.consumers().size() + 1);
+  EXPECT_EQ(find(with, "expressions").octets, 2U * 3 * 262144);
+  EXPECT_EQ(find(with, "expressions").derivation, "2 workers x 3 expressions x 262144");
+}
+
 TEST(MemoryBudgetTest, RefusesASumAboveTheCeilingAndNamesTheLargest) {
   Configuration configuration = smallest();
   configuration.limits.calls = size_t{1} << 30;
