@@ -311,6 +311,7 @@ class Peer:
         self.socket.bind((host, port))
         self.address = self.socket.getsockname()[:2]
         self.uri = f"sip:peer@{host_port(self.address)}"
+        self.heard_from = set()  # addresses that datagrams came from
 
     def send(self, message, to):
         octets = message.encode() if isinstance(message, Message) else message
@@ -341,7 +342,8 @@ def receive_any(peers):
     ready = select.select([peer.socket for peer in peers], [], [], DEADLINE_S)[0]
     assert ready, f"nothing came within {DEADLINE_S} s"
     peer = next(peer for peer in peers if peer.socket is ready[0])
-    octets, peer.last_source = peer.socket.recvfrom(65536)
+    octets, source = peer.socket.recvfrom(65536)
+    peer.heard_from.add(source[:2])
     return peer, Message.parse(octets)
 
 
