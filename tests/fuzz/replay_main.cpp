@@ -1,10 +1,13 @@
 // Runs a fuzz target over folders of messages, for builds without libFuzzer.
 //
-// Each file is given whole, cut at every length, and in a number of mutations from a fixed seed.
+// Usage: replay_NAME SHARE FOLDER...
+// Each file is given whole, cut at every length, and in a number of mutations from a fixed seed; of
+// lengths and mutations one in SHARE.
 // Files of a folder called "valid" must scan Ok, those of one called "invalid" must not.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -27,13 +30,13 @@ void give(const std::string& octets) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(octets.data()), octets.size());
 }
 
-void give_cut(const std::string& octets) {
-  for (size_t length = 0; length < octets.size(); ++length) give(octets.substr(0, length));
+void give_cut(const std::string& octets, size_t share) {
+  for (size_t length = 0; length < octets.size(); length += share) give(octets.substr(0, length));
 }
 
-void give_mutated(const std::string& octets, std::mt19937& random) {
+void give_mutated(const std::string& octets, size_t share, std::mt19937& random) {
   constexpr std::string_view kSalt = "\r\n\t :;,=\"<>@[]\\/?vViItTfFlL09z\0\x01\x80"sv;
-  for (size_t round = 0; round < kMutationsPerFile; ++round) {
+  for (size_t round = 0; round < kMutationsPerFile / share; ++round) {
     std::string mutant = octets;
     const size_t at = random() % mutant.size();
     const char salt = kSalt[random() % kSalt.size()];
@@ -62,9 +65,14 @@ bool is_as_its_folder_says(const std::filesystem::path& file, const std::string&
 
 int main(int argc, char** argv) {
   std::mt19937 random(3261);
+  const size_t share = argc < 2 ? 0 : std::strtoul(argv[1], nullptr, 10);
+  if (share == 0) {
+    std::fprintf(stderr, "usage: replay SHARE FOLDER...\n");
+    return 2;
+  }
   size_t files = 0;
   size_t misjudged = 0;
-  for (int i = 1; i < argc; ++i) {
+  for (int i = 2; i < argc; ++i) {
     for (const auto& entry : std::filesystem::directory_iterator(argv[i])) {
       std::ifstream in(entry.path(), std::ios::binary);
       const std::string octets{std::istreambuf_iterator<char>(in), {}};
@@ -74,8 +82,8 @@ int main(int argc, char** argv) {
       }
       if (!is_as_its_folder_says(entry.path(), octets)) ++misjudged;
       give(octets);
-      give_cut(octets);
-      give_mutated(octets, random);
+      give_cut(octets, share);
+      give_mutated(octets, share, random);
       ++files;
     }
   }

@@ -1,4 +1,4 @@
-#include "corpus/fidelity.h"
+#include "stage/fidelity.h"
 
 #include <algorithm>
 #include <string_view>

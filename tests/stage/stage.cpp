@@ -1,10 +1,10 @@
-#include "corpus/stage.h"
+#include "stage/stage.h"
 
 #include <algorithm>
 #include <stdexcept>
 
 #include "config/load.h"
-#include "corpus/fidelity.h"
+#include "stage/fidelity.h"
 
 namespace siplb::test {
 namespace {
@@ -159,6 +159,13 @@ void Stage::wait(Duration duration) {
     check(process_->run_timers(tick_));
   }
   tick_.now = end;
+}
+
+void Stage::settle() {
+  // What is remembered longest beside calls are requests that have ended.
+  wait(configuration_.limits.call_expiry + configuration_.timers.ringing +
+       2 * configuration_.timers.invite);
+  process_->check_idle();
 }
 
 }  // namespace siplb::test

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "corpus/stage.h"
+#include "stage/stage.h"
 
 namespace siplb::test {
 

@@ -43,6 +43,8 @@ class Stage {
   [[nodiscard]] std::string fill(std::string_view text) const;
   // Runs all timers until then.
   void wait(Duration duration);
+  // Waits until calls and requests are forgotten; throws std::logic_error where one is not.
+  void settle();
 
  private:
   [[nodiscard]] transport::Flow flow_of(std::string_view text, Origin origin);

@@ -1,4 +1,4 @@
-#include "corpus/manifest.h"
+#include "stage/manifest.h"
 
 #include <sstream>
 #include <stdexcept>
