@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "config/derive.h"
 #include "net/inherited_sockets.h"
+#include "net/local_address.h"
 
 namespace siplb::app {
 namespace {
@@ -63,6 +64,7 @@ proxy::WorkerOptions worker_options(const config::Configuration& configuration,
                                .lane_count = sizing.lanes,
                                .call_entries = sizing.call_entries,
                                .other_entries = sizing.other_entries,
+                               .moved_entries = sizing.moved_entries,
                                .contexts = sizing.contexts,
                                .timers = configuration.timers,
                                .slots = sizing.slots,
@@ -188,15 +190,18 @@ StartResult<void> Daemon::make_snapshot(const HashKey& key,
     return fault({ErrorCode::RandomUnavailable}, "the tables' key");
   }
   const auto life = static_cast<uint16_t>(configuration_.global.token_life.count());
-  snapshot_ = std::make_unique<proxy::Snapshot>(proxy::Snapshot{
-      .topology = balance::Topology(configuration_.groups),
-      .sides = proxy::Sides(configuration_.listeners, bound),
+  snapshot_ = std::make_unique<proxy::Snapshot>(proxy::make_snapshot({
+      .listeners = configuration_.listeners,
+      .bound = bound,
+      .names = configuration_.global.names,
+      .groups = configuration_.groups,
       .routes = configuration_.routes,
+      .source_towards = net::source_towards,
       .seal = sip::Seal(key, *instance, life),
       .table_key = table_key,
       .scan_limits = {.headers_max = configuration_.limits.headers},
       .message_octets_max = configuration_.limits.message_bytes,
-  });
+  }));
   log_.write(observe::LogLevel::Info, "key loaded",
              {{"fingerprint", snapshot_->seal.fingerprint()}});
   return {};

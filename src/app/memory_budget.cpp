@@ -14,6 +14,8 @@
 #include "config/scalar.h"
 #include "net/datagram_batch.h"
 #include "proxy/lane.h"
+#include "proxy/pattern.h"
+#include "proxy/route_table.h"
 #include "proxy/worker.h"
 
 namespace siplb::app {
@@ -34,6 +36,7 @@ constexpr size_t kHeldShare = 8;      // for requests that may have to be sent a
 constexpr size_t kContextsShare = 8;  // at 512 MiB: 66,000 requests under way
 constexpr size_t kCallsShare = 7;     // at 512 MiB: 2 million calls
 constexpr size_t kOthersShare = 14;   // at 512 MiB: a million requests in 64 s, 16,000/s
+constexpr size_t kMovedShare = 128;   // at 512 MiB: 65,536 clients that have moved in a dialog
 constexpr size_t kEndpointShare = 4;  // of a send queue, for one endpoint
 // At 512 MiB: 972,000 requests that have ended, 30,000 a second for 32 s.
 constexpr size_t kFinishedPerMiB = 2000;
@@ -73,10 +76,14 @@ net::MailboxOptions derive_mailbox(size_t octets) {
   };
 }
 
-size_t affinity_entries(size_t octets, size_t lanes) {
-  const size_t entries = octets / lanes / sizeof(balance::AffinityEntry);
-  return std::bit_floor(std::max(entries, balance::AffinityTable::kWays));
+// Of a table whose sets have kWays entries.
+template <class Entry, size_t kWays>
+size_t table_entries(size_t octets, size_t lanes) {
+  return std::bit_floor(std::max(octets / lanes / sizeof(Entry), kWays));
 }
+constexpr auto affinity_entries =
+    table_entries<balance::AffinityEntry, balance::AffinityTable::kWays>;
+constexpr auto moved_entries = table_entries<proxy::MovedFlow, proxy::MovedFlows::kWays>;
 
 size_t server_count(const Configuration& configuration) {
   return std::accumulate(
@@ -136,6 +143,7 @@ Sizing derive_sizing(const Configuration& configuration, size_t usable_cores) {
                             ? std::bit_ceil(calls_per_lane)
                             : affinity_entries(memory / kCallsShare, sizing.lanes);
   sizing.other_entries = affinity_entries(memory / kOthersShare, sizing.lanes);
+  sizing.moved_entries = moved_entries(memory / kMovedShare, sizing.lanes);
 
   const size_t transactions = configuration.limits.transactions != 0
                                   ? configuration.limits.transactions
@@ -196,10 +204,16 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
               {lanes, {sizing.sockets.queue_entries, "entries"}, {kSendEntryOctets, {}}}),
       product("affinity-calls", {lanes, {sizing.call_entries, "entries"}, {kEntry, {}}}),
       product("affinity-others", {lanes, {sizing.other_entries, "entries"}, {kEntry, {}}}),
+      product("moved-flows",
+              {lanes, {sizing.moved_entries, "entries"}, {sizeof(proxy::MovedFlow), {}}}),
       {"topology", balance::Topology::memory_bytes(configuration.groups),
        std::to_string(servers) + " servers in " + std::to_string(configuration.groups.size()) +
            " groups"},
   };
+  if (const size_t expressions = proxy::expression_count(configuration.routes)) {
+    consumers_.push_back(product(
+        "expressions", {workers, {expressions, "expressions"}, {proxy::kExpressionOctetsMax, {}}}));
+  }
   kernel_ = product("kernel", {lanes,
                                {configuration.listeners.size(), "listeners"},
                                {configuration.limits.socket_receive_bytes, {}}});

@@ -31,6 +31,7 @@ struct Sizing {
   transport::LaneSocketsOptions sockets;
   size_t call_entries = 0;
   size_t other_entries = 0;
+  size_t moved_entries = 0;
   proxy::ContextStoreOptions contexts;
 };
 

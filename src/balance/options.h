@@ -3,10 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/address.h"
+#include "base/network.h"
 #include "sip/method.h"
 
 namespace siplb::balance {
@@ -14,6 +16,8 @@ namespace siplb::balance {
 inline constexpr size_t kGroupsMax = 64;
 inline constexpr size_t kServersMax = 4096;  // in all groups together
 inline constexpr uint32_t kWeightMax = 1000;
+inline constexpr size_t kSourcesMax = 1024;  // networks of servers, in all groups together
+inline constexpr size_t kTargetsMax = 64;    // networks of a group's targets
 
 enum class Policy : uint8_t { Maglev, RoundRobin, Random };
 
@@ -37,6 +41,8 @@ struct ServerOptions {
   SockAddress address;    // from its uri
   uint32_t weight = 100;  // 0 to kWeightMax; 0: no new work
   uint8_t priority = 0;   // its tier: lower is first
+  // Who else is this server, on listeners that admit servers, besides its own address and port.
+  std::vector<Network> sources;
 };
 
 inline constexpr uint8_t kAttemptsMax = 4;  // bound of max_attempts
@@ -64,6 +70,10 @@ struct GroupOptions {
   bool record_route = true;
   bool tokenless_dialogs = true;
   FailoverOptions failover;
+  // The listener that we send from, by its position; nothing: one that reaches the server.
+  std::optional<uint8_t> listener;
+  // Where dialogs of this group may live besides the addresses of its servers.
+  std::vector<Network> targets;
   std::vector<ServerOptions> servers;  // at least one with a weight above 0
 };
 

@@ -16,6 +16,14 @@ size_t count_servers(std::span<const GroupOptions> groups) {
   return count;
 }
 
+size_t count_sources(std::span<const GroupOptions> groups) {
+  size_t count = 0;
+  for (const GroupOptions& group : groups) {
+    for (const ServerOptions& server : group.servers) count += server.sources.size();
+  }
+  return count;
+}
+
 // At most half full, so that a search ends after a few steps.
 size_t address_table_size(size_t servers) {
   return std::bit_ceil(2 * servers + 1);
@@ -54,8 +62,11 @@ size_t heap_octets(const std::string& text) {
 size_t heap_octets(const GroupOptions& group) {
   size_t octets = heap_octets(group.name) + heap_octets(group.hash_key.header) +
                   group.failover.codes.size() * sizeof(uint16_t) +
+                  group.targets.size() * sizeof(Network) +
                   group.servers.size() * sizeof(ServerOptions);
-  for (const ServerOptions& server : group.servers) octets += heap_octets(server.name);
+  for (const ServerOptions& server : group.servers) {
+    octets += heap_octets(server.name) + server.sources.size() * sizeof(Network);
+  }
   return octets;
 }
 
@@ -71,6 +82,7 @@ Topology::Topology(std::span<const GroupOptions> groups) {
   by_id_.reserve(server_count);
   by_address_.resize(address_table_size(server_count));
   by_ip_.resize(address_table_size(server_count));
+  sources_.reserve(count_sources(groups));
 
   for (const GroupOptions& group : groups) add_group(group);
   std::sort(by_id_.begin(), by_id_.end(),
@@ -91,6 +103,9 @@ void Topology::add_group(const GroupOptions& options) {
     by_id_.push_back({.id = servers_.back().id, .server = position});
     add_address(by_address_, server.address, position);
     add_address(by_ip_, server.address.with_port(0), position);
+    for (const Network& network : server.sources) {
+      sources_.push_back({.network = network, .server = position});
+    }
   }
   groups_.push_back({.options = options,
                      .first_server = first_server,
@@ -161,8 +176,15 @@ ServerIndex Topology::find_by_address(const SockAddress& address) const {
   return by_address_[slot_of(by_address_, address)].server;
 }
 
-uint64_t Topology::groups_of(const SockAddress& address) const {
-  return by_address_[slot_of(by_address_, address)].groups;
+Topology::Origin Topology::find_origin(const SockAddress& address) const {
+  const AddressEntry& entry = by_address_[slot_of(by_address_, address)];
+  Origin origin{.server = entry.server, .groups = entry.groups};
+  for (const Source& source : sources_) {
+    if (!source.network.contains(address)) continue;
+    if (origin.server == kNoServer) origin.server = source.server;
+    origin.groups |= uint64_t{1} << servers_[source.server].group;
+  }
+  return origin;
 }
 
 ServerIndex Topology::find_by_place(const SockAddress& address) const {
@@ -171,7 +193,15 @@ ServerIndex Topology::find_by_place(const SockAddress& address) const {
 }
 
 bool Topology::is_target(GroupIndex group, const SockAddress& address) const {
-  return (by_ip_[slot_of(by_ip_, address.with_port(0))].groups >> group & 1) != 0;
+  const bool is_servers = (by_ip_[slot_of(by_ip_, address.with_port(0))].groups >> group & 1) != 0;
+  return is_servers || any_contains(groups_[group].options.targets, address);
+}
+
+std::optional<GroupIndex> Topology::find_group_of_target(const SockAddress& address) const {
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    if (is_target(static_cast<GroupIndex>(g), address)) return static_cast<GroupIndex>(g);
+  }
+  return std::nullopt;
 }
 
 ServerIndex Topology::first_choice(GroupIndex group, uint64_t key_hash) const {
@@ -237,7 +267,8 @@ size_t Topology::memory_bytes(std::span<const GroupOptions> groups) {
   const size_t servers = count_servers(groups);
   size_t octets = groups.size() * (sizeof(Group) + sizeof(std::vector<Tier>)) +
                   servers * (sizeof(Server) + sizeof(IdEntry)) +
-                  2 * address_table_size(servers) * sizeof(AddressEntry);
+                  2 * address_table_size(servers) * sizeof(AddressEntry) +
+                  count_sources(groups) * sizeof(Source);
   for (const GroupOptions& group : groups) {
     octets += heap_octets(group);
     for (const ServerOptions& server : group.servers) octets += heap_octets(server.name);

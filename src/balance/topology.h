@@ -51,10 +51,18 @@ class Topology {
   [[nodiscard]] ServerIndex find_by_address(const SockAddress& address) const;
   // The same, else the first server at this address on any port.
   [[nodiscard]] ServerIndex find_by_place(const SockAddress& address) const;
-  // Bit g is set when a server of group g has exactly this address and port.
-  [[nodiscard]] uint64_t groups_of(const SockAddress& address) const;
-  // True where some server of `group` has this address, on any port: the default of `targets`.
+  // Who sends from this address: a server that has exactly it, or that has it among its sources.
+  struct Origin {
+    ServerIndex server = kNoServer;  // the first in the configuration; one with the address before
+                                     // one with a source
+    uint64_t groups = 0;             // bit g: such a server is in group g
+  };
+  [[nodiscard]] Origin find_origin(const SockAddress& address) const;
+  // True where dialogs of `group` may live at this address, on any port: one of its servers has it,
+  // or it is among the group's targets.
   [[nodiscard]] bool is_target(GroupIndex group, const SockAddress& address) const;
+  // The first group with such a target; nothing where there is none.
+  [[nodiscard]] std::optional<GroupIndex> find_group_of_target(const SockAddress& address) const;
 
   // The hash policy's first choice: of the first tier that has a server of weight above 0.
   // Requires: the group's policy is Maglev.
@@ -81,6 +89,10 @@ class Topology {
   };
   struct IdEntry {
     uint32_t id;
+    ServerIndex server;
+  };
+  struct Source {
+    Network network;
     ServerIndex server;
   };
 
@@ -114,6 +126,7 @@ class Topology {
   // Open addressing, a power of two in size.
   std::vector<AddressEntry> by_address_;
   std::vector<AddressEntry> by_ip_;  // port 0
+  std::vector<Source> sources_;      // in the order of the configuration
 };
 
 }  // namespace siplb::balance

@@ -30,7 +30,7 @@ struct ContextStoreOptions {
 
 class ContextStore {
  public:
-  static constexpr size_t kSlotOctets = 960;
+  static constexpr size_t kSlotOctets = 1088;
   // Longer remnants take a message slot.
   static constexpr size_t kChunkOctets = kSlotOctets - sizeof(ResponseContext);
   static_assert(kChunkOctets >= 448, "the remnant of an ordinary INVITE fits");

@@ -53,9 +53,9 @@ enum class DropReason : uint8_t {
 };
 
 // Codes of our own answers that have a label of their own.
-inline constexpr std::array<uint16_t, 20> kAnswerCodes = {100, 200, 400, 403, 404, 405, 408,
-                                                          413, 416, 420, 480, 481, 482, 483,
-                                                          486, 487, 500, 503, 505, 603};
+inline constexpr std::array<uint16_t, 22> kAnswerCodes = {100, 200, 400, 403, 404, 405, 408, 413,
+                                                          416, 420, 430, 480, 481, 482, 483, 486,
+                                                          487, 500, 503, 505, 513, 603};
 inline constexpr size_t kAnswerCodeSlots = kAnswerCodes.size() + 1;  // the last: other
 // Position in kAnswerCodes, or the slot for all other codes.
 [[nodiscard]] size_t answer_code_slot(uint16_t code);
@@ -127,12 +127,15 @@ struct LaneCounters {
   Counter unheld;             // requests sent without a copy: the pool had no room
   Counter duplicate_answers;  // calls that were answered 2xx beyond the final answer they had
   Counter loose_calls;        // calls forwarded without an affinity entry (target.h)
+  Counter over_rate;          // requests refused because their route's rate was used up
+  Counter moved_evicted;      // clients that had moved, forgotten for want of room
   Counter expressions;        // of routes, matched with a text: the heap is used for them
   std::array<CounterArray<sip::SealFault>, static_cast<size_t>(SealKind::kCount)> seal_rejected;
   CounterArray<sip::Method> requests;         // new requests by method
   CounterArray<sip::ScanStatus> scan_faults;  // why messages did not scan, whatever became of them
   balance::AffinityCounters affinity;
   std::vector<ServerCounters> servers;  // by balance::ServerIndex
+  ServerCounters elsewhere;             // of requests with state to whom no server of ours is
   std::vector<GroupCounters> groups;    // by balance::GroupIndex
   Counter conservation_difference;      // as of the last look; anything but 0 is a bug
 

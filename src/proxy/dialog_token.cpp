@@ -1,5 +1,9 @@
 #include "proxy/dialog_token.h"
 
+#include <algorithm>
+
+#include "sip/header_names.h"
+
 namespace siplb::proxy {
 namespace {
 
@@ -13,22 +17,81 @@ sip::TokenEnd server_end(const balance::Server& server) {
   return {.is_server = true, .server_id = server.id, .address = server.address};
 }
 
+sip::TokenEnd client_end(const Snapshot& snapshot, const transport::Flow& flow) {
+  return {.listener = snapshot.sides[flow.listener].hash,
+          .transport = flow.transport,
+          .address = flow.remote,
+          .local = flow.local};
+}
+
+sip::TokenEnd sender_end(const Snapshot& snapshot, const Request& request) {
+  return request.sender.is_server() ? server_end(snapshot.topology.servers()[request.sender.server])
+                                    : client_end(snapshot, request.source);
+}
+
+sip::TokenEnd target_end(const Snapshot& snapshot, const Target& target) {
+  return target.server != balance::kNoServer
+             ? server_end(snapshot.topology.servers()[target.server])
+             : client_end(snapshot, target.to);
+}
+
+// As the group of the server that it goes to wants it, or of the one that it comes from.
+bool wants_record_route(const Snapshot& snapshot, const Request& request, const Target& target) {
+  const balance::ServerIndex server =
+      target.server != balance::kNoServer ? target.server : request.sender.server;
+  const balance::GroupIndex group = snapshot.topology.servers()[server].group;
+  return snapshot.topology.groups()[group].options.record_route;
+}
+
+// Its Via or Contact says another address than it sends from.
+bool is_behind_nat(const Request& request) {
+  const sip::Message& message = request.message;
+  const SockAddress& source = request.source.remote;
+  const sip::Via& via = message.via;
+  if (SockAddress::parse_ip(via.host, via.effective_port()) != source) return true;
+  const sip::Header* const contact = message.find(sip::HeaderId::Contact);
+  if (contact == nullptr || contact->value == "*") return false;
+  sip::ValueReader values(contact->value);
+  std::string_view value;
+  sip::NameAddr address;
+  sip::Uri uri;
+  const bool is_read = values.next(value) && sip::parse_name_addr(value, address) &&
+                       sip::parse_uri(address.uri, uri);
+  return !is_read || uri.literal() != source;
+}
+
+bool supports_path(const sip::Message& message) {
+  return std::any_of(message.headers().begin(), message.headers().end(),
+                     [](const sip::Header& header) {
+                       if (!sip::equal_caseless(sip::long_form(header.name), "Supported"))
+                         return false;
+                       sip::ValueReader options(header.value);
+                       for (std::string_view option; options.next(option);) {
+                         if (sip::equal_caseless(option, "path")) return true;
+                       }
+                       return false;
+                     });
+}
+
 }  // namespace
 
 sip::TokenText dialog_token(const Snapshot& snapshot, const Request& request,
-                            const balance::Server& server) {
-  const bool is_wanted = snapshot.topology.groups()[server.group].options.record_route;
-  if (!is_wanted || !opens_dialog(request.message.method)) return {};
-  sip::TokenEnd initiator;
-  if (request.sender.is_server()) {
-    initiator = server_end(snapshot.topology.servers()[request.sender.server]);
-  } else {
-    initiator.listener = snapshot.sides[request.source.listener].hash;
-    initiator.transport = request.source.transport;
-    initiator.address = request.source.remote;
-  }
-  const sip::Token fields{.initiator = initiator,
-                          .responder = server_end(server),
+                            const Target& target) {
+  if (!opens_dialog(request.message.method)) return {};
+  if (!wants_record_route(snapshot, request, target)) return {};
+  const sip::Token fields{.initiator = sender_end(snapshot, request),
+                          .responder = target_end(snapshot, target),
+                          .from_tag_hash = request.from_tag_hash,
+                          .issue_day = request.tick.today};
+  return snapshot.seal.seal_token(fields, request.message.call_id);
+}
+
+sip::TokenText path_token(const Snapshot& snapshot, const Request& request, const Target& target) {
+  if (request.sender.is_server()) return {};
+  if (!supports_path(request.message) && !is_behind_nat(request)) return {};
+  const sip::Token fields{.kind = sip::TokenKind::Path,
+                          .initiator = client_end(snapshot, request.source),
+                          .responder = target_end(snapshot, target),
                           .from_tag_hash = request.from_tag_hash,
                           .issue_day = request.tick.today};
   return snapshot.seal.seal_token(fields, request.message.call_id);

@@ -32,7 +32,7 @@ Duration StatefulPath::patience_with(ResponseContext& context) const {
   const auto& options = snapshot_.topology.groups()[context.group].options.failover;
   Duration at_least = options.first_response_timeout;
   if (context.method == sip::Method::Register) at_least = std::max(at_least, kRegisterPatience);
-  return answer_times_[context.current().server].patience(at_least);
+  return answer_time_of(context.current().server).patience(at_least);
 }
 
 bool StatefulPath::may_turn_elsewhere(const ResponseContext& context) const {
@@ -63,7 +63,7 @@ void StatefulPath::watch_silence(ResponseContext& context, const Tick& tick) {
   if (!may_turn_elsewhere(context) || !is_anyone_left(context)) return;
   // A server that answers others is slow, not dead: then half of the budget is left to those that
   // meet a dead one.
-  const bool is_alive = answer_times_[current.server].has_answered_within(patience, tick.now);
+  const bool is_alive = answer_time_of(current.server).has_answered_within(patience, tick.now);
   if (is_alive && !budgets_[context.group].is_ample(tick.now)) {
     counters_.groups[context.group].budget_exhausted.add();
     return;
@@ -81,27 +81,26 @@ StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, Fail
   }
   const Request request = read_held(context, tick);
   Tried tried;
-  const auto next = chooser_.choose_next(request, context.group, servers_tried(context, tried));
-  const auto to = next ? flow_to(next->address) : std::nullopt;
-  if (!to) return Failover::Impossible;
+  auto next = chooser_.choose_next(context.group, context.key_hash, servers_tried(context, tried));
+  if (!next) return Failover::Impossible;
 
   Attempt& current = context.current();
   current.is_given_up = true;
   context.stop_repeating(current);
-  counters_.servers[current.server].failovers[reason].add();
+  counters_of(current.server).failovers[reason].add();
   counters_.originated[OriginatedKind::Retry].add();
   events_.post({.at = tick.now,
                 .id = EventId::ServerFailover,
                 .lane = options_.lane,
                 .args = {current.server, static_cast<int64_t>(reason)}});
-  const uint8_t attempt = context.attempt_count;
-  begin_attempt(context, request, {.to = *to, .server = next->server, .attempt = attempt});
+  next->attempt = context.attempt_count;
+  begin_attempt(context, request, *next);
   chooser_.follow({.call_id = request.message.call_id,
                    .sender_group = context.sender_group,
                    .from_tag_hash = context.from_tag_hash,
                    .method = context.method,
                    .server = next->server,
-                   .attempt = attempt},
+                   .attempt = next->attempt},
                   tick.now);
   return Failover::Done;
 }

@@ -1,12 +1,12 @@
 #include "proxy/forwarder.h"
 
 #include "base/fixed_string.h"
+#include "proxy/upstream_via.h"
 
 namespace siplb::proxy {
 namespace {
 
-// Via, two Record-Routes and Max-Forwards with the longest token and `advertise`.
-using AddedLines = FixedString<1536>;
+using AddedLines = FixedString<kAddedOctetsMax>;
 
 struct ViaInput {
   const Request& request;
@@ -23,23 +23,23 @@ sip::NextVia stamped(const sip::Via& via, const sip::ViaStamp& stamp) {
 
 void append_via(AddedLines& lines, uint8_t lane, const Snapshot& snapshot, const ViaInput& input) {
   const sip::Message& message = input.request.message;
-  const Side& in = snapshot.sides[input.request.source.listener];
-  const Side& out = snapshot.sides[input.outgoing.to.listener];
+  const std::string& sent_by = snapshot.sides.sent_by(input.outgoing.to);
 
   const sip::Branch branch = sip::branch_text(input.request.branch, input.outgoing.attempt);
   sip::ViaSeal fields;
   fields.lane = lane;
   fields.instance = snapshot.seal.instance();
   fields.mode = input.outgoing.mode;
-  fields.loop_hash = snapshot.seal.loop_hash(message, input.request.routes.remaining, in.hash,
-                                             input.request.sender.affinity_group);
-  fields.listener = in.hash;
+  fields.loop_hash = loop_hash(input.request, snapshot);
+  fields.listener = snapshot.sides[input.request.source.listener].hash;
+  fields.minute = input.request.tick.minute;
+  fields.local = input.request.source.local;
   const sip::SlbText slb =
-      snapshot.seal.seal_via(fields, branch, out.sent_by, stamped(message.via, input.stamp));
+      snapshot.seal.seal_via(fields, branch, sent_by, stamped(message.via, input.stamp));
   lines.append("Via: SIP/2.0/");
   lines.append(sip::transport_name(input.outgoing.to.transport));
   lines.append(" ");
-  lines.append(out.sent_by);
+  lines.append(sent_by);
   lines.append(";branch=");
   lines.append(branch);
   lines.append(";slb=");
@@ -47,22 +47,66 @@ void append_via(AddedLines& lines, uint8_t lane, const Snapshot& snapshot, const
   lines.append("\r\n");
 }
 
-void append_record_route(AddedLines& lines, const Side& side, std::string_view token) {
-  lines.append("Record-Route: <sip:");
-  if (!token.empty()) {
-    lines.append(token);
+struct RouteLine {
+  std::string_view start;  // up to the URI
+  std::string_view token;  // may be empty
+  std::string_view sent_by;
+  std::string_view params;
+};
+
+void append_route(AddedLines& lines, const RouteLine& route) {
+  lines.append(route.start);
+  lines.append("<sip:");
+  if (!route.token.empty()) {
+    lines.append(route.token);
     lines.append("@");
   }
-  lines.append(side.sent_by);
-  lines.append(";lr>\r\n");
+  lines.append(route.sent_by);
+  lines.append(route.params);
+  lines.append(">\r\n");
 }
 
 // One Record-Route where both sides know us by one name, else one for each (RFC 5658): the outer
 // one is for the side that the request goes to.
-void append_record_routes(AddedLines& lines, const Side& in, const Side& out,
-                          std::string_view token) {
-  append_record_route(lines, out, token);
-  if (in.sent_by != out.sent_by) append_record_route(lines, in, {});
+void append_record_routes(AddedLines& lines, const Sides& sides, const transport::Flow& in,
+                          const Outgoing& out) {
+  const std::string& outer = sides.sent_by(out.to);
+  const std::string& inner = sides.sent_by(in);
+  append_route(lines, {"Record-Route: ", out.record_route_token, outer, ";lr"});
+  if (inner != outer) append_route(lines, {"Record-Route: ", {}, inner, ";lr"});
+}
+
+// The registrar's requests come back by what we are called on its side. `ob` says that the flow is
+// the client's own, so only the first hop may say it (RFC 5626, 5.1).
+void append_path(AddedLines& lines, const Sides& sides, const Request& request,
+                 const Outgoing& out) {
+  sip::Via below;
+  const bool is_first_hop = !read_next_via(request.message, below);
+  append_route(lines,
+               {"Path: ", out.path_token, sides.sent_by(out.to), is_first_hop ? ";lr;ob" : ";lr"});
+}
+
+// Where a client's request came from, for servers that see only our address.
+void append_source(AddedLines& lines, const HeaderFilter& filter, const Request& request) {
+  if (filter.source_header().empty() || request.sender.is_server()) return;
+  lines.append(filter.source_header());
+  lines.append(": ");
+  lines.append(request.source.remote.text());
+  lines.append("\r\n");
+}
+
+// What a strict router is sent: its URI as the Request-URI, and that as the last Route (16.6, step
+// 6). Its own entry is among those that are popped.
+void edit_for_strict_router(const Request& request, sip::Editor& editor) {
+  const sip::Message& message = request.message;
+  const char* behind_routes = nullptr;
+  for (const sip::Header& header : message.headers()) {
+    if (header.id == sip::HeaderId::Route) behind_routes = header.line.data() + header.line.size();
+  }
+  editor.replace(message.request_uri, request.routes.next.text);
+  editor.insert_before(behind_routes, "Route: <");
+  editor.insert_before(behind_routes, message.request_uri);
+  editor.insert_before(behind_routes, ">\r\n");
 }
 
 }  // namespace
@@ -74,9 +118,10 @@ void Forwarder::forward(const Request& request, const Outgoing& outgoing) {
   AddedLines lines;
   append_via(lines, lane_, snapshot_, {request, outgoing, stamp});
   if (!outgoing.record_route_token.empty()) {
-    append_record_routes(lines, snapshot_.sides[request.source.listener],
-                         snapshot_.sides[outgoing.to.listener], outgoing.record_route_token);
+    append_record_routes(lines, snapshot_.sides, request.source, outgoing);
   }
+  if (!outgoing.path_token.empty()) append_path(lines, snapshot_.sides, request, outgoing);
+  append_source(lines, snapshot_.header_filters[request.source.listener], request);
   if (message.max_forwards_digits.empty()) lines.append("Max-Forwards: 70\r\n");
 
   sip::Editor editor(message.text);
@@ -88,6 +133,7 @@ void Forwarder::forward(const Request& request, const Outgoing& outgoing) {
   for (const std::string_view popped : request.routes.popped) {
     if (!popped.empty()) editor.erase(popped);
   }
+  if (request.routes.is_next_strict) edit_for_strict_router(request, editor);
   send(outgoing.to, editor.pieces());
 }
 

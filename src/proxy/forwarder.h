@@ -15,12 +15,17 @@
 
 namespace siplb::proxy {
 
+// What a request may grow by when it is sent on: Via, two Record-Routes, Path, Max-Forwards, the
+// header of its source, and the next Via's received and rport, all with the longest names.
+inline constexpr size_t kAddedOctetsMax = 2560;
+
 // Where a request goes, and what we write into it on the way.
 struct Outgoing {
   transport::Flow to;
   uint8_t attempt = 0;  // of the branch: servers tried before
   sip::SealMode mode = sip::SealMode::Stateless;
   std::string_view record_route_token;  // empty: no Record-Route
+  std::string_view path_token;          // empty: no Path
 };
 
 // Takes the top Via, ours, off `response`.

@@ -22,6 +22,9 @@ class HeaderFilter {
   // The name of the header that tells servers where a client's request came from; empty: none.
   [[nodiscard]] const std::string& source_header() const { return source_header_; }
 
+  // True where there is never anything to take out.
+  [[nodiscard]] bool is_empty() const { return names_.empty() && beginnings_.empty(); }
+
   // Closes up `octets`, which `message` was scanned from, over the headers to take out. Returns how
   // many octets are left, all of them where there was nothing to do. Headers that siplb reads
   // itself stay, whatever the policy says.

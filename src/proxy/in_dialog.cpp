@@ -16,87 +16,111 @@ Verdict refuse_gone(const sip::Message& message) {
   return Verdict::reply(message.method == sip::Method::Bye ? 481 : 500);
 }
 
-// Where a URI leads, if that is an address that can be reached over UDP.
-std::optional<SockAddress> udp_literal(const sip::Uri& uri) {
-  const std::string_view transport = uri.param("transport");
-  if (uri.scheme != sip::Scheme::Sip) return std::nullopt;
-  if (!transport.empty() && !sip::equal_caseless(transport, "udp")) return std::nullopt;
-  return uri.literal();
-}
-
 // The next Route, else the Request-URI, where that is a place of the target's group; else the
 // target itself. So nothing that a sender writes leads anywhere but to our servers.
 SockAddress place_of(const Request& request, const Target& target, const Snapshot& snapshot) {
+  const SockAddress& own = target.to.remote;
   const sip::Uri& uri = request.routes.has_next() ? request.routes.next : request.message.uri;
   const auto place = udp_literal(uri);
   // Where a server shares our address, we would be such a place ourselves: a loop.
-  if (!place || snapshot.sides.is_ours(uri)) return target.address;
+  if (!place || snapshot.sides.is_ours(uri, request.source.local)) return own;
   const bool inside =
       target.server == balance::kNoServer
-          ? place->same_ip(target.address)
+          ? place->same_ip(own)
           : snapshot.topology.is_target(snapshot.topology.servers()[target.server].group, *place);
-  return inside ? *place : target.address;
+  return inside && place->family() == own.family() ? *place : own;
+}
+
+bool is_dialog_token(const RouteSet& routes) {
+  return routes.has_token && routes.token.kind == sip::TokenKind::Dialog;
 }
 
 }  // namespace
 
 Verdict RequestPath::decide_in_dialog(const Request& request) {
-  if (!request.routes.has_token) return send_without_token(request);
+  if (!is_dialog_token(request.routes)) return send_without_token(request);
   // By the dialog, not by the source: an end may have moved, and a forged source gains nothing.
   const sip::Token& token = request.routes.token;
-  chooser_.keep_alive(request);
+  parts_.chooser.keep_alive(request);
   const bool from_initiator = request.from_tag_hash == token.from_tag_hash;
+  note_moves(request, from_initiator ? token.initiator : token.responder);
   return send_to_end(request, from_initiator ? token.responder : token.initiator);
+}
+
+// The client's end of the dialog that sent this: what goes to it follows it from now on.
+void RequestPath::note_moves(const Request& request, const sip::TokenEnd& from) {
+  if (from.is_server || request.sender.is_server()) return;
+  const auto began = snapshot_.sides.find(from.listener);
+  const bool is_back = began == request.source.listener && from.address == request.source.remote &&
+                       from.local == request.source.local;
+  if (is_back) {
+    parts_.moved.erase(request.routes.token_text);
+  } else {
+    parts_.moved.put(request.routes.token_text, request.source, request.tick.now);
+  }
 }
 
 Verdict RequestPath::send_to_end(const Request& request, const sip::TokenEnd& end) {
   if (end.is_server) {
-    Target target{.server = snapshot_.topology.find_by_id(end.server_id), .address = end.address};
-    if (target.server != balance::kNoServer) target = chooser_.target_of(target.server);
-    return send_in_dialog(request, target);
+    const auto server = snapshot_.topology.find_by_id(end.server_id);
+    if (server != balance::kNoServer) {
+      return send_in_dialog(request, parts_.chooser.target_of(server));
+    }
+    const auto to = snapshot_.flow_to(server, end.address);
+    return to ? send_in_dialog(request, {.to = *to}) : refuse_gone(request.message);
   }
-  const auto listener = snapshot_.sides.find(end.listener);
-  if (!listener) return Verdict::reply(480);
+  Target client;
+  if (const auto flow = flow_to_client(request, end)) {
+    client.to = *flow;
+  } else {
+    // Its listener is gone. Only a server may say where else it is.
+    const Named named = request.sender.is_server() ? read_uri_goal(request) : Named{};
+    if (!named.goal) return Verdict::reply(480);
+    client = named.goal->target;
+  }
   Outgoing outgoing;
-  outgoing.to = {.remote = end.address, .listener = *listener, .transport = end.transport};
   if (refreshes_target(request.message.method)) {
     outgoing.record_route_token = request.routes.token_text;
   }
-  forwarder_.forward(request, outgoing);
-  return Verdict::forward();
+  return forward(request, client, outgoing);
 }
 
 Verdict RequestPath::send_without_token(const Request& request) {
-  if (request.routes.has_next()) {
-    const auto own = own_route_target(request);
-    return own ? send_in_dialog(request, *own) : Verdict::reply(403);
-  }
+  const Named named = read_named_goal(request);
+  if (named.refusal) return *named.refusal;
+  if (named.goal) return forward(request, named.goal->target, {});
   Target target;
-  switch (chooser_.find_affine(request, target)) {
+  switch (parts_.chooser.find_affine(request, target)) {
     case TargetChooser::Affine::Found: return send_in_dialog(request, target);
     case TargetChooser::Affine::Gone: return refuse_gone(request.message);
     case TargetChooser::Affine::Nothing: break;
   }
-  const RouteOptions* route = route_of(request);
-  if (route == nullptr) return Verdict::reply(481);
-  switch (route->action) {
+  const auto index = select_route(request);
+  if (!index) return Verdict::reply(481);
+  const RouteOptions& route = snapshot_.routes[*index];
+  switch (route.action) {
     case RouteAction::Drop: return Verdict::drop(DropReason::Route);
-    case RouteAction::Reject: return Verdict::reply(route->reject_code, route->reject_reason);
+    case RouteAction::Reject: return Verdict::reply(route.reject_code, route.reject_reason);
+    case RouteAction::ForwardByUri: {
+      const Named by_uri = read_uri_goal(request);
+      return by_uri.goal ? forward(request, by_uri.goal->target, {}) : *by_uri.refusal;
+    }
     case RouteAction::Group: break;
   }
-  const balance::GroupOptions& group = snapshot_.topology.groups()[route->group].options;
-  const auto first = chooser_.first_choice(request, route->group);
+  const balance::GroupOptions& group = snapshot_.topology.groups()[route.group].options;
+  const auto first = parts_.chooser.first_choice(request, route);
   if (request.sender.is_server() || !group.tokenless_dialogs || !first) return Verdict::reply(481);
   return send_in_dialog(request, *first);
 }
 
 Verdict RequestPath::send_in_dialog(const Request& request, const Target& target) {
+  Target place = target;
+  place.to.remote = place_of(request, target, snapshot_);
   Outgoing outgoing;
-  outgoing.to.remote = place_of(request, target, snapshot_);
   if (refreshes_target(request.message.method)) {
     outgoing.record_route_token = request.routes.token_text;
   }
-  return forward_to_server(request, target, outgoing);
+  return forward(request, place, outgoing);
 }
 
 }  // namespace siplb::proxy

@@ -13,9 +13,9 @@ MessageKind kind_of(std::span<const char> octets) {
   return is_word ? MessageKind::Request : MessageKind::Other;
 }
 
-// Nothing that an earlier process relayed is answered later (SIP.md 5).
-Instant foreign_until(const LaneOptions& options) {
-  return options.started_at + options.timers.ringing + options.timers.invite;
+// Nothing is answered later than that (SIP.md 5).
+Duration answer_time_max(const LaneOptions& options) {
+  return options.timers.ringing + options.timers.invite;
 }
 
 }  // namespace
@@ -23,7 +23,9 @@ Instant foreign_until(const LaneOptions& options) {
 Lane::Lane(const LaneOptions& options, const Snapshot& snapshot, const Parts& parts)
     : snapshot_(snapshot),
       counters_(parts.counters),
+      intake_(snapshot),
       affinity_(parts.memory.calls, parts.memory.others, options.affinity, counters_.affinity),
+      moved_(parts.memory.moved, snapshot.seal.instance(), counters_.moved_evicted),
       chooser_(options.index, snapshot, affinity_),
       forwarder_(options.index, snapshot, parts.wire),
       local_reply_(snapshot, parts.wire),
@@ -35,8 +37,15 @@ Lane::Lane(const LaneOptions& options, const Snapshot& snapshot, const Parts& pa
                  .local_reply = local_reply_,
                  .counters = counters_,
                  .events = parts.events}),
-      request_path_(snapshot, chooser_, forwarder_, stateful_, counters_),
-      response_path_(snapshot, foreign_until(options),
+      request_path_(snapshot, {.routes = parts.routes,
+                               .chooser = chooser_,
+                               .moved = moved_,
+                               .forwarder = forwarder_,
+                               .stateful = stateful_,
+                               .counters = counters_}),
+      response_path_({.seal_life = answer_time_max(options),
+                      .foreign_until = options.started_at + answer_time_max(options)},
+                     snapshot,
                      {.chooser = chooser_,
                       .forwarder = forwarder_,
                       .stateful = stateful_,
@@ -76,7 +85,10 @@ Verdict Lane::judge(const transport::Inbound& inbound, sip::Message& message, co
     return Verdict::drop(DropReason::Oversize);
   }
   const std::string_view octets(inbound.octets.data(), inbound.octets.size());
-  const sip::ScanStatus status = sip::scan(octets, snapshot_.scan_limits, message);
+  sip::ScanStatus status = sip::scan(octets, snapshot_.scan_limits, message);
+  if (status == sip::ScanStatus::Ok) {
+    status = intake_.put_right(inbound.octets, inbound.flow, tick, message);
+  }
   if (status != sip::ScanStatus::Ok) {
     counters_.scan_faults[status].add();
     return judge_fault(status, message);

@@ -9,6 +9,7 @@
 
 #include "balance/affinity.h"
 #include "proxy/forwarder.h"
+#include "proxy/intake.h"
 #include "proxy/local_reply.h"
 #include "proxy/request_path.h"
 #include "proxy/response_path.h"
@@ -27,6 +28,7 @@ struct LaneOptions {
 struct LaneMemory {
   std::span<balance::AffinityEntry> calls;
   std::span<balance::AffinityEntry> others;
+  std::span<MovedFlow> moved;
   ContextStore& contexts;
 };
 
@@ -35,6 +37,7 @@ class Lane {
   // All are borrowed for the lane's life.
   struct Parts {
     LaneMemory memory;
+    const RouteTable& routes;
     transport::Wire& wire;
     LaneCounters& counters;
     EventRing& events;
@@ -66,7 +69,9 @@ class Lane {
 
   const Snapshot& snapshot_;
   LaneCounters& counters_;
+  Intake intake_;
   balance::AffinityTable affinity_;
+  MovedFlows moved_;
   TargetChooser chooser_;
   Forwarder forwarder_;
   LocalReply local_reply_;

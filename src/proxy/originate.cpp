@@ -15,14 +15,15 @@ ViaText via_text(const Snapshot& snapshot, const transport::Flow& to, std::strin
   via.append("SIP/2.0/");
   via.append(sip::transport_name(to.transport));
   via.append(" ");
-  via.append(snapshot.sides[to.listener].sent_by);
+  via.append(snapshot.sides.sent_by(to));
   via.append(";branch=");
   via.append(branch);
   return via;
 }
 
 // Our own entry among the Record-Routes of a response; null where it has none.
-const char* own_record_route(const sip::Message& response, const Sides& sides) {
+const char* own_record_route(const sip::Message& response, const Sides& sides,
+                             const SockAddress& local) {
   for (const sip::Header& header : response.headers()) {
     if (header.id != sip::HeaderId::RecordRoute) continue;
     sip::ValueReader values(header.value);
@@ -31,7 +32,7 @@ const char* own_record_route(const sip::Message& response, const Sides& sides) {
       sip::NameAddr entry;
       sip::Uri uri;
       if (sip::parse_name_addr(value, entry) && sip::parse_uri(entry.uri, uri) &&
-          sides.is_ours(uri)) {
+          sides.is_ours(uri, local)) {
         return value.data();
       }
     }
@@ -89,7 +90,7 @@ void StatefulPath::repeat(ResponseContext& context, uint8_t attempt, const Tick&
   if (context.has_no_client) {
     forwarder_.send(context.attempts[attempt].to, store_.held(context));
   } else {
-    transmit(read_held(context, tick), hop_of(context, attempt));
+    transmit(read_held(context, tick), {target_of(context, attempt), context.wants_path});
   }
 }
 
@@ -98,12 +99,14 @@ StatefulPath::Sent StatefulPath::send_hop_request(ResponseContext& context, uint
   const sip::Message& invite = read(store_.remnant(context));
   const Attempt& goal = context.attempts[attempt];
   const RouteSet routes =
-      read_route_set(invite, snapshot_.sides, snapshot_.seal, wanted.tick.today, unused_);
+      read_request(snapshot_, {invite, context.source, wanted.tick, context.branch}, unused_)
+          .routes;
   const size_t length = sip::build_hop_request(
       invite,
       {.method = wanted.method,
        .via = via_text(snapshot_, goal.to, sip::branch_text(context.branch, attempt)),
        .popped = routes.popped,
+       .strict_router = routes.is_next_strict ? routes.next.text : std::string_view(),
        .to = wanted.to},
       buffer_);
   if (length == 0) return Sent::No;  // headers that fill the whole buffer: nobody means them well
@@ -139,17 +142,24 @@ void StatefulPath::stop(ResponseContext& context, uint8_t attempt, const Tick& t
   if (may_cancel) send_cancel(context, attempt, tick);
 }
 
+// What is over is remembered without its address. Only to a server is anything sent then: a client
+// may have taken somebody else's address.
+std::optional<Target> StatefulPath::callee_by_source(const Answer& answer) const {
+  const auto server = snapshot_.topology.find_by_place(answer.source.remote);
+  if (server == balance::kNoServer) return std::nullopt;
+  return Target{.server = server, .to = answer.source};
+}
+
 // The repeat of a non-2xx whose transaction is over: our ACK got lost. A server finds the
 // transaction by the Via, whatever the Request-URI says.
-void StatefulPath::ack_again(const Answer& answer) {
-  if (snapshot_.topology.find_by_place(answer.source.remote) == balance::kNoServer) return;
+void StatefulPath::ack_again(const Answer& answer, const Target& callee) {
   FixedString<80> uri;
   uri.append("sip:");
-  uri.append(answer.source.remote.text());
+  uri.append(callee.to.remote.text());
   const size_t length = sip::build_ack_from_response(answer.message, uri, buffer_);
   if (length == 0) return;
   counters_.originated[OriginatedKind::Ack].add();
-  forwarder_.send(answer.source, {buffer_.data(), length});
+  forwarder_.send(callee.to, {buffer_.data(), length});
 }
 
 // The branch of what we send to end the call that `answer` began: an ACK or a BYE has a transaction
@@ -172,46 +182,44 @@ bool StatefulPath::is_released(const Answer& answer) {
 
 // A call that was answered when nobody waited for it any more: acknowledged, or the server would
 // repeat its answer, and ended at once.
-Verdict StatefulPath::release(const Answer& answer) {
-  const auto server = snapshot_.topology.find_by_place(answer.source.remote);
-  if (server == balance::kNoServer) return Verdict::drop(DropReason::ResponseStray);
-  if (send_in_dialog(answer, sip::Method::Ack) > 0) {
+Verdict StatefulPath::release(const Answer& answer, const Target& callee) {
+  if (send_in_dialog(answer, callee, sip::Method::Ack) > 0) {
     counters_.originated[OriginatedKind::Ack].add();
   }
   if (is_released(answer)) return Verdict::absorb(AbsorbReason::Released);
   counters_.duplicate_answers.add();
-  const size_t length = send_in_dialog(answer, sip::Method::Bye);
+  const size_t length = send_in_dialog(answer, callee, sip::Method::Bye);
   if (length == 0) return Verdict::absorb(AbsorbReason::Released);
   counters_.originated[OriginatedKind::Bye].add();
-  watch_bye({answer.source, server, 0}, ending_branch(answer, sip::Method::Bye),
-            {buffer_.data(), length}, answer.tick.now);
+  watch_bye(callee, ending_branch(answer, sip::Method::Bye), {buffer_.data(), length},
+            answer.tick.now);
   return Verdict::absorb(AbsorbReason::Released);
 }
 
 // Repeats a BYE of ours until it is answered. Without room it was sent once, then.
-void StatefulPath::watch_bye(const Hop& hop, const sip::BranchHash& branch, std::string_view text,
-                             Instant now) {
+void StatefulPath::watch_bye(const Target& callee, const sip::BranchHash& branch,
+                             std::string_view text, Instant now) {
   ResponseContext* const context = store_.create(branch, sip::Method::Bye);
   if (context == nullptr) return;
   context->has_no_client = true;
   context->attempt_count = 1;
   Attempt& attempt = context->current();
-  attempt.to = hop.to;
-  attempt.server = hop.server;
+  attempt.to = callee.to;
+  attempt.server = callee.server;
   attempt.other = transaction::NonInviteClient(transaction::Hop::Datagram, now);
   if (!store_.hold(*context, text)) attempt.other.stop_repeating();
   schedule(*context);
 }
 
-size_t StatefulPath::send_in_dialog(const Answer& answer, sip::Method method) {
+size_t StatefulPath::send_in_dialog(const Answer& answer, const Target& callee,
+                                    sip::Method method) {
   const size_t length = sip::build_dialog_request(
       answer.message,
       {.method = method,
-       .via =
-           via_text(snapshot_, answer.source, sip::branch_text(ending_branch(answer, method), 0)),
-       .own_record_route = own_record_route(answer.message, snapshot_.sides)},
+       .via = via_text(snapshot_, callee.to, sip::branch_text(ending_branch(answer, method), 0)),
+       .own_record_route = own_record_route(answer.message, snapshot_.sides, answer.source.local)},
       buffer_);
-  if (length > 0) forwarder_.send(answer.source, {buffer_.data(), length});
+  if (length > 0) forwarder_.send(callee.to, {buffer_.data(), length});
   return length;
 }
 

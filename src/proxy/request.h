@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/time.h"
 #include "proxy/route_set.h"
@@ -16,7 +17,9 @@ namespace siplb::proxy {
 // One reading of the clocks, for all messages of a tick.
 struct Tick {
   Instant now;
-  uint16_t today = 0;  // days since 1970: the one use of the wall clock, for the age of tokens
+  // By the wall clock, for the age of seals only.
+  uint16_t today = 0;   // days since 1970
+  uint16_t minute = 0;  // minutes since 1970, wrapping
 };
 
 struct Request {
@@ -41,5 +44,11 @@ struct Received {
 // `rejected`.
 [[nodiscard]] Request read_request(const Snapshot& snapshot, const Received& received,
                                    CounterArray<sip::SealFault>& rejected);
+
+// Where a URI leads, if that is an address that can be reached over UDP.
+[[nodiscard]] std::optional<SockAddress> udp_literal(const sip::Uri& uri);
+
+// What tells a loop from a spiral: see Seal::loop_hash().
+[[nodiscard]] uint32_t loop_hash(const Request& request, const Snapshot& snapshot);
 
 }  // namespace siplb::proxy

@@ -1,7 +1,6 @@
 #include "proxy/request_path.h"
 
-#include "proxy/checks.h"
-#include "proxy/route_match.h"
+#include "proxy/dialog_token.h"
 #include "sip/editor.h"
 
 namespace siplb::proxy {
@@ -10,7 +9,8 @@ namespace {
 bool is_options_to_us(const Request& request, const Sides& sides) {
   const sip::Message& message = request.message;
   return message.method == sip::Method::Options && message.to_tag.empty() &&
-         !request.routes.has_next() && message.uri.user.empty() && sides.is_ours(message.uri);
+         !request.routes.has_next() && message.uri.user.empty() &&
+         sides.is_ours(message.uri, request.source.local);
 }
 
 }  // namespace
@@ -20,26 +20,23 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
   const bool is_local_ack =
       message.method == sip::Method::Ack && snapshot_.seal.is_local_tag(message);
   if (!is_local_ack) {
-    if (const auto refusal = check_request(message, source.transport)) return *refusal;
+    const auto refusal = check_request(message, source.transport, unsupported_);
+    if (refusal) return *refusal;
   }
   // None of our own answers repeats Max-Forwards, so it can be counted down before all else.
   const bool has_hops = !message.max_forwards_digits.empty() && message.max_forwards > 0;
   if (has_hops) sip::decrement_in_place(message.max_forwards_digits);
 
   const sip::BranchHash branch = snapshot_.seal.branch_hash(message);
-  const StatefulPath::Known known = stateful_.find(message, branch, tick);
+  const StatefulPath::Known known = parts_.stateful.find(message, branch, tick);
   if (known.kind == StatefulPath::Known::Kind::Decided) return known.verdict;
   if (is_local_ack) return Verdict::absorb(AbsorbReason::LocalAck);
 
   const Request request =
       read_request(snapshot_, {message, source, tick, branch},
-                   counters_.seal_rejected[static_cast<size_t>(SealKind::Token)]);
-  if (known.kind == StatefulPath::Known::Kind::PassOn) {
-    StatefulPath::Hop hop = known.hop;
-    // As when it came first.
-    if (const auto own = own_route_target(request)) hop.to.remote = own->address;
-    return stateful_.pass_on(request, hop);
-  }
+                   parts_.counters.seal_rejected[static_cast<size_t>(SealKind::Token)]);
+  if (known.kind == StatefulPath::Known::Kind::PassOn) return pass_on(request, known);
+  if (is_loop(request, snapshot_)) return Verdict::reply(482);
   if (is_options_to_us(request, snapshot_.sides)) return Verdict::reply(200);
   if (!message.to_tag.empty() || message.method == sip::Method::Ack) {
     return decide_in_dialog(request);
@@ -48,55 +45,71 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
   return decide_new(request);
 }
 
+// A repeat goes where the request went. Of what is over only the server is remembered, so the
+// request must say the rest again.
+Verdict RequestPath::pass_on(const Request& request, StatefulPath::Known known) {
+  Named named = read_named_goal(request);
+  const bool is_to_server = known.target.server != balance::kNoServer;
+  if (!named.goal && !is_to_server && request.sender.is_server()) named = read_uri_goal(request);
+  if (named.goal) known.target.to = named.goal->target.to;
+  if (!named.goal && !is_to_server) return Verdict::absorb(AbsorbReason::Repeat);
+  return parts_.stateful.pass_on(request, known);
+}
+
 Verdict RequestPath::decide_new(const Request& request) {
-  counters_.requests[request.message.method].add();
-  if (request.routes.has_next()) {
-    const auto own = own_route_target(request);
-    if (!own) return Verdict::reply(403);
-    const balance::GroupIndex group = snapshot_.topology.servers()[own->server].group;
-    return stateful_.start(request, {.group = group, .target = *own, .is_only_one = true});
+  parts_.counters.requests[request.message.method].add();
+  const Named named = read_named_goal(request);
+  if (named.refusal) return *named.refusal;
+  if (named.goal) return parts_.stateful.start(request, *named.goal);
+  const auto route = select_route(request);
+  return route ? start_by_route(request, *route) : Verdict::reply(404);
+}
+
+Verdict RequestPath::start_by_route(const Request& request, size_t index) {
+  const RouteOptions& route = snapshot_.routes[index];
+  if (route.action == RouteAction::Drop) return Verdict::drop(DropReason::Route);
+  if (route.action == RouteAction::Reject) {
+    return Verdict::reply(route.reject_code, route.reject_reason);
   }
-  const RouteOptions* route = route_of(request);
-  if (route == nullptr) return Verdict::reply(404);
-  switch (route->action) {
-    case RouteAction::Drop: return Verdict::drop(DropReason::Route);
-    case RouteAction::Reject: return Verdict::reply(route->reject_code, route->reject_reason);
-    case RouteAction::Group: break;
+  balance::RateLimit* const rate = snapshot_.rates[index].get();
+  if (rate != nullptr && !rate->admit(request.tick.now)) {
+    parts_.counters.over_rate.add();
+    return Verdict::reply(503, {}, StatefulPath::kRetryAfter);
   }
-  Goal goal{.group = route->group};
-  if (chooser_.choose(request, route->group, goal.target) == TargetChooser::Remembered::No &&
+  if (route.action == RouteAction::ForwardByUri) {
+    const Named named = read_uri_goal(request);
+    return named.goal ? parts_.stateful.start(request, *named.goal) : *named.refusal;
+  }
+  Goal goal{.group = route.group,
+            .key_hash = parts_.chooser.key_hash(request, route),
+            .wants_path = route.path == PathMode::Auto};
+  const auto remembered = parts_.chooser.choose(request, route.group, goal.key_hash, goal.target);
+  if (remembered == TargetChooser::Remembered::No &&
       request.message.method == sip::Method::Invite) {
-    counters_.loose_calls.add();
+    parts_.counters.loose_calls.add();
   }
-  return stateful_.start(request, goal);
+  if (!route.is_stateless) return parts_.stateful.start(request, goal);
+  const sip::TokenText token = dialog_token(snapshot_, request, goal.target);
+  return forward(request, goal.target, {.record_route_token = token});
 }
 
-std::optional<Target> RequestPath::own_route_target(const Request& request) const {
-  const auto next = request.routes.next.literal();
-  if (!request.sender.is_server() || !next) return std::nullopt;
-  if (snapshot_.sides.is_ours(request.routes.next)) return std::nullopt;  // a third one of ours
-  const balance::ServerIndex server = snapshot_.topology.find_by_place(*next);
-  if (server == balance::kNoServer) return std::nullopt;
-  return Target{.server = server, .address = *next};
-}
-
-const RouteOptions* RequestPath::route_of(const Request& request) const {
+std::optional<size_t> RequestPath::select_route(const Request& request) const {
   const sip::Method method = request.message.method;
   const bool follows_invite = method == sip::Method::Cancel || method == sip::Method::Ack;
-  return select_route(snapshot_.routes, {.method = follows_invite ? sip::Method::Invite : method,
-                                         .source = request.source,
-                                         .sender_groups = request.sender.groups});
+  return parts_.routes.select({.message = request.message,
+                               .method = follows_invite ? sip::Method::Invite : method,
+                               .source = request.source,
+                               .sender_groups = request.sender.groups},
+                              parts_.counters.expressions);
 }
 
-Verdict RequestPath::forward_to_server(const Request& request, const Target& target,
-                                       Outgoing outgoing) {
-  // The configuration refuses servers that no listener reaches, but a token may remember one.
-  const auto side = snapshot_.sides.egress(outgoing.to.remote.family());
-  if (!side) return Verdict::reply(500);
-  outgoing.to.listener = *side;
+Verdict RequestPath::forward(const Request& request, const Target& target, Outgoing outgoing) {
+  outgoing.to = target.to;
   outgoing.attempt = target.attempt;
-  if (target.server != balance::kNoServer) counters_.servers[target.server].requests.add();
-  forwarder_.forward(request, outgoing);
+  if (target.server != balance::kNoServer) {
+    parts_.counters.servers[target.server].requests.add();
+  }
+  parts_.forwarder.forward(request, outgoing);
   return Verdict::forward();
 }
 

@@ -49,11 +49,12 @@ struct ResponseContext final : net::TimerNode {
   sip::BranchHash branch;
   sip::Method method = sip::Method::Other;
   balance::GroupIndex group = 0;
-  transport::Flow source;    // where the request came from
-  transport::Flow reply_to;  // where its responses go (18.2.2)
+  transport::Flow source;   // where the request came from
+  uint16_t reply_port = 0;  // of that address, for its responses (18.2.2)
   uint32_t sender_group = 0;
   uint32_t from_tag_hash = 0;
-  SlotHandle slot;  // in the store
+  uint64_t key_hash = 0;  // where it falls among the group's servers
+  SlotHandle slot;        // in the store
 
   transaction::InviteServer invite;    // with an INVITE
   transaction::NonInviteServer other;  // else
@@ -73,10 +74,17 @@ struct ResponseContext final : net::TimerNode {
   bool is_trying_sent = false;      // our 100 went upstream
   bool is_ringing = false;          // a provisional response above 100 went upstream
   bool is_duplicate_noted = false;  // a further 2xx was counted
-  bool has_one_target = false;      // a Route names it: nobody else will do
+  bool has_one_target = false;      // the request names it: nobody else will do
+  bool wants_path = false;          // its route adds a Path
   bool has_no_client = false;       // a BYE of our own
   std::array<Attempt, balance::kAttemptsMax> attempts;
 
+  // Where its responses go.
+  [[nodiscard]] transport::Flow reply_to() const {
+    transport::Flow to = source;
+    to.remote = source.remote.with_port(reply_port);
+    return to;
+  }
   [[nodiscard]] bool is_invite() const { return method == sip::Method::Invite; }
   [[nodiscard]] std::span<Attempt> tried() { return {attempts.data(), attempt_count}; }
   [[nodiscard]] std::span<const Attempt> tried() const { return {attempts.data(), attempt_count}; }

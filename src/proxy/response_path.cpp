@@ -1,5 +1,6 @@
 #include "proxy/response_path.h"
 
+#include <chrono>
 #include <optional>
 
 #include "proxy/upstream_via.h"
@@ -13,7 +14,9 @@ std::optional<transport::Flow> flow_to(const sip::Via& next, const sip::ViaSeal&
   const auto listener = sides.find(seal.listener);
   const auto address = next.response_address();
   if (!listener || !address || next.known_transport() != sip::Transport::Udp) return std::nullopt;
-  return transport::Flow{.remote = *address, .listener = *listener};
+  const bool is_wildcard = sides[*listener].bound.is_wildcard();
+  return transport::Flow{
+      .remote = *address, .local = is_wildcard ? seal.local : SockAddress{}, .listener = *listener};
 }
 
 }  // namespace
@@ -21,7 +24,7 @@ std::optional<transport::Flow> flow_to(const sip::Via& next, const sip::ViaSeal&
 Verdict ResponsePath::decide(const sip::Message& message, const transport::Flow& source,
                              const Tick& tick) {
   const sip::Via& ours = message.via;
-  if (!snapshot_.sides.is_ours(ours.host, ours.effective_port())) {
+  if (!snapshot_.sides.is_own_sent_by(ours.host, ours.effective_port())) {
     return Verdict::drop(DropReason::ResponseViaForeign);
   }
   if (const auto verdict = stateful_.on_response(message, source, tick)) return *verdict;
@@ -29,7 +32,8 @@ Verdict ResponsePath::decide(const sip::Message& message, const transport::Flow&
   if (!read_next_via(message, next)) return Verdict::drop(DropReason::ResponseViaMissing);
 
   sip::ViaSeal seal;
-  const sip::SealFault fault = snapshot_.seal.open_via(ours, sip::canonical(next), seal);
+  sip::SealFault fault = snapshot_.seal.open_via(ours, sip::canonical(next), seal);
+  if (fault == sip::SealFault::None && is_stale(seal, tick)) fault = sip::SealFault::Expired;
   if (fault != sip::SealFault::None) {
     counters_.seal_rejected[static_cast<size_t>(SealKind::Via)][fault].add();
     return Verdict::drop(DropReason::ResponseSealRefused);
@@ -52,9 +56,16 @@ Verdict ResponsePath::decide(const sip::Message& message, const transport::Flow&
   return Verdict::forward();
 }
 
+bool ResponsePath::is_stale(const sip::ViaSeal& seal, const Tick& tick) const {
+  // A minute of tolerance at either end: the clocks of two nodes, and a minute under way.
+  const unsigned age = (tick.minute - seal.minute + 1U) % sip::kSealMinutes;
+  return std::chrono::minutes(age) > options_.seal_life + std::chrono::minutes(2);
+}
+
 bool ResponsePath::is_orphan(const sip::ViaSeal& seal, uint16_t status, Instant now) const {
   // RFC 6026, 7.3: what this process has forgotten, it has done with. A 100 goes one hop (16.7).
-  return seal.instance != snapshot_.seal.instance() && now < foreign_until_ && status != 100;
+  return seal.instance != snapshot_.seal.instance() && now < options_.foreign_until &&
+         status != 100;
 }
 
 void ResponsePath::count_answer(const sip::Message& message, balance::ServerIndex server) {

@@ -2,7 +2,9 @@
 //
 // A transaction that knows it decides. Without one our Via says, under the seal, how the request
 // went out and by which listener it came; what does not verify is dropped in silence, so that
-// nobody can send through us to a place of his choice. Thread: one, the lane's worker. No heap.
+// nobody can send through us to a place of his choice. A seal is good for as long as a request may
+// take to be answered.
+// Thread: one, the lane's worker. No heap.
 #pragma once
 
 #include "proxy/forwarder.h"
@@ -15,16 +17,19 @@ namespace siplb::proxy {
 
 class ResponsePath {
  public:
-  // Until `foreign_until` what an earlier process relayed with state may still be answered.
+  struct Options {
+    Duration seal_life;     // how old our Via on a response may be, where no transaction knows it
+    Instant foreign_until;  // what an earlier process relayed with state may still be answered
+  };
   struct Parts {
     TargetChooser& chooser;
     Forwarder& forwarder;
     StatefulPath& stateful;
     LaneCounters& counters;
   };
-  ResponsePath(const Snapshot& snapshot, Instant foreign_until, const Parts& parts)
-      : snapshot_(snapshot),
-        foreign_until_(foreign_until),
+  ResponsePath(const Options& options, const Snapshot& snapshot, const Parts& parts)
+      : options_(options),
+        snapshot_(snapshot),
         chooser_(parts.chooser),
         forwarder_(parts.forwarder),
         stateful_(parts.stateful),
@@ -38,12 +43,13 @@ class ResponsePath {
   void learn(const sip::Message& message, balance::ServerIndex server, const transport::Flow& to,
              Instant now);
 
+  [[nodiscard]] bool is_stale(const sip::ViaSeal& seal, const Tick& tick) const;
   // True where whoever relayed it statefully is no more, so that it goes on as a stateless one
   // would.
   [[nodiscard]] bool is_orphan(const sip::ViaSeal& seal, uint16_t status, Instant now) const;
 
+  const Options options_;
   const Snapshot& snapshot_;
-  const Instant foreign_until_;
   TargetChooser& chooser_;
   Forwarder& forwarder_;
   StatefulPath& stateful_;

@@ -1,5 +1,7 @@
 #include "proxy/route_set.h"
 
+#include "sip/strict_route.h"
+
 namespace siplb::proxy {
 namespace {
 
@@ -7,9 +9,9 @@ constexpr size_t kPoppedMax = 2;
 
 class RouteSetReader {
  public:
-  RouteSetReader(const sip::Message& request, const Sides& sides, const sip::Seal& seal,
-                 uint16_t today, CounterArray<sip::SealFault>& rejected)
-      : request_(request), sides_(sides), seal_(seal), today_(today), rejected_(rejected) {}
+  RouteSetReader(const sip::Message& request, const RouteReading& reading,
+                 CounterArray<sip::SealFault>& rejected)
+      : request_(request), reading_(reading), rejected_(rejected) {}
 
   RouteSet read() {
     for (const sip::Header& header : request_.headers()) {
@@ -29,10 +31,14 @@ class RouteSetReader {
       sip::Uri uri;
       const bool readable = sip::parse_name_addr(value, entry) && sip::parse_uri(entry.uri, uri);
       if (popped_count_ == kPoppedMax || !readable || !is_ours(uri)) {
-        const char* begin = header.value.data();
-        routes_.remaining = {value.data(), begin + header.value.size()};
+        routes_.remaining = from(value, header);
         routes_.next = uri;
-        if (any_popped) pop({begin, value.data()});
+        routes_.is_next_strict = readable && !sip::is_loose(uri);
+        if (routes_.is_next_strict) {
+          pop_before(header, values.remaining());
+        } else if (any_popped) {
+          pop_before(header, value);
+        }
         return false;
       }
       ++popped_count_;
@@ -42,12 +48,28 @@ class RouteSetReader {
     return true;
   }
 
+  static std::string_view from(std::string_view value, const sip::Header& header) {
+    const char* const end = header.value.data() + header.value.size();
+    return {value.data(), static_cast<size_t>(end - value.data())};
+  }
+
+  // All values of the header that stand before `rest`; the whole line where nothing is left.
+  void pop_before(const sip::Header& header, std::string_view rest) {
+    if (rest.empty()) {
+      pop(header.line);
+    } else {
+      const char* const begin = header.value.data();
+      pop({begin, static_cast<size_t>(rest.data() - begin)});
+    }
+  }
   void pop(std::string_view region) { routes_.popped[region_count_++] = region; }
 
   bool is_ours(const sip::Uri& uri) {
     sip::Token token;
-    const sip::SealFault fault = seal_.open_token(uri.user, request_.call_id, today_, token);
+    const sip::SealFault fault =
+        reading_.seal.open_token(uri.user, request_.call_id, reading_.today, token);
     if (fault == sip::SealFault::None) {
+      if (token.kind == sip::TokenKind::Path && !reading_.takes_path_token) return true;
       // Two in a row were written by two passes, with nobody between them that stays in the path:
       // the last leads on to where the dialog's end is, from whichever side.
       routes_.has_token = true;
@@ -56,13 +78,11 @@ class RouteSetReader {
       return true;
     }
     if (fault != sip::SealFault::NotOurs) rejected_[fault].add();
-    return sides_.is_ours(uri);
+    return reading_.sides.is_ours(uri, reading_.local);
   }
 
   const sip::Message& request_;
-  const Sides& sides_;
-  const sip::Seal& seal_;
-  uint16_t today_;
+  const RouteReading& reading_;
   CounterArray<sip::SealFault>& rejected_;
   RouteSet routes_;
   size_t popped_count_ = 0;
@@ -71,9 +91,9 @@ class RouteSetReader {
 
 }  // namespace
 
-RouteSet read_route_set(const sip::Message& request, const Sides& sides, const sip::Seal& seal,
-                        uint16_t today, CounterArray<sip::SealFault>& rejected) {
-  return RouteSetReader(request, sides, seal, today, rejected).read();
+RouteSet read_route_set(const sip::Message& request, const RouteReading& reading,
+                        CounterArray<sip::SealFault>& rejected) {
+  return RouteSetReader(request, reading, rejected).read();
 }
 
 }  // namespace siplb::proxy

@@ -2,6 +2,8 @@
 //
 // An entry is ours when its URI is (Sides) or when it bears a token that verifies. At most two are
 // popped: what one pass through us puts there (RFC 5658). A third is left and treated as foreign.
+// The next one is taken out too where it is a strict router's: its URI becomes the Request-URI, and
+// the old Request-URI the last Route (16.6, step 6).
 // Thread: any, pure. Bounds: constant; views into the message.
 #pragma once
 
@@ -16,23 +18,34 @@
 namespace siplb::proxy {
 
 struct RouteSet {
-  // What popping takes out of the message; the second where the entries stand in two headers.
-  std::string_view popped[2];
+  // What is taken out of the message; several where the entries stand in several headers.
+  std::string_view popped[3];
   // The token of the popped entries, where one verifies for this Call-ID, and its text.
   bool has_token = false;
   sip::Token token;
   std::string_view token_text;
-  // The first entry left, as a whole value with what follows it in its header; empty = none left.
+  // The first entry that is not ours, as a whole value with what follows it in its header; empty =
+  // there is none.
   std::string_view remaining;
   // That entry's URI; Scheme::Other where it can't be read.
   sip::Uri next;
+  bool is_next_strict = false;  // a URI without the parameter lr
 
   [[nodiscard]] bool has_next() const { return !remaining.empty(); }
 };
 
+// What the Routes are read by.
+struct RouteReading {
+  const Sides& sides;
+  const sip::Seal& seal;
+  SockAddress local;   // that the request came to, see Flow
+  uint16_t today = 0;  // days since 1970
+  // A Path binds no call, so only servers may use it.
+  bool takes_path_token = false;
+};
+
 // Tokens that are refused are counted in `rejected`.
-[[nodiscard]] RouteSet read_route_set(const sip::Message& request, const Sides& sides,
-                                      const sip::Seal& seal, uint16_t today,
+[[nodiscard]] RouteSet read_route_set(const sip::Message& request, const RouteReading& reading,
                                       CounterArray<sip::SealFault>& rejected);
 
 }  // namespace siplb::proxy

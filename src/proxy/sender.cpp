@@ -7,9 +7,10 @@ namespace siplb::proxy {
 Sender find_sender(const Snapshot& snapshot, const transport::Flow& flow) {
   Sender sender;
   if (!snapshot.sides[flow.listener].admits_servers()) return sender;
-  sender.server = snapshot.topology.find_by_address(flow.remote);
-  if (sender.server == balance::kNoServer) return sender;
-  sender.groups = snapshot.topology.groups_of(flow.remote);
+  const balance::Topology::Origin origin = snapshot.topology.find_origin(flow.remote);
+  if (origin.server == balance::kNoServer) return sender;
+  sender.server = origin.server;
+  sender.groups = origin.groups;
   const balance::GroupIndex group = snapshot.topology.servers()[sender.server].group;
   // Made from the name, so that it means the same after a restart; never 0, which is the clients'.
   const std::string& name = snapshot.topology.groups()[group].options.name;

@@ -112,13 +112,13 @@ void StatefulPath::settle(ResponseContext& context, const Tick& tick) {
 void StatefulPath::count_out(Attempt& attempt) {
   if (!attempt.is_inflight) return;
   attempt.is_inflight = false;
-  Counter& inflight = counters_.servers[attempt.server].inflight;
+  Counter& inflight = counters_of(attempt.server).inflight;
   inflight.set(inflight.value() - 1);
 }
 
 void StatefulPath::answer_best(ResponseContext& context, const Tick& tick) {
   if (!store_.kept(context).empty()) {
-    forwarder_.send(context.reply_to, store_.kept(context));
+    forwarder_.send(context.reply_to(), store_.kept(context));
   } else if (!send_final(context)) {
     return;
   }
@@ -141,7 +141,7 @@ void StatefulPath::finish(ResponseContext& context, const Tick& tick) {
   for (Attempt& attempt : context.tried()) count_out(attempt);
   using transaction::Ending;
   transaction::Tombstone tombstone;
-  tombstone.client = client_of(context.reply_to);
+  tombstone.client = client_of(context.reply_to());
   tombstone.method = context.method;
   if (context.is_final_sent) {
     tombstone.code = context.best_code;

@@ -1,6 +1,7 @@
 #include "proxy/sides.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "sip/seal.h"
@@ -8,75 +9,135 @@
 namespace siplb::proxy {
 namespace {
 
-int preference(transport::ListenerRole role) {
-  switch (role) {
-    case transport::ListenerRole::Servers: return 2;
-    case transport::ListenerRole::Both: return 1;
-    case transport::ListenerRole::Clients: break;
-  }
-  return 0;
-}
+using transport::ListenerIndex;
+using transport::ListenerOptions;
+using transport::ListenerRole;
 
-Side make_side(const transport::ListenerOptions& options, const SockAddress& bound) {
-  Side side;
-  side.name = options.name;
-  side.hash = sip::listener_hash(options.name);
-  side.role = options.role;
-  side.bound = bound;
-  side.sent_by = options.advertise.empty() ? std::string(bound.text()) : options.advertise;
-  // The configuration has checked `advertise`, so this URI is well-formed.
-  const std::string text = "sip:" + side.sent_by;
+OwnName make_name(std::span<const Network> to, std::string sent_by) {
+  // The configuration has checked what is advertised, so this URI is well-formed.
+  const std::string text = "sip:" + sent_by;
   sip::Uri uri;
   SIPLB_ASSERT(sip::parse_uri(text, uri));
-  side.host = uri.host;
-  side.port = uri.effective_port();
-  side.literal = uri.literal().value_or(SockAddress{});
+  return {.to = {to.begin(), to.end()},
+          .sent_by = std::move(sent_by),
+          .host = std::string(uri.host),
+          .literal = uri.literal().value_or(SockAddress{}),
+          .port = uri.effective_port()};
+}
+
+Side make_side(const ListenerOptions& options, const SockAddress& bound) {
+  Side side{.name = options.name,
+            .hash = sip::listener_hash(options.name),
+            .role = options.role,
+            .bound = bound,
+            .names = {}};
+  for (const transport::Advertised& advertised : options.advertise) {
+    side.names.push_back(make_name(advertised.to, advertised.as));
+  }
+  if (side.names.empty() || !side.names.back().to.empty()) {
+    SIPLB_ASSERT(!bound.is_wildcard());  // the configuration wants a name for everybody then
+    side.names.push_back(make_name({}, std::string(bound.text())));
+  }
   return side;
+}
+
+// Where it was met on one of a wildcard's addresses.
+bool is_met_at(const Side& side, const SockAddress& address, const SockAddress& local) {
+  return side.bound.is_wildcard() && side.bound.port() == address.port() && address.same_ip(local);
+}
+
+bool is_called(const Side& side, std::string_view host, uint16_t port) {
+  const auto literal = SockAddress::parse_ip(host, port);
+  if (side.bound == literal) return true;
+  return std::any_of(side.names.begin(), side.names.end(), [&](const OwnName& name) {
+    if (literal) return name.literal == *literal;
+    return name.port == port && sip::equal_caseless(name.host, host);
+  });
+}
+
+int reach_of(const ListenerOptions& listener, const SockAddress& source) {
+  if (listener.address.same_ip(source)) return 2;
+  return listener.address.is_wildcard() ? 1 : 0;
+}
+
+// The listener of that family with the highest rank, the first of them.
+template <class Rank>
+std::optional<ListenerIndex> select_side(std::span<const ListenerOptions> listeners,
+                                         SockAddress::Family family, Rank rank_of) {
+  std::optional<ListenerIndex> best;
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    if (listeners[i].address.family() != family) continue;
+    if (!best || rank_of(listeners[i]) > rank_of(listeners[*best])) {
+      best = static_cast<ListenerIndex>(i);
+    }
+  }
+  return best;
 }
 
 }  // namespace
 
-Sides::Sides(std::span<const transport::ListenerOptions> listeners,
-             std::span<const SockAddress> bound) {
+const OwnName& Side::name_for(const SockAddress& remote) const {
+  const auto is_for = [&](const OwnName& own) {
+    return own.to.empty() || any_contains(own.to, remote);
+  };
+  const auto found = std::find_if(names.begin(), names.end(), is_for);
+  return found == names.end() ? names.back() : *found;
+}
+
+Sides::Sides(std::span<const ListenerOptions> listeners, std::span<const SockAddress> bound,
+             std::span<const std::string> names)
+    : names_(names.begin(), names.end()) {
   SIPLB_ASSERT(listeners.size() == bound.size());
   for (size_t i = 0; i < listeners.size(); ++i) {
     sides_.push_back(make_side(listeners[i], bound[i]));
   }
-  for (const auto family : {SockAddress::Family::V4, SockAddress::Family::V6}) {
-    egress_[static_cast<size_t>(family)] = select_egress(listeners, family);
-  }
 }
 
-std::optional<transport::ListenerIndex> Sides::find(uint16_t hash) const {
+std::optional<ListenerIndex> Sides::find(uint16_t hash) const {
   for (size_t i = 0; i < sides_.size(); ++i) {
-    if (sides_[i].hash == hash) return static_cast<transport::ListenerIndex>(i);
+    if (sides_[i].hash == hash) return static_cast<ListenerIndex>(i);
   }
   return std::nullopt;
 }
 
-bool Sides::is_ours(std::string_view host, uint16_t port) const {
-  const auto literal = SockAddress::parse_ip(host, port);
-  return std::any_of(sides_.begin(), sides_.end(), [&](const Side& side) {
-    if (literal) return side.bound == *literal || side.literal == *literal;
-    return side.port == port && sip::equal_caseless(side.host, host);
+bool Sides::is_own_sent_by(std::string_view host, uint16_t port) const {
+  return std::any_of(sides_.begin(), sides_.end(),
+                     [&](const Side& side) { return is_called(side, host, port); });
+}
+
+bool Sides::is_ours(const sip::Uri& uri, const SockAddress& local) const {
+  if (uri.scheme != sip::Scheme::Sip && uri.scheme != sip::Scheme::Sips) return false;
+  const uint16_t port = uri.effective_port();
+  if (is_own_sent_by(uri.host, port)) return true;
+  if (const auto literal = uri.literal()) {
+    return std::any_of(sides_.begin(), sides_.end(),
+                       [&](const Side& side) { return is_met_at(side, *literal, local); });
+  }
+  const bool is_name = std::any_of(names_.begin(), names_.end(), [&](const std::string& name) {
+    return sip::equal_caseless(name, uri.host);
+  });
+  return is_name && (uri.port == 0 || std::any_of(sides_.begin(), sides_.end(), [&](const Side& s) {
+                       return s.bound.port() == uri.port;
+                     }));
+}
+
+std::optional<ListenerIndex> select_server_side(std::span<const ListenerOptions> listeners,
+                                                const SockAddress& server,
+                                                const SockAddress& source) {
+  const auto by_role = [](ListenerRole role) {
+    return role == ListenerRole::Servers ? 2 : role == ListenerRole::Both ? 1 : 0;
+  };
+  return select_side(listeners, server.family(), [&](const ListenerOptions& listener) {
+    return std::pair(reach_of(listener, source), by_role(listener.role));
   });
 }
 
-bool Sides::is_ours(const sip::Uri& uri) const {
-  if (uri.scheme != sip::Scheme::Sip && uri.scheme != sip::Scheme::Sips) return false;
-  return is_ours(uri.host, uri.effective_port());
-}
-
-std::optional<transport::ListenerIndex> select_egress(
-    std::span<const transport::ListenerOptions> listeners, SockAddress::Family family) {
-  std::optional<transport::ListenerIndex> best;
-  for (size_t i = 0; i < listeners.size(); ++i) {
-    if (listeners[i].address.family() != family) continue;
-    if (!best || preference(listeners[i].role) > preference(listeners[*best].role)) {
-      best = static_cast<transport::ListenerIndex>(i);
-    }
-  }
-  return best;
+std::optional<ListenerIndex> select_client_side(std::span<const ListenerOptions> listeners,
+                                                SockAddress::Family family) {
+  return select_side(listeners, family, [](const ListenerOptions& listener) {
+    const ListenerRole role = listener.role;
+    return role == ListenerRole::Clients ? 2 : role == ListenerRole::Both ? 1 : 0;
+  });
 }
 
 }  // namespace siplb::proxy

@@ -12,28 +12,39 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/network.h"
 #include "sip/uri.h"
+#include "transport/flow.h"
 #include "transport/listener_options.h"
 
 namespace siplb::proxy {
+
+// A name that a listener has.
+struct OwnName {
+  std::vector<Network> to;  // who knows us by it; empty: everybody
+  std::string sent_by;      // as we write it into Via and Record-Route
+  std::string host;         // of sent_by, IPv6 in brackets
+  SockAddress literal;      // sent_by as an address; Family::None where the host is a name
+  uint16_t port = 0;        // of sent_by, 5060 where it has none
+};
 
 struct Side {
   std::string name;
   uint16_t hash = 0;  // sip::listener_hash(name)
   transport::ListenerRole role = transport::ListenerRole::Clients;
-  SockAddress bound;
-  std::string sent_by;  // what we write into Via and Record-Route: advertise, else bound
-  std::string host;     // sent_by's host, IPv6 in brackets
-  SockAddress literal;  // sent_by as an address; Family::None where the host is a name
-  uint16_t port = 0;    // sent_by's port, 5060 where it has none
+  SockAddress bound;           // may be a wildcard
+  std::vector<OwnName> names;  // what is advertised, in order; the last is for everybody
 
   [[nodiscard]] bool admits_servers() const { return role != transport::ListenerRole::Clients; }
+  // What `remote` knows us by.
+  [[nodiscard]] const OwnName& name_for(const SockAddress& remote) const;
 };
 
 class Sides {
  public:
-  // `bound[i]` is the address that listener i really has.
-  Sides(std::span<const transport::ListenerOptions> listeners, std::span<const SockAddress> bound);
+  // `bound[i]` is the address that listener i really has; `names` are hosts that are us besides.
+  Sides(std::span<const transport::ListenerOptions> listeners, std::span<const SockAddress> bound,
+        std::span<const std::string> names = {});
 
   [[nodiscard]] const Side& operator[](transport::ListenerIndex index) const {
     return sides_[index];
@@ -42,23 +53,34 @@ class Sides {
 
   // The listener whose name has this hash; nothing where it is gone from the configuration.
   [[nodiscard]] std::optional<transport::ListenerIndex> find(uint16_t hash) const;
-  // What we send from towards servers of that family; nothing where no listener has it.
-  [[nodiscard]] std::optional<transport::ListenerIndex> egress(SockAddress::Family family) const {
-    return egress_[static_cast<size_t>(family)];
+  // What we call ourselves on what goes by `flow`.
+  [[nodiscard]] const std::string& sent_by(const transport::Flow& flow) const {
+    return sides_[flow.listener].name_for(flow.remote).sent_by;
   }
-  // True where host and port are an address that we listen on, or one that we advertise.
-  [[nodiscard]] bool is_ours(std::string_view host, uint16_t port) const;
-  [[nodiscard]] bool is_ours(const sip::Uri& uri) const;
+
+  // True where host and port, a Via's sent-by, are an address that we are bound to or one that we
+  // advertise.
+  [[nodiscard]] bool is_own_sent_by(std::string_view host, uint16_t port) const;
+  // True where a URI leads to us: by such an address, by `local` (or Family::None) at a wildcard's
+  // port, or by one of our names.
+  [[nodiscard]] bool is_ours(const sip::Uri& uri, const SockAddress& local) const;
 
  private:
   std::vector<Side> sides_;
-  std::array<std::optional<transport::ListenerIndex>, 3> egress_;  // by address family
+  std::vector<std::string> names_;
 };
 
-// The egress side of servers of one address family: of the listeners of that family those of role
-// `servers` are preferred, then `both`, then `clients`; the first in the file. Nothing where no
-// listener has that family.
-[[nodiscard]] std::optional<transport::ListenerIndex> select_egress(
+// Of the listeners of the server's family, what we send from towards it. Rather one that the kernel
+// would send from, at `source`, than a wildcard, than any other; of these rather one of role
+// `servers` than `both`, than `clients`; of these the first in the file. `source` is Family::None
+// where it is not known. Nothing where no listener has that family.
+[[nodiscard]] std::optional<transport::ListenerIndex> select_server_side(
+    std::span<const transport::ListenerOptions> listeners, const SockAddress& server,
+    const SockAddress& source);
+
+// The same towards clients that no flow leads to: rather of role `clients` than `both`, than
+// `servers`.
+[[nodiscard]] std::optional<transport::ListenerIndex> select_client_side(
     std::span<const transport::ListenerOptions> listeners, SockAddress::Family family);
 
 }  // namespace siplb::proxy

@@ -3,10 +3,16 @@
 // Thread: any, immutable once built; outlives the lanes that read it.
 #pragma once
 
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <vector>
 
+#include "balance/rate_limit.h"
 #include "balance/topology.h"
 #include "base/hash.h"
+#include "proxy/header_filter.h"
 #include "proxy/route_options.h"
 #include "proxy/sides.h"
 #include "sip/message.h"
@@ -17,13 +23,44 @@ namespace siplb::proxy {
 struct Snapshot {
   balance::Topology topology;
   Sides sides;
+  std::vector<HeaderFilter> header_filters;  // by listener
+  // By server: what we send from towards it.
+  std::vector<transport::ListenerIndex> server_sides;
+  // By address family: what we send from towards servers that have left the configuration, and
+  // towards clients that no flow leads to.
+  std::array<std::optional<transport::ListenerIndex>, 3> gone_server_side;
+  std::array<std::optional<transport::ListenerIndex>, 3> client_side;
   std::vector<RouteOptions> routes;
+  // By route, null where it has no rate: shared by all lanes, the one thing here that changes.
+  std::vector<std::unique_ptr<balance::RateLimit>> rates;
   sip::Seal seal;
   // Keys the tables that outsiders fill: lane and affinity. Never the node's key, which rotates.
   HashKey table_key;
   sip::ScanLimits scan_limits;
   size_t message_octets_max = sip::kMessageOctetsMax;
+
+  // How `address`, a place of that server or of one that has left the configuration, is reached;
+  // nothing where no listener has that family.
+  [[nodiscard]] std::optional<transport::Flow> flow_to(balance::ServerIndex server,
+                                                       const SockAddress& address) const;
 };
+
+// What a snapshot is made from; borrowed for the call.
+struct SnapshotParts {
+  std::span<const transport::ListenerOptions> listeners;
+  std::span<const SockAddress> bound;  // by listener: the address that it really has
+  std::span<const std::string> names;
+  std::span<const balance::GroupOptions> groups;
+  std::span<const RouteOptions> routes;
+  // The address that the kernel would send from; Family::None where it does not say.
+  std::function<SockAddress(const SockAddress& remote)> source_towards;
+  sip::Seal seal;
+  HashKey table_key;
+  sip::ScanLimits scan_limits;
+  size_t message_octets_max = sip::kMessageOctetsMax;
+};
+// Requires: options as the configuration has validated them.
+[[nodiscard]] Snapshot make_snapshot(const SnapshotParts& parts);
 
 // The lane that a call lives on (DESIGN 3).
 [[nodiscard]] inline uint8_t lane_of(const HashKey& table_key, std::string_view call_id,

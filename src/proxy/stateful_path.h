@@ -31,9 +31,11 @@ namespace siplb::proxy {
 
 // Where a new request goes.
 struct Goal {
-  balance::GroupIndex group = 0;
+  balance::GroupIndex group = 0;  // whose options count
   Target target;
-  bool is_only_one = false;  // its Route names it
+  uint64_t key_hash = 0;     // where it falls among the group's servers
+  bool is_only_one = false;  // the request names it itself
+  bool wants_path = false;   // its route adds a Path
 };
 
 class StatefulPath {
@@ -57,24 +59,21 @@ class StatefulPath {
   };
   StatefulPath(const Options& options, const Snapshot& snapshot, const Parts& parts);
 
-  // An attempt that a request was sent by.
-  struct Hop {
-    transport::Flow to;
-    balance::ServerIndex server = balance::kNoServer;
-    uint8_t attempt = 0;
-  };
   struct Known {
     enum class Kind : uint8_t {
       No,
       Decided,  // as `verdict` says
-      PassOn,   // to `hop`, by pass_on(): the server repeats its answer
+      PassOn,   // by pass_on(): who has it repeats its answer
     };
     Kind kind = Kind::No;
     Verdict verdict;
-    Hop hop;
+    // With PassOn. Where to is not known any more of what is over and went to no server.
+    Target target;
+    bool wants_path = false;
   };
   Known find(const sip::Message& request, const sip::BranchHash& branch, const Tick& tick);
-  Verdict pass_on(const Request& request, const Hop& hop);
+  // Requires: kind is PassOn, and the target has a remote address.
+  Verdict pass_on(const Request& request, const Known& known);
 
   // Requires: find() gave No. Answers 503 where there is no room for it.
   Verdict start(const Request& request, const Goal& goal);
@@ -102,14 +101,20 @@ class StatefulPath {
 
   // stateful_request.cpp
   Known find_in(ResponseContext& context, const sip::Message& request, const Tick& tick);
-  static Known find_in(transaction::Tombstone& tombstone, const sip::Message& request,
-                       const Snapshot& snapshot);
+  Known find_in(transaction::Tombstone& tombstone, const sip::Message& request) const;
   Known repeat_final(ResponseContext& context);
   Verdict cancel(ResponseContext& context, const Tick& tick);
-  void begin_attempt(ResponseContext& context, const Request& request, const Hop& hop);
-  void transmit(const Request& request, const Hop& hop);
-  [[nodiscard]] static Hop hop_of(const ResponseContext& context, uint8_t attempt);
-  [[nodiscard]] std::optional<transport::Flow> flow_to(const SockAddress& server) const;
+  void begin_attempt(ResponseContext& context, const Request& request, const Target& target);
+  struct Transmission {
+    Target target;
+    bool wants_path = false;
+  };
+  void transmit(const Request& request, const Transmission& transmission);
+  [[nodiscard]] static Target target_of(const ResponseContext& context, uint8_t attempt);
+  // Of a server, or of all that is none.
+  [[nodiscard]] ServerCounters& counters_of(balance::ServerIndex server);
+  [[nodiscard]] balance::AnswerTime& answer_time_of(balance::ServerIndex server);
+  [[nodiscard]] const balance::AnswerTime& answer_time_of(balance::ServerIndex server) const;
 
   // stateful_response.cpp
   Verdict on_answer(ResponseContext& context, const Answer& answer);
@@ -121,6 +126,7 @@ class StatefulPath {
   Verdict on_failure(ResponseContext& context, const Answer& answer);
   Verdict on_late_answer(transaction::Tombstone& tombstone, const Answer& answer);
   Verdict on_late_success(transaction::Tombstone& tombstone, const Answer& answer);
+  [[nodiscard]] balance::Late2xx late_2xx_of(balance::ServerIndex server) const;
   Verdict forward_late(const transaction::Tombstone& tombstone, const Answer& answer);
   void note_answer(ResponseContext& context, const Answer& answer);
   uint16_t edit_final(ResponseContext& context, const Answer& answer, sip::Editor& editor);
@@ -170,12 +176,15 @@ class StatefulPath {
   void send_ack(ResponseContext& context, const Answer& answer);
   void send_cancel(ResponseContext& context, uint8_t attempt, const Tick& tick);
   void stop(ResponseContext& context, uint8_t attempt, const Tick& tick);
-  void ack_again(const Answer& answer);
-  Verdict release(const Answer& answer);
+  // Who answered, where nothing but its address tells; nothing where that is none of our servers.
+  [[nodiscard]] std::optional<Target> callee_by_source(const Answer& answer) const;
+  void ack_again(const Answer& answer, const Target& callee);
+  Verdict release(const Answer& answer, const Target& callee);
   [[nodiscard]] bool is_released(const Answer& answer);
-  void watch_bye(const Hop& hop, const sip::BranchHash& branch, std::string_view text, Instant now);
+  void watch_bye(const Target& callee, const sip::BranchHash& branch, std::string_view text,
+                 Instant now);
   [[nodiscard]] sip::BranchHash ending_branch(const Answer& answer, sip::Method method) const;
-  size_t send_in_dialog(const Answer& answer, sip::Method method);
+  size_t send_in_dialog(const Answer& answer, const Target& callee, sip::Method method);
 
   const Options options_;
   const Snapshot& snapshot_;
@@ -185,7 +194,7 @@ class StatefulPath {
   LocalReply& local_reply_;
   LaneCounters& counters_;
   EventRing& events_;
-  std::vector<balance::AnswerTime> answer_times_;  // by server
+  std::vector<balance::AnswerTime> answer_times_;  // by server; the last: of all that is none
   std::vector<balance::RetryBudget> budgets_;      // by group
   sip::Message stored_;                            // what was read from the store last
   CounterArray<sip::SealFault> unused_;            // a request was counted when it came

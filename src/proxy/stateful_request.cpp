@@ -31,7 +31,7 @@ StatefulPath::StatefulPath(const Options& options, const Snapshot& snapshot, con
       local_reply_(parts.local_reply),
       counters_(parts.counters),
       events_(parts.events),
-      answer_times_(snapshot.topology.servers().size()) {
+      answer_times_(snapshot.topology.servers().size() + 1) {
   budgets_.reserve(snapshot.topology.groups().size());
   for (const balance::Group& group : snapshot.topology.groups()) {
     budgets_.emplace_back(group.options.failover.budget_percent, options.lane_count, Instant{});
@@ -42,7 +42,7 @@ Known StatefulPath::find(const sip::Message& request, const sip::BranchHash& bra
                          const Tick& tick) {
   const ContextStore::Found found = store_.find(branch, request.method, tick.now);
   if (found.context != nullptr) return find_in(*found.context, request, tick);
-  if (found.tombstone != nullptr) return find_in(*found.tombstone, request, snapshot_);
+  if (found.tombstone != nullptr) return find_in(*found.tombstone, request);
   return {};
 }
 
@@ -75,17 +75,18 @@ Known StatefulPath::find_in(ResponseContext& context, const sip::Message& reques
     const bool is_late = context.other.on_request() == Repeat::SendTrying;
     return is_late ? decided(Verdict::reply(100)) : absorbed(AbsorbReason::Repeat);
   }
-  return {.kind = Known::Kind::PassOn, .hop = hop_of(context, context.attempt_count - 1)};
+  return {.kind = Known::Kind::PassOn,
+          .target = target_of(context, context.attempt_count - 1),
+          .wants_path = context.wants_path};
 }
 
 Known StatefulPath::repeat_final(ResponseContext& context) {
   counters_.retransmissions[RepeatDirection::Client].add();
-  forwarder_.send(context.reply_to, store_.kept(context));
+  forwarder_.send(context.reply_to(), store_.kept(context));
   return absorbed(AbsorbReason::Repeat);
 }
 
-Known StatefulPath::find_in(transaction::Tombstone& tombstone, const sip::Message& request,
-                            const Snapshot& snapshot) {
+Known StatefulPath::find_in(transaction::Tombstone& tombstone, const sip::Message& request) const {
   const bool is_invite = tombstone.method == sip::Method::Invite;
   if (is_invite && request.method == sip::Method::Cancel) return decided(Verdict::reply(200));
   if (is_invite && request.method == sip::Method::Ack) {
@@ -100,24 +101,18 @@ Known StatefulPath::find_in(transaction::Tombstone& tombstone, const sip::Messag
   using transaction::Ending;
   if (tombstone.ending == Ending::Local) return replied(tombstone.code);
   if (tombstone.ending == Ending::Silent) return absorbed(AbsorbReason::Repeat);
-  // Only the server can say its answer again.
-  const SockAddress& address = snapshot.topology.servers()[tombstone.server].address;
-  const auto side = snapshot.sides.egress(address.family());
-  if (!side) return absorbed(AbsorbReason::Repeat);
-  return {.kind = Known::Kind::PassOn,
-          .hop = {.to = {.remote = address, .listener = *side},
-                  .server = tombstone.server,
-                  .attempt = tombstone.attempt}};
+  // Only who gave it can say the answer again.
+  Target target{.server = tombstone.server, .to = {}, .attempt = tombstone.attempt};
+  if (target.server != balance::kNoServer) target.to = chooser_.target_of(target.server).to;
+  return {.kind = Known::Kind::PassOn, .target = target};
 }
 
-Verdict StatefulPath::pass_on(const Request& request, const Hop& hop) {
-  transmit(request, hop);
+Verdict StatefulPath::pass_on(const Request& request, const Known& known) {
+  transmit(request, {known.target, known.wants_path});
   return Verdict::forward();
 }
 
 Verdict StatefulPath::start(const Request& request, const Goal& goal) {
-  const auto to = flow_to(goal.target.address);
-  if (!to) return Verdict::reply(500);
   ResponseContext* const context = store_.create(request.branch, request.message.method);
   if (context == nullptr) {
     events_.post({.at = request.tick.now, .id = EventId::TransactionsFull, .lane = options_.lane});
@@ -127,10 +122,12 @@ Verdict StatefulPath::start(const Request& request, const Goal& goal) {
   const Instant now = request.tick.now;
   context->group = goal.group;
   context->source = request.source;
-  context->reply_to = reply_flow(message, request.source);
+  context->reply_port = reply_flow(message, request.source).remote.port();
   context->sender_group = request.sender.affinity_group;
   context->from_tag_hash = request.from_tag_hash;
+  context->key_hash = goal.key_hash;
   context->has_one_target = goal.is_only_one;
+  context->wants_path = goal.wants_path;
   if (context->is_invite()) {
     if (!store_.store_remnant(*context, message)) {
       store_.remove(*context);
@@ -146,16 +143,17 @@ Verdict StatefulPath::start(const Request& request, const Goal& goal) {
     context->invite.leave_trying_to_server();
   }
   budgets_[goal.group].on_request(now);
-  begin_attempt(*context, request, {.to = *to, .server = goal.target.server});
+  begin_attempt(*context, request, {.server = goal.target.server, .to = goal.target.to});
   schedule(*context);
   return Verdict::forward();
 }
 
-void StatefulPath::begin_attempt(ResponseContext& context, const Request& request, const Hop& hop) {
+void StatefulPath::begin_attempt(ResponseContext& context, const Request& request,
+                                 const Target& target) {
   Attempt& attempt = context.attempts[context.attempt_count];
   const Instant now = request.tick.now;
-  attempt.to = hop.to;
-  attempt.server = hop.server;
+  attempt.to = target.to;
+  attempt.server = target.server;
   attempt.is_inflight = true;
   if (context.is_invite()) {
     attempt.invite = transaction::InviteClient(transaction::Hop::Datagram, now);
@@ -164,19 +162,22 @@ void StatefulPath::begin_attempt(ResponseContext& context, const Request& reques
   }
   if (!context.held) context.stop_repeating(attempt);
   ++context.attempt_count;
-  ServerCounters& server = counters_.servers[hop.server];
+  ServerCounters& server = counters_of(target.server);
   server.requests.add();
   server.inflight.set(server.inflight.value() + 1);
-  transmit(request, hop);
+  transmit(request, {target, context.wants_path});
 }
 
-void StatefulPath::transmit(const Request& request, const Hop& hop) {
-  const balance::Server& server = snapshot_.topology.servers()[hop.server];
-  const sip::TokenText token = dialog_token(snapshot_, request, server);
-  forwarder_.forward(request, {.to = hop.to,
-                               .attempt = hop.attempt,
+void StatefulPath::transmit(const Request& request, const Transmission& transmission) {
+  const Target& target = transmission.target;
+  const sip::TokenText dialog = dialog_token(snapshot_, request, target);
+  const sip::TokenText path =
+      transmission.wants_path ? path_token(snapshot_, request, target) : sip::TokenText();
+  forwarder_.forward(request, {.to = target.to,
+                               .attempt = target.attempt,
                                .mode = sip::SealMode::Stateful,
-                               .record_route_token = token});
+                               .record_route_token = dialog,
+                               .path_token = path});
 }
 
 // The server learns of it once it has answered anything (9.1); until then the INVITE is repeated,
@@ -196,15 +197,21 @@ Verdict StatefulPath::cancel(ResponseContext& context, const Tick& tick) {
   return Verdict::reply(200);
 }
 
-StatefulPath::Hop StatefulPath::hop_of(const ResponseContext& context, uint8_t attempt) {
+Target StatefulPath::target_of(const ResponseContext& context, uint8_t attempt) {
   const Attempt& chosen = context.attempts[attempt];
-  return {.to = chosen.to, .server = chosen.server, .attempt = attempt};
+  return {.server = chosen.server, .to = chosen.to, .attempt = attempt};
 }
 
-std::optional<transport::Flow> StatefulPath::flow_to(const SockAddress& server) const {
-  const auto side = snapshot_.sides.egress(server.family());
-  if (!side) return std::nullopt;
-  return transport::Flow{.remote = server, .listener = *side};
+ServerCounters& StatefulPath::counters_of(balance::ServerIndex server) {
+  return server == balance::kNoServer ? counters_.elsewhere : counters_.servers[server];
+}
+
+balance::AnswerTime& StatefulPath::answer_time_of(balance::ServerIndex server) {
+  return server == balance::kNoServer ? answer_times_.back() : answer_times_[server];
+}
+
+const balance::AnswerTime& StatefulPath::answer_time_of(balance::ServerIndex server) const {
+  return server == balance::kNoServer ? answer_times_.back() : answer_times_[server];
 }
 
 }  // namespace siplb::proxy

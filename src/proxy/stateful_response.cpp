@@ -46,9 +46,9 @@ Verdict StatefulPath::on_answer(ResponseContext& context, const Answer& answer) 
 
 void StatefulPath::note_answer(ResponseContext& context, const Answer& answer) {
   const Attempt& attempt = context.attempts[answer.attempt];
-  ServerCounters& server = counters_.servers[attempt.server];
+  ServerCounters& server = counters_of(attempt.server);
   server.responses[answer.message.status / 100 - 1].add();
-  balance::AnswerTime& answer_time = answer_times_[attempt.server];
+  balance::AnswerTime& answer_time = answer_time_of(attempt.server);
   const Instant now = answer.tick.now;
   if (!context.is_waiting(attempt)) {
     answer_time.on_answer(now);
@@ -64,8 +64,9 @@ Verdict StatefulPath::on_invite_answer(ResponseContext& context, const Answer& a
   InviteClient& client = context.attempts[answer.attempt].invite;
   const uint16_t status = answer.message.status;
   if (client.state() == InviteClient::State::Terminated && status >= 200) {  // out of its time
-    if (status < 300) return release(answer);
-    ack_again(answer);
+    const Target callee = target_of(context, answer.attempt);
+    if (status < 300) return release(answer, callee);
+    ack_again(answer, callee);
     return Verdict::absorb(AbsorbReason::Repeat);
   }
   const IsFirst is_first{client.is_pending()};
@@ -99,7 +100,7 @@ Verdict StatefulPath::on_provisional(ResponseContext& context, const Answer& ans
   context.invite.on_provisional();
   context.is_ringing = true;
   store_.drop_held(context);
-  forwarder_.forward_response(answer.message, context.reply_to);
+  forwarder_.forward_response(answer.message, context.reply_to());
   return Verdict::forward();
 }
 
@@ -112,12 +113,14 @@ Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer,
   const bool is_winner = answer.attempt == context.best_attempt && context.best_code < 300;
   const auto& options = snapshot_.topology.groups()[context.group].options.failover;
   const bool is_callers = context.best_code < 300 && options.late_2xx == balance::Late2xx::Forward;
-  if (!is_winner && (!is_callers || is_released(answer))) return release(answer);
+  if (!is_winner && (!is_callers || is_released(answer))) {
+    return release(answer, target_of(context, answer.attempt));
+  }
   if (!is_winner && is_first == IsFirst::Yes) {
     context.is_duplicate_noted = true;
     counters_.duplicate_answers.add();
   }
-  forwarder_.forward_response(answer.message, context.reply_to);
+  forwarder_.forward_response(answer.message, context.reply_to());
   return Verdict::forward();
 }
 
@@ -192,7 +195,7 @@ void StatefulPath::forward_final(ResponseContext& context, const Answer& answer)
   context.best_code = edit_final(context, answer, editor);
   context.best_attempt = answer.attempt;
   const auto pieces = editor.pieces();
-  forwarder_.send(context.reply_to, pieces);
+  forwarder_.send(context.reply_to(), pieces);
   // It is repeated until its ACK; without a copy it is made again from its code.
   if (context.is_invite() && context.best_code >= 300) {
     static_cast<void>(store_.keep(context, pieces));
@@ -233,7 +236,7 @@ Verdict StatefulPath::on_late_answer(transaction::Tombstone& tombstone, const An
   if (message.method != tombstone.method) return Verdict::drop(DropReason::ResponseStray);
   if (message.status < 200) return Verdict::absorb(AbsorbReason::GivenUp);
   if (is_invite && message.status >= 300) {
-    ack_again(answer);
+    if (const auto callee = callee_by_source(answer)) ack_again(answer, *callee);
     return Verdict::absorb(AbsorbReason::Repeat);
   }
   if (is_invite) return on_late_success(tombstone, answer);
@@ -249,10 +252,11 @@ Verdict StatefulPath::on_late_answer(transaction::Tombstone& tombstone, const An
 Verdict StatefulPath::on_late_success(transaction::Tombstone& tombstone, const Answer& answer) {
   const bool is_answered = tombstone.code / 100 == 2;
   const bool is_winner = is_answered && answer.attempt == tombstone.attempt;
-  const balance::GroupIndex group = snapshot_.topology.servers()[tombstone.server].group;
-  const auto& options = snapshot_.topology.groups()[group].options.failover;
-  const bool is_callers = is_answered && options.late_2xx == balance::Late2xx::Forward;
-  if (!is_winner && (!is_callers || is_released(answer))) return release(answer);
+  const bool is_callers = is_answered && late_2xx_of(tombstone.server) == balance::Late2xx::Forward;
+  if (!is_winner && (!is_callers || is_released(answer))) {
+    const auto callee = callee_by_source(answer);
+    return callee ? release(answer, *callee) : Verdict::drop(DropReason::ResponseStray);
+  }
   const Verdict verdict = forward_late(tombstone, answer);
   if (!is_winner && tombstone.is_noted == 0 && verdict.kind == Verdict::Kind::Forward) {
     tombstone.is_noted = 1;
@@ -261,15 +265,26 @@ Verdict StatefulPath::on_late_success(transaction::Tombstone& tombstone, const A
   return verdict;
 }
 
+// Who is no server was the only one asked, so nobody else answers late.
+balance::Late2xx StatefulPath::late_2xx_of(balance::ServerIndex server) const {
+  if (server == balance::kNoServer) return balance::Late2xx::Forward;
+  const balance::GroupIndex group = snapshot_.topology.servers()[server].group;
+  return snapshot_.topology.groups()[group].options.failover.late_2xx;
+}
+
 // The client's address went with the context; the Via below ours must name the same.
 Verdict StatefulPath::forward_late(const transaction::Tombstone& tombstone, const Answer& answer) {
   sip::Via next;
   if (!read_next_via(answer.message, next)) return Verdict::drop(DropReason::ResponseViaMissing);
   const auto address = next.response_address();
-  const transport::Flow to{
-      .remote = address.value_or(SockAddress{}),
-      .listener = static_cast<transport::ListenerIndex>(tombstone.client & 0xff)};
+  transport::Flow to{.remote = address.value_or(SockAddress{}),
+                     .listener = static_cast<transport::ListenerIndex>(tombstone.client & 0xff)};
   if (client_of(to) != tombstone.client) return Verdict::drop(DropReason::ResponseSealRefused);
+  sip::ViaSeal seal;
+  if (snapshot_.seal.open_via(answer.message.via, sip::canonical(next), seal) ==
+      sip::SealFault::None) {
+    to.local = seal.local;
+  }
   forwarder_.forward_response(answer.message, to);
   return Verdict::forward();
 }

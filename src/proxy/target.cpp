@@ -3,6 +3,7 @@
 #include <array>
 
 #include "balance/hash_key.h"
+#include "base/assert.h"
 #include "base/hash.h"
 
 namespace siplb::proxy {
@@ -34,7 +35,22 @@ uint64_t TargetChooser::key(std::string_view call_id, uint32_t sender_group) con
 }
 
 Target TargetChooser::target_of(balance::ServerIndex server) const {
-  return {.server = server, .address = snapshot_.topology.servers()[server].address};
+  const auto to = snapshot_.flow_to(server, snapshot_.topology.servers()[server].address);
+  // The configuration refuses servers that no listener reaches.
+  SIPLB_ASSERT(to.has_value());
+  return {.server = server, .to = *to};
+}
+
+std::optional<TargetChooser::Place> TargetChooser::find_place(const SockAddress& address) const {
+  const balance::Topology& topology = snapshot_.topology;
+  const balance::ServerIndex server = topology.find_by_place(address);
+  const auto group = server != balance::kNoServer ? topology.servers()[server].group
+                                                  : topology.find_group_of_target(address);
+  if (!group) return std::nullopt;
+  // What is no server's address is reached as the group's servers are.
+  const auto to = snapshot_.flow_to(topology.groups()[*group].first_server, address);
+  if (!to) return std::nullopt;
+  return Place{.group = *group, .target = {.server = server, .to = *to}};
 }
 
 TargetChooser::Affine TargetChooser::find_affine(uint64_t key, const Request& request,
@@ -53,13 +69,13 @@ void TargetChooser::keep_alive(const Request& request) {
 }
 
 TargetChooser::Remembered TargetChooser::choose(const Request& request, balance::GroupIndex group,
-                                                Target& out) {
+                                                uint64_t key_hash, Target& out) {
   const auto servers = snapshot_.topology.servers();
   const uint64_t call = key_of(request);
   const bool is_affine =
       find_affine(call, request, out) == Affine::Found && servers[out.server].group == group;
   if (!is_affine) {
-    out = target_of(choose_freely(request, group));
+    out = target_of(choose_freely(group, key_hash));
     if (is_anothers(call, request)) return Remembered::No;
   }
   out.attempt = 0;  // attempts are counted anew for each transaction
@@ -68,12 +84,10 @@ TargetChooser::Remembered TargetChooser::choose(const Request& request, balance:
   return put == balance::AffinityTable::PutStatus::Full ? Remembered::No : Remembered::Yes;
 }
 
-balance::ServerIndex TargetChooser::choose_freely(const Request& request,
-                                                  balance::GroupIndex group) {
+balance::ServerIndex TargetChooser::choose_freely(balance::GroupIndex group, uint64_t key_hash) {
   const balance::Group& chosen = snapshot_.topology.groups()[group];
   switch (chosen.options.policy) {
-    case balance::Policy::Maglev:
-      return snapshot_.topology.first_choice(group, key_hash(request, group));
+    case balance::Policy::Maglev: return snapshot_.topology.first_choice(group, key_hash);
     case balance::Policy::Random: return snapshot_.topology.next_choice(group, draw(), {});
     case balance::Policy::RoundRobin: break;
   }
@@ -85,10 +99,10 @@ uint64_t TargetChooser::draw() {
   return hash_octets({reinterpret_cast<const char*>(&turn), sizeof turn}, draw_seed_);
 }
 
-std::optional<Target> TargetChooser::choose_next(const Request& request, balance::GroupIndex group,
-                                                 std::span<const balance::ServerIndex> tried) {
-  const balance::ServerIndex next =
-      snapshot_.topology.next_choice(group, key_hash(request, group), tried);
+std::optional<Target> TargetChooser::choose_next(
+    balance::GroupIndex group, uint64_t key_hash,
+    std::span<const balance::ServerIndex> tried) const {
+  const balance::ServerIndex next = snapshot_.topology.next_choice(group, key_hash, tried);
   if (next == balance::kNoServer) return std::nullopt;
   return target_of(next);
 }
@@ -109,14 +123,15 @@ bool TargetChooser::is_anothers(uint64_t key, const Request& request) const {
 }
 
 std::optional<Target> TargetChooser::first_choice(const Request& request,
-                                                  balance::GroupIndex group) const {
-  const balance::GroupOptions& options = snapshot_.topology.groups()[group].options;
+                                                  const RouteOptions& route) const {
+  const balance::GroupOptions& options = snapshot_.topology.groups()[route.group].options;
   if (options.policy != balance::Policy::Maglev) return std::nullopt;
-  return target_of(snapshot_.topology.first_choice(group, key_hash(request, group)));
+  return target_of(snapshot_.topology.first_choice(route.group, key_hash(request, route)));
 }
 
-uint64_t TargetChooser::key_hash(const Request& request, balance::GroupIndex group) const {
-  const balance::HashKeyOptions& options = snapshot_.topology.groups()[group].options.hash_key;
+uint64_t TargetChooser::key_hash(const Request& request, const RouteOptions& route) const {
+  const balance::HashKeyOptions& options =
+      route.hash_key ? *route.hash_key : snapshot_.topology.groups()[route.group].options.hash_key;
   return balance::request_key_hash(options, request.message, request.source.remote);
 }
 

@@ -14,11 +14,12 @@
 
 namespace siplb::proxy {
 
-// A server as the goal of a request.
+// Where a request goes.
 struct Target {
-  balance::ServerIndex server = balance::kNoServer;  // none: it has left the configuration
-  SockAddress address;                               // its own, or the one sealed in a token
-  uint8_t attempt = 0;                               // of the branch that its call went out with
+  // None: a client, or a server that has left the configuration.
+  balance::ServerIndex server = balance::kNoServer;
+  transport::Flow to;
+  uint8_t attempt = 0;  // of the branch that its call went out with
 };
 
 class TargetChooser {
@@ -36,19 +37,25 @@ class TargetChooser {
   // Restarts the life of the call's entry: its dialog goes on, by token.
   void keep_alive(const Request& request);
 
+  // Where the request falls among the servers that a route leads to: by its hash key, else by its
+  // group's. Requires: the route leads to a group.
+  [[nodiscard]] uint64_t key_hash(const Request& request, const RouteOptions& route) const;
+
   enum class [[nodiscard]] Remembered : uint8_t{Yes, No};
   // The server for new work in `group`: the affine one if it is of this group, else the policy's
   // choice. No: the affinity table has no room for the call, or another caller has a live call of
   // that Call-ID, which nobody else can move.
-  Remembered choose(const Request& request, balance::GroupIndex group, Target& out);
+  Remembered choose(const Request& request, balance::GroupIndex group, uint64_t key_hash,
+                    Target& out);
 
   // The hash policy's first choice; nothing where the group's policy does not hash.
   [[nodiscard]] std::optional<Target> first_choice(const Request& request,
-                                                   balance::GroupIndex group) const;
+                                                   const RouteOptions& route) const;
 
   // Where to turn once all of `tried` have failed; nothing where nobody is left.
-  [[nodiscard]] std::optional<Target> choose_next(const Request& request, balance::GroupIndex group,
-                                                  std::span<const balance::ServerIndex> tried);
+  [[nodiscard]] std::optional<Target> choose_next(
+      balance::GroupIndex group, uint64_t key_hash,
+      std::span<const balance::ServerIndex> tried) const;
 
   // The call has gone on to another server: CANCEL and later requests follow it.
   struct Move {
@@ -73,6 +80,12 @@ class TargetChooser {
   void learn(const Answer& answer, Instant now);
 
   [[nodiscard]] Target target_of(balance::ServerIndex server) const;
+  // A place where dialogs of some group may live, and that group; nothing where it is none.
+  struct Place {
+    balance::GroupIndex group = 0;
+    Target target;
+  };
+  [[nodiscard]] std::optional<Place> find_place(const SockAddress& address) const;
 
  private:
   [[nodiscard]] uint64_t key(std::string_view call_id, uint32_t sender_group) const;
@@ -81,9 +94,7 @@ class TargetChooser {
   }
   Affine find_affine(uint64_t key, const Request& request, Target& out);
   // By the group's policy.
-  [[nodiscard]] balance::ServerIndex choose_freely(const Request& request,
-                                                   balance::GroupIndex group);
-  [[nodiscard]] uint64_t key_hash(const Request& request, balance::GroupIndex group) const;
+  [[nodiscard]] balance::ServerIndex choose_freely(balance::GroupIndex group, uint64_t key_hash);
   // The next number of a sequence that differs from lane to lane and from start to start.
   [[nodiscard]] uint64_t draw();
   // True where a live call of another From tag has this key.

@@ -19,15 +19,17 @@ struct LaneMail {
   MailKind kind = MailKind::Message;
 };
 
-uint16_t day_of_wall_clock() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint16_t>(std::chrono::duration_cast<std::chrono::days>(now).count());
+Tick tick_at(Instant now) {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return {.now = now,
+          .today = static_cast<uint16_t>(std::chrono::floor<std::chrono::days>(wall).count()),
+          .minute = static_cast<uint16_t>(std::chrono::floor<std::chrono::minutes>(wall).count())};
 }
 
-// Affinity tables are plain data over zeroed memory.
-std::span<balance::AffinityEntry> entries_at(std::span<char> octets) {
-  return {reinterpret_cast<balance::AffinityEntry*>(octets.data()),
-          octets.size() / sizeof(balance::AffinityEntry)};
+// Tables of plain data over zeroed memory.
+template <class Entry>
+std::span<Entry> entries_at(std::span<char> octets) {
+  return {reinterpret_cast<Entry*>(octets.data()), octets.size() / sizeof(Entry)};
 }
 
 }  // namespace
@@ -36,12 +38,13 @@ std::span<balance::AffinityEntry> entries_at(std::span<char> octets) {
 // knows which lane a batch arrived at.
 class Worker::LanePort final : public transport::Receiver {
  public:
-  struct Affinity {
+  struct Tables {
     MemoryRegion calls;
     MemoryRegion others;
+    MemoryRegion moved;
   };
 
-  LanePort(Worker& worker, uint8_t lane_index, Affinity affinity,
+  LanePort(Worker& worker, uint8_t lane_index, Tables tables,
            std::unique_ptr<ContextStore> context_store)
       : index(lane_index),
         counters(worker.snapshot_.topology.servers().size(),
@@ -54,13 +57,15 @@ class Worker::LanePort final : public transport::Receiver {
               .timers = worker.options_.timers,
               .started_at = Clock::now()},
              worker.snapshot_,
-             {.memory = {entries_at(affinity.calls.octets()), entries_at(affinity.others.octets()),
-                         *contexts},
+             {.memory = {entries_at<balance::AffinityEntry>(tables.calls.octets()),
+                         entries_at<balance::AffinityEntry>(tables.others.octets()),
+                         entries_at<MovedFlow>(tables.moved.octets()), *contexts},
+              .routes = *worker.routes_,
               .wire = sockets,
               .counters = counters,
               .events = worker.events_}),
         worker_(worker),
-        affinity_(std::move(affinity)) {}
+        tables_(std::move(tables)) {}
 
   // The tick has read the clock already.
   void on_batch(std::span<transport::Inbound> batch, Instant /*now*/) override {
@@ -78,7 +83,7 @@ class Worker::LanePort final : public transport::Receiver {
 
  private:
   Worker& worker_;
-  Affinity affinity_;
+  Tables tables_;
 };
 
 Worker::Worker(const WorkerOptions& options, const Snapshot& snapshot, EventRing& events)
@@ -105,6 +110,7 @@ Result<void> Worker::build(std::span<transport::ListenerSockets> listeners) {
   auto mailbox = net::Mailbox::open(options_.mailbox);
   if (!mailbox) return tl::unexpected<Error>(mailbox.error());
   mailbox_ = std::move(*mailbox);
+  routes_ = std::make_unique<RouteTable>(snapshot_.routes);
   auto batch = net::DatagramBatch::reserve({});
   if (!batch) return tl::unexpected<Error>(batch.error());
   batch_ = std::move(*batch);
@@ -125,10 +131,12 @@ Result<void> Worker::add_lane(uint8_t lane, std::span<transport::ListenerSockets
   if (!calls) return tl::unexpected<Error>(calls.error());
   auto others = MemoryRegion::reserve(options_.other_entries * sizeof(balance::AffinityEntry));
   if (!others) return tl::unexpected<Error>(others.error());
+  auto moved = MemoryRegion::reserve(options_.moved_entries * sizeof(MovedFlow));
+  if (!moved) return tl::unexpected<Error>(moved.error());
   auto contexts = ContextStore::reserve(options_.contexts, *held_);
   if (!contexts) return tl::unexpected<Error>(contexts.error());
   ports_.push_back(std::make_unique<LanePort>(
-      *this, lane, LanePort::Affinity{std::move(*calls), std::move(*others)},
+      *this, lane, LanePort::Tables{std::move(*calls), std::move(*others), std::move(*moved)},
       std::move(*contexts)));
   transport::LaneSockets& sockets = ports_.back()->sockets;
   for (size_t i = 0; i < listeners.size(); ++i) {
@@ -150,8 +158,7 @@ void Worker::run() {
        .id = EventId::WorkerStarted,
        .args = {static_cast<int64_t>(options_.index), static_cast<int64_t>(ports_.size())}});
   while (!stopping_.load(std::memory_order_relaxed)) {
-    tick_.now = loop_->wait(next_deadline());
-    tick_.today = day_of_wall_clock();
+    tick_ = tick_at(loop_->wait(next_deadline()));
     drain_mailbox();
     run_timers();
     loop_->dispatch(tick_.now);

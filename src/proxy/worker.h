@@ -32,6 +32,7 @@ struct WorkerOptions {
   size_t lane_count = 4;    // of all workers; lane l belongs to worker l mod worker_count
   size_t call_entries = 0;  // of the affinity table, per lane
   size_t other_entries = 0;
+  size_t moved_entries = MovedFlows::kWays;  // clients that have moved, per lane
   balance::AffinityOptions affinity;
   ContextStoreOptions contexts;  // per lane
   transaction::TimerOptions timers;
@@ -103,6 +104,7 @@ class Worker {
   EventRing& events_;
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::Mailbox> mailbox_;
+  std::unique_ptr<RouteTable> routes_;
   std::unique_ptr<net::DatagramBatch> batch_;
   std::unique_ptr<transport::MessageSlots> slots_;
   std::unique_ptr<transport::MessageSlots> held_;

@@ -114,9 +114,16 @@ class RoutesBehind {
 
 size_t build_hop_request(const Message& request, const HopRequest& options, std::span<char> out) {
   TextWriter writer(out);
-  put_start(writer, {options.method, request.request_uri, options.via});
+  const bool is_strict = !options.strict_router.empty();
+  put_start(writer,
+            {options.method, is_strict ? options.strict_router : request.request_uri, options.via});
   for (const Header& header : request.headers()) {
     if (header.id == HeaderId::Route) put_route(writer, header, options.popped);
+  }
+  if (is_strict) {
+    writer.put("Route: <");
+    writer.put(request.request_uri);
+    writer.put(">\r\n");
   }
   put_end(writer, request, options.to, {request.cseq, options.method});
   return writer.length();

@@ -22,6 +22,9 @@ struct HopRequest {
   // lines or values, apart from each other; empty ones are passed over. Requires: at most
   // Editor::kEditsMax. A header of which nothing is left is not written.
   std::span<const std::string_view> popped;
+  // The URI of the next Route where that is a strict router's (16.6, step 6), popped as well: it is
+  // the Request-URI, and the request's own the last Route. Empty elsewhere.
+  std::string_view strict_router = {};
   // The whole To value of the response that an ACK is for; a CANCEL takes the request's.
   std::string_view to = {};
 };

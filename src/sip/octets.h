@@ -12,6 +12,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/address.h"
 #include "base/assert.h"
 
 namespace siplb::sip {
@@ -74,5 +75,14 @@ class OctetReader {
   std::span<const uint8_t> rest_;
   bool ok_ = true;
 };
+
+// An address without port, as put_octets(ip_octets()) wrote it. Requires: V4 or V6.
+[[nodiscard]] inline SockAddress take_ip(OctetReader& reader, SockAddress::Family family) {
+  if (family == SockAddress::Family::V4) return SockAddress::v4(reader.take<uint32_t>(), 0);
+  std::array<uint8_t, 16> ip{};
+  const std::span<const uint8_t> octets = reader.take_octets(ip.size());
+  std::copy(octets.begin(), octets.end(), ip.begin());
+  return SockAddress::v6(ip, 0);
+}
 
 }  // namespace siplb::sip

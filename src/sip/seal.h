@@ -49,13 +49,18 @@ enum class SealMode : uint8_t {
   ScatteredCancel = 2,  // a copy to every server: their 481s are dropped
 };
 
+inline constexpr unsigned kSealMinutes = 1 << 14;  // 11 days
+
 struct ViaSeal {
   uint8_t lane = 0;       // a hint for steering: outside the MAC, never trusted
   uint32_t instance = 0;  // the process that wrote it
   SealMode mode = SealMode::Stateless;
   uint32_t loop_hash = 0;
   uint16_t listener = 0;  // name hash of the listener that the request came by
-  uint16_t minute = 0;    // when it was sealed: minutes since 1970, wrapping (45 days)
+  uint16_t minute = 0;    // when it was sealed: minutes since 1970, wrapping at kSealMinutes
+  // The address of ours that the request came to, where the listener has a wildcard address;
+  // port 0. The response leaves from there.
+  SockAddress local;
   // Of this Via itself: inside the MAC, but not in the text, where the Via says it.
   Transport transport = Transport::Udp;
 };
@@ -70,9 +75,10 @@ struct NextVia {
   std::string_view branch;
 };
 
-// marker and lane, then instance, mode, loop hash, listener, minute and MAC in base32
-inline constexpr size_t kSlbLength = 9 + 34;
-using SlbText = FixedString<kSlbLength>;
+// marker and lane, then instance, minute and mode, loop hash, listener, 0, 4 or 16 octets of the
+// local address, and MAC in base32
+inline constexpr size_t kSlbLengthMax = 9 + 58;
+using SlbText = FixedString<kSlbLengthMax>;
 
 // ---- Token ------------------------------------------------------------------------------------
 
@@ -159,6 +165,8 @@ class Seal {
 
   // Over Request-URI, remaining Route set, Call-ID, tags, CSeq, Proxy-Require, the listener and the
   // sender's group (0 = none): the same request at the same side is a loop (RFC 5393).
+  // `remaining_routes` starts in `request` at the first Route value left, empty = none, and ends
+  // with its header; the Routes in headers behind it count too.
   [[nodiscard]] uint32_t loop_hash(const Message& request, std::string_view remaining_routes,
                                    uint16_t listener, uint32_t sender_group) const;
 

@@ -65,14 +65,6 @@ void put_end(OctetWriter<kTokenOctetsMax>& out, const TokenEnd& end) {
   if (has_local) out.put_octets(end.local.ip_octets());
 }
 
-SockAddress take_ip(OctetReader& reader, SockAddress::Family family) {
-  if (family == SockAddress::Family::V4) return SockAddress::v4(reader.take<uint32_t>(), 0);
-  std::array<uint8_t, 16> ip{};
-  const std::span<const uint8_t> octets = reader.take_octets(ip.size());
-  std::copy(octets.begin(), octets.end(), ip.begin());
-  return SockAddress::v6(ip, 0);
-}
-
 // False where the descriptor means nothing; what is missing shows in the reader.
 bool take_end(OctetReader& reader, TokenEnd& end) {
   const unsigned descriptor = reader.take<uint8_t>();

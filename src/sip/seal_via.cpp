@@ -1,12 +1,14 @@
 // The `;slb=` parameter of our own Via. See seal.h.
 //
-//   QQQQQQQ 07 <34 digits of base32>
-//   marker, lane in decimal; then instance 4, mode 1, loop hash 4, listener 2, minute 2, MAC 8
+//   QQQQQQQ 07 <32, 39 or 58 digits of base32>
+//   marker, lane in decimal; then instance 4, minute and mode 2, loop hash 4, listener 2, local
+//   address 0, 4 or 16 by the length of it all, MAC 8 octets
 //
 // The marker comes first and is made of one letter, for a steering program that can look only at
 // every fourth octet (DESIGN.md, 3). The MAC covers all but the lane, our branch and sent-by, and
 // where the response will go. Parameter values of a Via compare without case (RFC 3261, 7.3.1).
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
@@ -24,11 +26,15 @@ namespace {
 
 constexpr size_t kBodyAt = kLaneMarker.size() + kLaneDigits;
 constexpr size_t kMacOctets = 8;
-constexpr size_t kBodyOctets = 4 + 1 + 4 + 2 + 2 + kMacOctets;
-constexpr size_t kBodyLength = base32_length(kBodyOctets);
-static_assert(kSlbLength == kBodyAt + kBodyLength);
+constexpr size_t kBodyOctetsMin = 4 + 2 + 4 + 2 + kMacOctets;
+constexpr size_t kBodyOctetsMax = kBodyOctetsMin + 16;
+constexpr size_t kBodyLengthMax = base32_length(kBodyOctetsMax);
+static_assert(kSlbLengthMax == kBodyAt + kBodyLengthMax);
 
-constexpr uint8_t kModeCount = static_cast<uint8_t>(SealMode::ScatteredCancel) + 1;
+constexpr unsigned kModeBits = 2;
+constexpr unsigned kModeCount = static_cast<unsigned>(SealMode::ScatteredCancel) + 1;
+static_assert(kModeCount <= 1U << kModeBits);
+static_assert(kSealMinutes == 1U << (16 - kModeBits));
 
 // The top Via of a response, ours, but for its `;slb=`.
 struct OwnVia {
@@ -48,22 +54,41 @@ uint64_t mac_of(KeyedHash hash, std::span<const uint8_t> fields, const OwnVia& o
   return hash.digest64();
 }
 
+// The octets that a text of this length stands for; 0 where no `;slb=` has that length.
+size_t body_octets(size_t length) {
+  for (const size_t local : {size_t{0}, size_t{4}, size_t{16}}) {
+    if (length == kBodyAt + base32_length(kBodyOctetsMin + local)) return kBodyOctetsMin + local;
+  }
+  return 0;
+}
+
+// Of what stands before the MAC.
+SockAddress take_local(OctetReader& reader) {
+  switch (reader.remaining() - kMacOctets) {
+    case 4: return take_ip(reader, SockAddress::Family::V4);
+    case 16: return take_ip(reader, SockAddress::Family::V6);
+    default: return {};
+  }
+}
+
 }  // namespace
 
 SlbText Seal::seal_via(const ViaSeal& fields, std::string_view branch, std::string_view our_sent_by,
                        const NextVia& next) const {
-  OctetWriter<kBodyOctets> body;
+  OctetWriter<kBodyOctetsMax> body;
   body.put(fields.instance);
-  body.put(static_cast<uint8_t>(fields.mode));
+  const unsigned minute = fields.minute % kSealMinutes;
+  body.put(static_cast<uint16_t>(minute << kModeBits | static_cast<unsigned>(fields.mode)));
   body.put(fields.loop_hash);
   body.put(fields.listener);
-  body.put(fields.minute);
+  body.put_octets(fields.local.ip_octets());
   const OwnVia own{.transport = fields.transport,
                    .branch = branch,
                    .sent_by = sent_by(our_sent_by, fields.transport)};
   body.put(mac_of(KeyedHash(key_, HashPurpose::Via), body.octets(), own, next));
 
-  std::array<char, kBodyLength> digits;
+  std::array<char, kBodyLengthMax> buffer;
+  const auto digits = std::span(buffer).first(base32_length(body.octets().size()));
   encode_base32(body.octets(), digits);
   SlbText out;
   out.append(lane_mark(fields.lane));
@@ -74,10 +99,9 @@ SlbText Seal::seal_via(const ViaSeal& fields, std::string_view branch, std::stri
 SealFault Seal::open_via(const Via& via, const NextVia& next, ViaSeal& out) const {
   const std::string_view text = via.slb;
   if (!equal_caseless(text.substr(0, kLaneMarker.size()), kLaneMarker)) return SealFault::NotOurs;
-  std::array<uint8_t, kBodyOctets> body;
-  if (text.size() != kSlbLength || !decode_base32(text.substr(kBodyAt), body)) {
-    return SealFault::Malformed;
-  }
+  std::array<uint8_t, kBodyOctetsMax> buffer;
+  const auto body = std::span(buffer).first(body_octets(text.size()));
+  if (body.empty() || !decode_base32(text.substr(kBodyAt), body)) return SealFault::Malformed;
   const std::optional<uint8_t> lane = read_lane(text);
   const std::optional<Transport> transport = via.known_transport();
   if (!lane || !transport) return SealFault::Malformed;
@@ -86,16 +110,18 @@ SealFault Seal::open_via(const Via& via, const NextVia& next, ViaSeal& out) cons
   ViaSeal fields;
   fields.lane = *lane;
   fields.instance = reader.take<uint32_t>();
-  const auto mode = reader.take<uint8_t>();
+  const auto minute_and_mode = reader.take<uint16_t>();
+  const unsigned mode = minute_and_mode % (1U << kModeBits);
+  fields.minute = static_cast<uint16_t>(minute_and_mode >> kModeBits);
   fields.loop_hash = reader.take<uint32_t>();
   fields.listener = reader.take<uint16_t>();
-  fields.minute = reader.take<uint16_t>();
+  fields.local = take_local(reader);
   fields.transport = *transport;
   if (mode >= kModeCount) return SealFault::Malformed;
   fields.mode = static_cast<SealMode>(mode);
 
   const OwnVia own{.transport = *transport, .branch = via.branch, .sent_by = sent_by(via)};
-  const std::span<const uint8_t> sealed = std::span(body).first<kBodyOctets - kMacOctets>();
+  const auto sealed = body.first(body.size() - kMacOctets);
   const uint64_t mac = mac_of(KeyedHash(key_, HashPurpose::Via), sealed, own, next);
   if (reader.take<uint64_t>() != mac) return SealFault::BadMac;
   out = fields;

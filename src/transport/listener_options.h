@@ -3,21 +3,44 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/address.h"
+#include "base/network.h"
 #include "transport/flow.h"
 
 namespace siplb::transport {
 
 enum class ListenerRole : uint8_t { Clients, Servers, Both };
 
+inline constexpr size_t kAdvertisedMax = 16;  // names of one listener
+inline constexpr size_t kNetworksMax = 64;    // in one list
+inline constexpr size_t kHeadersRemovedMax = 32;
+
+// A name that others reach us by.
+struct Advertised {
+  std::vector<Network> to;  // who knows us by it; empty: everybody
+  std::string as;           // "host:port" or "host", as written; IPv6 hosts in brackets
+};
+
+// What becomes of the headers that a client sends.
+struct HeaderPolicy {
+  // Names, in long form, of headers that are taken out of what clients send; one that ends in '*'
+  // stands for all that begin so. None that siplb reads itself.
+  std::vector<std::string> remove;
+  // The name of a header that tells servers where a request of a client came from; taken out of
+  // what clients send. Empty: none.
+  std::string source;
+};
+
 struct ListenerOptions {
   std::string name;     // [A-Za-z0-9_-]{1,32}, unique
-  SockAddress address;  // port 0: any free port, the same for all lanes
+  SockAddress address;  // may be a wildcard; port 0: any free port, the same for all lanes
   ListenerRole role = ListenerRole::Clients;
-  // "host:port" or "host" that others reach us by; empty: the bound address. Kept as written,
-  // IPv6 hosts in brackets.
-  std::string advertise;
+  // The first that fits a remote end counts; none fits: the bound address. With a wildcard address
+  // the last one is for everybody.
+  std::vector<Advertised> advertise;
+  HeaderPolicy headers;
 };
 
 }  // namespace siplb::transport

@@ -24,6 +24,7 @@ constexpr Sweep kSweeps[] = {
     {"sends per step", &Resources::sends, 1},
     {"affinity entries for calls", &Resources::calls, balance::AffinityTable::kWays},
     {"affinity entries for others", &Resources::others, balance::AffinityTable::kWays},
+    {"clients that have moved", &Resources::moved, proxy::MovedFlows::kWays},
     {"requests under way", &Resources::contexts, 1},
     {"tombstones", &Resources::finished, 1},
     {"held messages", &Resources::held, 1},

@@ -137,7 +137,8 @@ void Player::play_room(const Words& words) {
   static constexpr std::pair<const char*, size_t Resources::*> kNames[] = {
       {"calls", &Resources::calls},       {"others", &Resources::others},
       {"sends", &Resources::sends},       {"contexts", &Resources::contexts},
-      {"finished", &Resources::finished}, {"held", &Resources::held}};
+      {"finished", &Resources::finished}, {"held", &Resources::held},
+      {"moved", &Resources::moved}};
   Options options(words, 1);
   for (const auto& [name, resource] : kNames) {
     const auto amount = options.take(name);
@@ -188,14 +189,14 @@ std::string Player::party_at(const SockAddress& address) const {
 transport::Flow Player::flow_of(const Party& party, const std::string& listener) const {
   const proxy::Sides& sides = process_->snapshot().sides;
   const std::string& wanted = listener.empty() ? party.listener : listener;
-  const bool is_server =
-      process_->snapshot().topology.find_by_address(party.address) != balance::kNoServer;
-  const auto egress = sides.egress(party.address.family());
+  const balance::ServerIndex server = process_->snapshot().topology.find_by_address(party.address);
+  const auto to_server = process_->snapshot().flow_to(server, party.address);
   for (size_t i = 0; i < sides.size(); ++i) {
     const auto index = static_cast<transport::ListenerIndex>(i);
     const bool same_family = sides[index].bound.family() == party.address.family();
-    const bool fits =
-        wanted.empty() ? (is_server ? egress == index : same_family) : sides[index].name == wanted;
+    const bool is_usual =
+        server == balance::kNoServer ? same_family : to_server && to_server->listener == index;
+    const bool fits = wanted.empty() ? is_usual : sides[index].name == wanted;
     if (fits) return {.remote = party.address, .listener = index};
   }
   throw ScriptError("no listener for " + std::string(party.address.text()));

@@ -17,7 +17,10 @@ constexpr Duration kLongEnough = std::chrono::hours(24);
 
 proxy::Tick Player::tick() const {
   const auto days = std::chrono::floor<std::chrono::days>(now_.time_since_epoch()).count();
-  return {.now = now_, .today = static_cast<uint16_t>(kFirstDay + days)};
+  const auto minutes = std::chrono::floor<std::chrono::minutes>(now_.time_since_epoch()).count();
+  return {.now = now_,
+          .today = static_cast<uint16_t>(kFirstDay + days),
+          .minute = static_cast<uint16_t>(minutes)};
 }
 
 void Player::pass_time(Instant until) {

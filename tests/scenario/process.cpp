@@ -13,6 +13,7 @@ constexpr uint8_t kLane = 0;  // round robin begins with the first server here
 
 SnapshotInput input_of(const config::Configuration& configuration, const ProcessOptions& options) {
   return {.listeners = configuration.listeners,
+          .names = configuration.global.names,
           .groups = configuration.groups,
           .routes = configuration.routes,
           .node_key = options.node_key,
@@ -79,6 +80,8 @@ Process::Process(const config::Configuration& configuration, const ProcessOption
     : snapshot_(make_snapshot(input_of(configuration, options))),
       calls_(options.resources.calls),
       others_(options.resources.others),
+      moved_(options.resources.moved),
+      routes_(snapshot_.routes),
       held_(make_held(options.resources.held)),
       held_before_(held_count(*held_)),
       contexts_(make_contexts(options.resources, *held_)),
@@ -89,7 +92,8 @@ Process::Process(const config::Configuration& configuration, const ProcessOption
              .timers = configuration.timers,
              .started_at = options.started_at},
             snapshot_,
-            {.memory = {calls_, others_, *contexts_},
+            {.memory = {calls_, others_, moved_, *contexts_},
+             .routes = routes_,
              .wire = wire_,
              .counters = counters_,
              .events = events_}) {}
@@ -201,6 +205,7 @@ Process::Counted Process::counted() const {
   put(all, "unheld", counters_.unheld.value());
   put(all, "duplicate_answers", counters_.duplicate_answers.value());
   put(all, "loose_calls", counters_.loose_calls.value());
+  put(all, "over_rate", counters_.over_rate.value());
   put(all, "affinity_evicted", counters_.affinity.evicted.value());
   put(all, "affinity_torn", counters_.affinity.torn.value());
   for (size_t i = 0; i < counters_.groups.size(); ++i) {

@@ -24,6 +24,7 @@ namespace siplb::test {
 struct Resources {
   size_t calls = 4096;   // affinity entries
   size_t others = 4096;  // affinity entries
+  size_t moved = 64;     // clients that have moved
   size_t sends = 64;     // messages that the send queue takes per step
   size_t contexts = 64;  // requests under way
   size_t finished = 64;  // tombstones
@@ -87,6 +88,8 @@ class Process {
   proxy::Snapshot snapshot_;
   std::vector<balance::AffinityEntry> calls_;
   std::vector<balance::AffinityEntry> others_;
+  std::vector<proxy::MovedFlow> moved_;
+  const proxy::RouteTable routes_;
   std::unique_ptr<transport::MessageSlots> held_;
   const size_t held_before_;
   std::unique_ptr<proxy::ContextStore> contexts_;

@@ -10,6 +10,7 @@ namespace siplb::test {
 
 struct SnapshotInput {
   std::vector<transport::ListenerOptions> listeners;  // bound where they ask to be
+  std::vector<std::string> names = {};                // global.names
   std::vector<balance::GroupOptions> groups;
   std::vector<proxy::RouteOptions> routes;
   uint8_t node_key = 1;   // each octet of it
@@ -22,17 +23,22 @@ struct SnapshotInput {
 inline proxy::Snapshot make_snapshot(const SnapshotInput& input) {
   std::vector<SockAddress> bound;
   for (const auto& listener : input.listeners) bound.push_back(listener.address);
+  // What the file does not say, is not known: there is no kernel here to ask.
+  const auto source_towards = [](const SockAddress&) { return SockAddress{}; };
   HashKey node_key;
   node_key.octets.fill(input.node_key);
   HashKey table_key;
   table_key.octets.fill(static_cast<uint8_t>(input.instance + 100));
-  return {.topology = balance::Topology(input.groups),
-          .sides = proxy::Sides(input.listeners, bound),
-          .routes = input.routes,
-          .seal = sip::Seal(node_key, input.instance, input.token_life_days),
-          .table_key = table_key,
-          .scan_limits = input.scan_limits,
-          .message_octets_max = input.message_octets_max};
+  return proxy::make_snapshot({.listeners = input.listeners,
+                               .bound = bound,
+                               .names = input.names,
+                               .groups = input.groups,
+                               .routes = input.routes,
+                               .source_towards = source_towards,
+                               .seal = sip::Seal(node_key, input.instance, input.token_life_days),
+                               .table_key = table_key,
+                               .scan_limits = input.scan_limits,
+                               .message_octets_max = input.message_octets_max});
 }
 
 }  // namespace siplb::test

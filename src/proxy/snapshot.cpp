@@ -1,0 +1,71 @@
+#include "proxy/snapshot.h"
+
+namespace siplb::proxy {
+namespace {
+
+using transport::ListenerIndex;
+
+// The listener that a server's group names, else the best one. The configuration refuses servers
+// that no listener reaches.
+std::vector<ListenerIndex> select_server_sides(const SnapshotParts& parts,
+                                               const balance::Topology& topology) {
+  std::vector<ListenerIndex> sides;
+  for (const balance::Server& server : topology.servers()) {
+    const auto& named = topology.groups()[server.group].options.listener;
+    const auto best =
+        select_server_side(parts.listeners, server.address, parts.source_towards(server.address));
+    sides.push_back(named.value_or(best.value_or(ListenerIndex{0})));
+  }
+  return sides;
+}
+
+std::vector<HeaderFilter> make_filters(std::span<const transport::ListenerOptions> listeners) {
+  std::vector<HeaderFilter> filters;
+  for (const auto& listener : listeners) filters.emplace_back(listener.headers);
+  return filters;
+}
+
+std::vector<std::unique_ptr<balance::RateLimit>> make_rates(std::span<const RouteOptions> routes) {
+  std::vector<std::unique_ptr<balance::RateLimit>> rates;
+  for (const RouteOptions& route : routes) {
+    rates.push_back(route.rate == 0 ? nullptr : std::make_unique<balance::RateLimit>(route.rate));
+  }
+  return rates;
+}
+
+}  // namespace
+
+Snapshot make_snapshot(const SnapshotParts& parts) {
+  balance::Topology topology(parts.groups);
+  Snapshot snapshot{.topology = topology,
+                    .sides = Sides(parts.listeners, parts.bound, parts.names),
+                    .header_filters = make_filters(parts.listeners),
+                    .server_sides = select_server_sides(parts, topology),
+                    .gone_server_side = {},
+                    .client_side = {},
+                    .routes = {parts.routes.begin(), parts.routes.end()},
+                    .rates = make_rates(parts.routes),
+                    .seal = parts.seal,
+                    .table_key = parts.table_key,
+                    .scan_limits = parts.scan_limits,
+                    .message_octets_max = parts.message_octets_max};
+  for (const auto& any : {SockAddress::v4(0, 0), SockAddress::v6({}, 0)}) {
+    const auto family = static_cast<size_t>(any.family());
+    snapshot.gone_server_side[family] = select_server_side(parts.listeners, any, {});
+    snapshot.client_side[family] = select_client_side(parts.listeners, any.family());
+  }
+  return snapshot;
+}
+
+std::optional<transport::Flow> Snapshot::flow_to(balance::ServerIndex server,
+                                                 const SockAddress& address) const {
+  if (server != balance::kNoServer &&
+      sides[server_sides[server]].bound.family() == address.family()) {
+    return transport::Flow{.remote = address, .listener = server_sides[server]};
+  }
+  const auto side = gone_server_side[static_cast<size_t>(address.family())];
+  if (!side) return std::nullopt;
+  return transport::Flow{.remote = address, .listener = *side};
+}
+
+}  // namespace siplb::proxy
