@@ -158,6 +158,16 @@ class Daemon:
         return wait_until(lambda: self.metrics().sum(name, **labels) >= at_least,
                           f"{name} {labels} >= {at_least}")
 
+    def settle(self):
+        """Returns when all that it was sent before has been dealt with, and what was to leave has
+        left. Requires: one lane."""
+        for options in self.config["listeners"]:
+            ours = self.addresses[options["name"]]
+            with Peer(ours[0]) as prober:
+                prober.send(new_request(prober, "OPTIONS", "settle", f"sip:{host_port(ours)}"),
+                            ours)
+                assert prober.receive().status == 200
+
     def assert_conserved(self):
         assert self.metrics().sum("siplb_conservation_difference") == 0
 

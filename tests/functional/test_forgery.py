@@ -24,15 +24,8 @@ class Scene:
             global_={"lanes": 1})
         self.siplbd = stack.enter_context(Daemon(folder, self.config))
 
-    def settle(self):
-        """Returns when siplb has dealt with all that it was sent before."""
-        with Peer() as prober:
-            prober.send(new_request(prober, "OPTIONS", "settle",
-                                    f"sip:{host_port(self.siplbd.address)}"), self.siplbd.address)
-            assert prober.receive().status == 200
-
     def assert_silence(self):
-        self.settle()
+        self.siplbd.settle()
         for peer in [self.client, self.third, *self.servers]:
             assert not peer.hears(), f"{peer.address} heard {peer.receive().encode()}"
 

@@ -27,14 +27,6 @@ CORPUS = ("rfc4475", "rfc5118", "invalid", "stacks")
 POLICY = {"remove": ["P-Asserted-Identity", "Referred-By", "X-Secret-*"], "source": "X-From"}
 
 
-def settle(siplbd):
-    """Returns when siplb has dealt with all that it was sent before."""
-    with Peer() as prober:
-        ours = siplbd.addresses["outside"]
-        prober.send(new_request(prober, "OPTIONS", "settle", f"sip:{host_port(ours)}"), ours)
-        assert prober.receive().status == 200
-
-
 def two_listeners(**outside):
     return [listener("outside", role="clients", **outside), listener("inside", role="servers")]
 
@@ -255,14 +247,14 @@ def test_hostile_messages_reach_no_third_party(tmp_path):
             attacker.send(forge.message(number), outside)
             if number % BATCH:
                 continue
-            settle(siplbd)
+            siplbd.settle()
             while (ready := [server for server in servers if server.hears()]):
                 octets, source = ready[0].socket.recvfrom(65536)
                 assert source == inside
                 arrived += 1
                 if (request := parse_strictly(octets)).method != "ACK":
                     ready[0].send(answer(request, 200, ready[0], "to"), inside)
-            settle(siplbd)
+            siplbd.settle()
             while attacker.hears():
                 attacker.socket.recv(65536)
             assert not (heard := third.heard()), heard
@@ -305,7 +297,7 @@ class Edge:
         self.outside, self.inside = (self.siplbd.addresses[name] for name in ("outside", "inside"))
 
     def assert_silence(self, *peers):
-        settle(self.siplbd)
+        self.siplbd.settle()
         for peer in peers:
             assert not peer.hears()
 
@@ -358,7 +350,7 @@ def test_identity_headers_do_not_pass(edge, line):
 
     def client_sends(message, to=edge.outside):
         edge.client.send(with_lines(message, line), to)
-        settle(edge.siplbd)
+        edge.siplbd.settle()
         octets = edge.pbx.socket.recv(65536)
         assert b"canary" not in octets
         return Message.parse(octets)
