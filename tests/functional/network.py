@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 from siplb import Daemon, Peer, wait_until
 
@@ -95,9 +96,15 @@ class Namespace:
             for address in has:
                 end.add_address(name, address)
 
-    def peer(self, host, port=0):
+    def peer(self, host, port=0, kind=Peer):
         with self.entered():
-            return Peer(host, port)
+            return kind(host, port)
+
+    def become_router(self, rules):
+        """It forwards, and translates addresses by these rules of nftables."""
+        with self.entered():
+            Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+        self.run("nft", "-f", "-", given=rules)
 
     def close(self):
         os.close(self._file)

@@ -347,6 +347,15 @@ class Peer:
         self.socket.close()
 
 
+class Phone(Peer):
+    """A client that may be behind a NAT: it asks for answers by the way it came (RFC 3581)."""
+
+    def send(self, message, to):
+        if message.is_request:
+            message = message.with_header("Via", f"{message['Via']};rport")
+        super().send(message, to)
+
+
 def receive_any(peers):
     """(peer, message) of the next datagram to one of the peers."""
     ready = select.select([peer.socket for peer in peers], [], [], DEADLINE_S)[0]

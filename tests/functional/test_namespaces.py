@@ -1,19 +1,18 @@
-"""Machines with several addresses, with one that comes later, and behind a 1:1 NAT.
+"""Machines with several addresses, with one that comes later, and behind NATs.
 
-Client, siplb and server each have a network namespace. The client and the server have no way to each
-other and none to the other side of siplb, so whatever siplb writes into Via, Record-Route and Path
-has to be right for whoever reads it. And each hears from one address only, which is the one that it
-speaks to: a NAT or firewall before it would let nothing else through.
+Client, siplb and server each have a network namespace. The client and the server have no way to
+each other and none to the other side of siplb, so whatever siplb writes into Via, Record-Route and
+Path has to be right for whoever reads it. And each hears from one address only, which is the one
+that it speaks to: a NAT or firewall before it would let nothing else through.
 """
 
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from network import DaemonInside, Namespace, tool, why_not
-from siplb import (answer, configuration, exchange, finish_call, group, host_port, listener,
-                   new_request, sent_by, uri_address, uri_of)
+from siplb import (Peer, Phone, answer, cancel, configuration, exchange, finish_call, group,
+                   hop_ack, host_port, listener, new_request, sent_by, uri_address, uri_of)
 
 WHY_NOT = why_not()
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
@@ -24,6 +23,8 @@ PORT = 5060  # In a namespace of one's own every port is free.
 class Scene:
     """A client, a server and siplbd, each in its namespace. Subclasses join these."""
 
+    client_kind = Peer
+
     def __init__(self, stack):
         self.stack = stack
         self.calls = 0
@@ -32,7 +33,7 @@ class Scene:
 
     def start(self, folder, listeners, client, server, inside):
         """`inside`: the address that siplb must have for the server."""
-        self.client = self.stack.enter_context(self.clients.peer(client, PORT))
+        self.client = self.stack.enter_context(self.clients.peer(client, PORT, self.client_kind))
         self.server = self.stack.enter_context(self.servers.peer(server, PORT))
         self.inside = (inside, PORT)
         config = configuration(
@@ -66,7 +67,9 @@ class Scene:
 
     def server_calls_by_path(self, asked):
         register = self.new_request(self.client, "REGISTER", "sip:example.com")
-        self.client.send(register.with_header("Supported", "path"), asked)
+        if self.client_kind is not Phone:  # of a phone, siplb sees where it is
+            register = register.with_header("Supported", "path")
+        self.client.send(register, asked)
         arrived = self.server.receive()
         self.server.send(answer(arrived, 200, self.server, "registrar"),
                          uri_address(f"sip:{sent_by(arrived)}"))
@@ -88,15 +91,15 @@ def talk(client, server):
         assert receiver.peer.receive().method == "ACK"
 
 
-def assert_calls(scene, asked, public):
+def assert_calls(scene, asked, public, ways=("client", "server", "server by Path")):
     """Calls both ways, ended by either end. `public` is what siplb is called by the client."""
-    ways = {"client": lambda: scene.client_calls(asked),
-            "server": scene.server_calls,
-            "server by Path": lambda: scene.server_calls_by_path(asked)}
-    for way, set_up in ways.items():
+    set_up = {"client": lambda: scene.client_calls(asked),
+              "server": scene.server_calls,
+              "server by Path": lambda: scene.server_calls_by_path(asked)}
+    for way in ways:
         for hangs_up in ("client", "server"):
             scene.client.heard_from.clear()
-            invite, client, server = set_up()
+            invite, client, server = set_up[way]()
             expected = scene.inside if way == "client" else public
             assert uri_address(f"sip:{sent_by(invite)}") == expected
             assert client.first_hop == public, f"{way}: {client.routes}"
@@ -128,10 +131,13 @@ class TwoSides(Scene):
     def __init__(self, stack, family):
         super().__init__(stack)
         self.net = NETS[family]
-        self.clients.join("eth0", self.with_length("client"), self.edge, "outside",
-                          self.with_length("outside"))
+        self.join_clients()
         self.servers.join("eth0", self.with_length("server"), self.edge, "inside",
                           self.with_length("inside"))
+
+    def join_clients(self):
+        self.clients.join("eth0", self.with_length("client"), self.edge, "outside",
+                          self.with_length("outside"))
 
     def with_length(self, name):
         has = self.net[name]
@@ -171,6 +177,38 @@ def test_wildcard_answers_from_the_address_that_was_asked(tmp_path, two_sides, w
     two_sides.assert_sides(asked)
 
 
+def test_transactions_stay_at_the_address_that_was_asked(tmp_path, two_sides):
+    """Also what siplb says of its own accord: 100, repeats, ACK, CANCEL, 487."""
+    two_sides.start_listening(tmp_path, two_sides.wildcard())
+    client, server = two_sides.client, two_sides.server
+    asked = (two_sides.net["outside"][1], PORT)
+
+    refused = two_sides.new_request(client, "INVITE")
+    client.send(refused, asked)
+    arrived = server.receive()
+    assert client.receive().status == 100
+    server.send(answer(arrived, 486, server, "to"), two_sides.inside)
+    assert [client.receive().status for _ in range(2)] == [486, 486]
+    while server.receive().method != "ACK":  # the INVITE may have been repeated
+        pass
+    client.send(hop_ack(refused, answer(refused, 486, to_tag="to")), asked)
+
+    cancelled = two_sides.new_request(client, "INVITE")
+    client.send(cancelled, asked)
+    arrived = server.receive()
+    server.send(answer(arrived, 180, server, "to"), two_sides.inside)
+    assert client.receive().status == 180
+    client.send(cancel(cancelled), asked)
+    assert client.receive()["CSeq"] == "1 CANCEL"
+    at_server = server.receive()
+    assert at_server.method == "CANCEL"
+    server.send(answer(at_server, 200), two_sides.inside)
+    server.send(answer(arrived, 487, server, "to"), two_sides.inside)
+    assert client.receive().status == 487
+    assert server.receive().method == "ACK"
+    two_sides.assert_sides(asked)
+
+
 def test_dialog_follows_its_client_to_the_advertised_address(tmp_path, two_sides):
     """A client that goes by Record-Route speaks to the first address from then on."""
     two_sides.start_listening(tmp_path, two_sides.wildcard())
@@ -206,11 +244,49 @@ def test_wildcard_answers_from_an_address_that_came_later(tmp_path, two_sides):
     assert_calls(two_sides, (two_sides.net["vip"], PORT), (two_sides.net["outside"][0], PORT))
 
 
-# ---- 1:1 NAT -------------------------------------------------------------------------------------
+# ---- NAT -----------------------------------------------------------------------------------------
+
+needs_nft = pytest.mark.skipif(not tool("nft"), reason="nftables is not installed")
+
+MASQUERADE = """
+table ip nat {
+  chain to_outside {
+    type nat hook postrouting priority srcnat
+    oifname "outside" meta l4proto udp masquerade to :20000-29999
+  }
+}
+"""
+
+
+class Home(TwoSides):
+    """The client is at home: behind a router that lends it a port for each address it speaks to."""
+
+    client_kind = Phone
+    home = "192.168.1.20"
+
+    def join_clients(self):
+        router = self.stack.enter_context(Namespace())
+        self.clients.join("eth0", [f"{self.home}/24"], router, "home", ["192.168.1.1/24"])
+        router.join("outside", self.with_length("client"), self.edge, "outside",
+                    self.with_length("outside"))
+        self.clients.run("ip", "route", "add", "default", "via", "192.168.1.1")
+        router.become_router(MASQUERADE)
+
+
+@needs_nft
+@pytest.mark.parametrize("which", [0, 1], ids=["first", "second"])
+def test_phone_behind_a_nat_is_reached_from_the_address_that_it_knows(tmp_path, which):
+    """The router lets nothing else through. It says nothing of Path: siplb sees the NAT."""
+    with ExitStack() as stack:
+        home = Home(stack, 4)
+        home.start(tmp_path, home.wildcard(), home.home, home.net["server"], home.net["inside"])
+        first, asked = ((home.net["outside"][i], PORT) for i in (0, which))
+        assert_calls(home, asked, first, ways=["client", "server by Path"])
+
 
 PUBLIC, PRIVATE = "203.0.113.10", "10.0.0.5"
 
-NAT_RULES = f"""
+ONE_TO_ONE = f"""
 table ip nat {{
   chain from_outside {{
     type nat hook prerouting priority dstnat
@@ -235,12 +311,10 @@ class Cloud(Scene):
         self.servers.join("eth0", ["10.0.1.11/24"], self.router, "to-servers", ["10.0.1.1/24"])
         self.edge.run("ip", "route", "add", "default", "via", "10.0.0.1")
         self.servers.run("ip", "route", "add", "10.0.0.0/24", "via", "10.0.1.1")
-        with self.router.entered():
-            Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-        self.router.run("nft", "-f", "-", given=NAT_RULES)
+        self.router.become_router(ONE_TO_ONE)
 
 
-@pytest.mark.skipif(not tool("nft"), reason="nftables is not installed")
+@needs_nft
 @pytest.mark.parametrize("host", [PRIVATE, "0.0.0.0"], ids=["bound", "wildcard"])
 def test_calls_pass_a_one_to_one_nat(tmp_path, host):
     with ExitStack() as stack:
