@@ -197,11 +197,11 @@ def test_transactions_stay_at_the_address_that_was_asked(tmp_path, two_sides):
     client.send(cancelled, asked)
     arrived = server.receive()
     server.send(answer(arrived, 180, server, "to"), two_sides.inside)
-    assert client.receive().status == 180
+    assert client.receive_response().status == 180
     client.send(cancel(cancelled), asked)
     assert client.receive()["CSeq"] == "1 CANCEL"
-    at_server = server.receive()
-    assert at_server.method == "CANCEL"
+    while (at_server := server.receive()).method != "CANCEL":
+        pass
     server.send(answer(at_server, 200), two_sides.inside)
     server.send(answer(arrived, 487, server, "to"), two_sides.inside)
     assert client.receive().status == 487
