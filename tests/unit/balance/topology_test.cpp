@@ -24,6 +24,10 @@ SockAddress at(const char* text) {
   return *SockAddress::parse(text);
 }
 
+Network net(const char* text) {
+  return *Network::parse(text);
+}
+
 ServerOptions server(std::string name, const char* address, uint32_t weight = 100) {
   return {.name = std::move(name), .address = at(address), .weight = weight};
 }
@@ -112,6 +116,8 @@ std::vector<GroupOptions> largest() {
     const Policy policy = g % 8 == 0 ? Policy::Maglev : Policy::RoundRobin;
     groups.push_back(group("a-group-with-a-long-name-" + std::to_string(g), policy, servers));
     groups.back().hash_key = {HashKeyKind::HeaderValue, "X-A-Header-With-A-Long-Name"};
+    groups.back().targets.assign(kTargetsMax, net("10.9.0.0/16"));
+    groups.back().servers.front().sources.assign(kSourcesMax / kGroupsMax, net("10.8.0.0/16"));
   }
   return groups;
 }
@@ -143,7 +149,9 @@ TEST(TopologyTest, FindsEveryServerByIdAndAddress) {
     const Server& wanted = topology.servers()[index];
     ASSERT_EQ(topology.find_by_id(wanted.id), index);
     ASSERT_EQ(topology.find_by_address(wanted.address), index);
-    ASSERT_EQ(topology.groups_of(wanted.address), uint64_t{1} << wanted.group);
+    const Topology::Origin origin = topology.find_origin(wanted.address);
+    ASSERT_EQ(origin.server, index);
+    ASSERT_EQ(origin.groups, uint64_t{1} << wanted.group);
   }
 }
 
@@ -155,7 +163,8 @@ TEST(TopologyTest, FindsNothingThatIsNotConfigured) {
        {at("10.0.0.1:5061"), at("10.0.0.3:5060"), at("[2001:db8::3]:5061"),
         at("10.0.0.1:5060").with_port(0), SockAddress()}) {
     EXPECT_EQ(topology.find_by_address(stranger), kNoServer) << stranger.text().view();
-    EXPECT_EQ(topology.groups_of(stranger), 0u) << stranger.text().view();
+    EXPECT_EQ(topology.find_origin(stranger).server, kNoServer) << stranger.text().view();
+    EXPECT_EQ(topology.find_origin(stranger).groups, 0u) << stranger.text().view();
   }
 }
 
@@ -165,6 +174,8 @@ TEST(TopologyTest, ServesNobodyWhenEmpty) {
   EXPECT_TRUE(topology.servers().empty());
   EXPECT_EQ(topology.find_by_id(1), kNoServer);
   EXPECT_EQ(topology.find_by_address(at("10.0.0.1:5060")), kNoServer);
+  EXPECT_EQ(topology.find_origin(at("10.0.0.1:5060")).server, kNoServer);
+  EXPECT_FALSE(topology.find_group_of_target(at("10.0.0.1:5060")).has_value());
 }
 
 TEST(TopologyTest, AddressInTwoGroupsIsTheFirstServersAndBelongsToBoth) {
@@ -172,8 +183,8 @@ TEST(TopologyTest, AddressInTwoGroupsIsTheFirstServersAndBelongsToBoth) {
   groups[1].servers.push_back(server("reg-3", "10.0.0.1:5060"));
   const Topology topology(groups);
   EXPECT_EQ(topology.find_by_address(at("10.0.0.1:5060")), 0);
-  EXPECT_EQ(topology.groups_of(at("10.0.0.1:5060")), 0b11u);
-  EXPECT_EQ(topology.groups_of(at("10.0.0.1:5062")), 0b10u);
+  EXPECT_EQ(topology.find_origin(at("10.0.0.1:5060")).groups, 0b11u);
+  EXPECT_EQ(topology.find_origin(at("10.0.0.1:5062")).groups, 0b10u);
 }
 
 TEST(TopologyTest, APlaceIsTheServersOwnElseTheFirstAtThatAddress) {
@@ -192,6 +203,60 @@ TEST(TopologyTest, TargetsAreTheGroupsAddressesOnAnyPort) {
   EXPECT_FALSE(topology.is_target(1, at("[2001:db8::3]:5060")));
   EXPECT_FALSE(topology.is_target(0, at("10.0.0.3:5060")));
   EXPECT_FALSE(topology.is_target(0, SockAddress()));
+}
+
+TEST(TopologyTest, TargetsAreTheConfiguredNetworksToo) {
+  std::vector<GroupOptions> groups = two_groups();
+  groups[1].targets = {net("10.9.0.0/16"), net("2001:db8:9::/48")};
+  const Topology topology(groups);
+  EXPECT_TRUE(topology.is_target(1, at("10.9.255.1:9")));
+  EXPECT_TRUE(topology.is_target(1, at("[2001:db8:9::1]:5060")));
+  EXPECT_TRUE(topology.is_target(1, at("10.0.0.2:5060")));
+  EXPECT_FALSE(topology.is_target(1, at("10.10.0.1:5060")));
+  EXPECT_FALSE(topology.is_target(0, at("10.9.255.1:9")));
+}
+
+TEST(TopologyTest, ATargetIsOfTheFirstGroupThatHasIt) {
+  std::vector<GroupOptions> groups = two_groups();
+  groups[0].targets = {net("10.9.1.0/24")};
+  groups[1].targets = {net("10.9.0.0/16")};
+  const Topology topology(groups);
+  EXPECT_EQ(topology.find_group_of_target(at("10.9.1.1:9")), 0);
+  EXPECT_EQ(topology.find_group_of_target(at("10.9.2.1:9")), 1);
+  EXPECT_EQ(topology.find_group_of_target(at("10.0.0.2:9")), 0);
+  EXPECT_FALSE(topology.find_group_of_target(at("10.8.0.1:9")).has_value());
+  EXPECT_FALSE(topology.find_group_of_target(SockAddress()).has_value());
+}
+
+TEST(TopologyTest, ASourceIsItsServerOnAnyPort) {
+  std::vector<GroupOptions> groups = two_groups();
+  groups[0].servers[2].sources = {net("10.1.0.0/16"), net("2001:db8:1::/48")};
+  const Topology topology(groups);
+  for (const char* source : {"10.1.2.3:1", "[2001:db8:1::1]:65535"}) {
+    const Topology::Origin origin = topology.find_origin(at(source));
+    EXPECT_EQ(origin.server, 2) << source;
+    EXPECT_EQ(origin.groups, 0b1u) << source;
+  }
+  EXPECT_EQ(topology.find_origin(at("10.2.0.1:5060")).server, kNoServer);
+}
+
+TEST(TopologyTest, AnAddressIsTheServersThatHasItRatherThanOneWithASource) {
+  std::vector<GroupOptions> groups = two_groups();
+  groups[0].servers[0].sources = {net("10.0.0.0/24")};
+  const Topology topology(groups);
+  const Topology::Origin origin = topology.find_origin(at("10.0.0.1:5062"));
+  EXPECT_EQ(origin.server, 3);
+  EXPECT_EQ(origin.groups, 0b11u);  // as both: routes of either group may take it
+}
+
+TEST(TopologyTest, ASourceOfTwoServersIsTheFirstsAndBelongsToBothGroups) {
+  std::vector<GroupOptions> groups = two_groups();
+  groups[0].servers[1].sources = {net("10.1.0.1")};
+  groups[1].servers[0].sources = {net("10.1.0.0/16")};
+  const Topology topology(groups);
+  EXPECT_EQ(topology.find_origin(at("10.1.0.1:9")).server, 1);
+  EXPECT_EQ(topology.find_origin(at("10.1.0.1:9")).groups, 0b11u);
+  EXPECT_EQ(topology.find_origin(at("10.1.0.2:9")).server, 3);
 }
 
 TEST(TopologyTest, FirstChoicesFollowTheWeightsInsideTheGroup) {

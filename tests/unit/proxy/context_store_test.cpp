@@ -16,7 +16,7 @@ using transaction::Tombstone;
 // What one transaction costs: DESIGN 5 and the memory budget count on it.
 constexpr size_t kSmallSlot =
     transport::kSlotSizes[static_cast<size_t>(transport::SlotClass::Small)];
-static_assert(ContextStore::kSlotOctets == 960);
+static_assert(ContextStore::kSlotOctets == 1088);
 static_assert(sizeof(Tombstone) == 32);
 static_assert(kSmallSlot == 2048);
 

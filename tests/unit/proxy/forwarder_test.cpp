@@ -3,20 +3,23 @@
 #include <gmock/gmock.h>
 
 #include "lane_fixture.h"
+#include "proxy/upstream_via.h"
 
 namespace siplb::proxy {
 namespace {
 
 using test::SipBuilder;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class ForwarderTest : public LaneTest {
  protected:
   std::string forward(const SipBuilder& builder, const Outgoing& outgoing) {
     const sip::Message& message = scanned(builder.str());
-    const Request request{
-        .message = message, .source = from_client(), .tick = kTick, .sender = {}, .routes = {}};
+    CounterArray<sip::SealFault> rejected;
+    const Request request = read_request(
+        snapshot_, {message, source_, kTick, snapshot_.seal.branch_hash(message)}, rejected);
     forwarder_.forward(request, outgoing);
     return wire_.take().front().text;
   }
@@ -24,6 +27,7 @@ class ForwarderTest : public LaneTest {
     return {.to = {.remote = address_of(address), .listener = listener}};
   }
 
+  transport::Flow source_ = from_client();
   Forwarder forwarder_{7, snapshot_, wire_};
 };
 
@@ -58,13 +62,84 @@ TEST_F(ForwarderTest, AddsMaxForwardsOnlyWhereThereIsNone) {
 
 TEST_F(ForwarderTest, HasRoomForTheLongestNamesAndToken) {
   auto input = two_groups();
-  input.listeners[kPublic].advertise = std::string(255, 'a') + ":65535";
-  input.listeners[kInside].advertise = std::string(255, 'b') + ":65535";
+  input.listeners[kPublic].advertise = {{.to = {}, .as = std::string(255, 'a') + ":65535"}};
+  input.listeners[kPublic].headers.source = "X-" + std::string(62, 's');
+  input.listeners[kInside].advertise = {{.to = {}, .as = std::string(255, 'b') + ":65535"}};
   snapshot_ = test::make_snapshot(input);
   const std::string token(sip::kTokenLengthMax, 't');
   Outgoing outgoing = to("10.0.2.1:5060", kInside);
   outgoing.record_route_token = token;
-  EXPECT_THAT(forward(SipBuilder::request().remove("Max-Forwards"), outgoing), HasSubstr(token));
+  outgoing.path_token = token;
+  source_.local = address_of("[2001:db8:1111:2222:3333:4444:5555:6666]:0");
+  EXPECT_THAT(forward(SipBuilder::request().remove("Max-Forwards"), outgoing),
+              HasSubstr("Path: <sip:" + token));
+}
+
+TEST_F(ForwarderTest, CallsItselfByWhatEachSideKnowsItBy) {
+  auto input = two_groups();
+  input.listeners[kPublic].advertise = {{{*Network::parse("10.0.0.0/8")}, "10.0.0.1"},
+                                        {{}, "203.0.113.1"}};
+  snapshot_ = test::make_snapshot(input);
+  Outgoing outgoing = to("10.0.2.1:5060", kPublic);
+  outgoing.record_route_token = "token";
+  // By one listener, but under two names.
+  EXPECT_THAT(forward(SipBuilder::request(), outgoing),
+              HasSubstr("Record-Route: <sip:token@10.0.0.1;lr>\r\n"
+                        "Record-Route: <sip:203.0.113.1;lr>\r\n"));
+  source_ = from_client("10.0.9.9:5060");
+  const std::string one = forward(SipBuilder::request(), outgoing);
+  EXPECT_THAT(one, HasSubstr("Record-Route: <sip:token@10.0.0.1;lr>\r\nVia:"));
+  EXPECT_THAT(one, HasSubstr("Via: SIP/2.0/UDP 10.0.0.1;branch="));
+}
+
+TEST_F(ForwarderTest, AddsAPathOfTheRegistrarsSideThatIsOutboundAtTheFirstHopOnly) {
+  Outgoing outgoing = to("10.0.2.1:5060", kInside);
+  outgoing.path_token = "token";
+  auto request = SipBuilder::request(sip::Method::Register);
+  EXPECT_THAT(forward(request, outgoing),
+              HasSubstr("\r\nPath: <sip:token@10.0.1.1:5060;lr;ob>\r\n"));
+  request.push_via("SIP/2.0/UDP 198.51.100.1;branch=z9hG4bKedge");
+  EXPECT_THAT(forward(request, outgoing), HasSubstr("\r\nPath: <sip:token@10.0.1.1:5060;lr>\r\n"));
+}
+
+TEST_F(ForwarderTest, TellsServersWhereAClientsRequestCameFrom) {
+  auto input = two_groups();
+  for (auto& listener : input.listeners) listener.headers.source = "X-Source";
+  snapshot_ = test::make_snapshot(input);
+  EXPECT_THAT(forward(SipBuilder::request(), to("10.0.2.1:5060", kInside)),
+              HasSubstr("\r\nX-Source: 192.0.2.1:5060\r\n"));
+  source_ = from_server("10.0.2.2:5060");
+  EXPECT_THAT(forward(SipBuilder::request(), to("10.0.2.1:5060", kInside)),
+              Not(HasSubstr("X-Source")));
+}
+
+TEST_F(ForwarderTest, SealsTheAddressOfAWildcardIntoItsVia) {
+  source_.local = address_of("203.0.113.9:0");
+  const std::string text = forward(SipBuilder::request(), to("10.0.2.1:5060", kInside));
+  sip::Via next;
+  ASSERT_TRUE(read_next_via(scanned(text), next));
+  sip::ViaSeal seal;
+  ASSERT_EQ(snapshot_.seal.open_via(scratch_.via, sip::canonical(next), seal),
+            sip::SealFault::None);
+  EXPECT_EQ(seal.local, source_.local);
+}
+
+// 16.6, step 6: a strict router finds its own URI in the Request-URI, and takes it out.
+TEST_F(ForwarderTest, GivesAStrictRouterItsUriAndPutsTheRequestUriLast) {
+  source_ = from_server("10.0.2.2:5060");
+  const auto with = [](std::string_view routes) {
+    return SipBuilder::request().route(routes).route("<sip:last;lr>");
+  };
+  const std::string among = forward(with("<sip:10.0.0.1;lr>, <sip:10.0.2.1;x=y>, <sip:next;lr>"),
+                                    to("10.0.2.1:5060", kInside));
+  EXPECT_THAT(among, StartsWith("INVITE sip:10.0.2.1;x=y SIP/2.0\r\n"));
+  EXPECT_THAT(among, HasSubstr("\r\nRoute: <sip:next;lr>\r\nRoute: <sip:last;lr>\r\n"
+                               "Route: <sip:bob@example.com>\r\n"));
+  const std::string alone =
+      forward(SipBuilder::request().route("<sip:10.0.2.1>"), to("10.0.2.1:5060", kInside));
+  EXPECT_THAT(alone, StartsWith("INVITE sip:10.0.2.1 SIP/2.0\r\n"));
+  EXPECT_THAT(alone, HasSubstr("\r\nRoute: <sip:bob@example.com>\r\n"));
+  EXPECT_THAT(alone, Not(HasSubstr("Route: <sip:10.0.2.1>")));
 }
 
 }  // namespace

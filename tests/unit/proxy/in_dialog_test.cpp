@@ -17,9 +17,12 @@ class InDialogTest : public LaneTest {
   // A call from a client; returns the server and remembers the token.
   SockAddress set_up() {
     const auto sent = relay(from_client(), SipBuilder::request().str());
-    const size_t begin = sent.text.find("Record-Route: <sip:") + 19;
-    token_ = sent.text.substr(begin, sent.text.find('@', begin) - begin);
+    read_token(sent.text);
     return sent.to.remote;
+  }
+  void read_token(const std::string& text) {
+    const size_t begin = text.find("Record-Route: <sip:") + 19;
+    token_ = text.substr(begin, text.find('@', begin) - begin);
   }
   [[nodiscard]] static SipBuilder in_dialog(Method method, std::string_view uri = "sip:10.0.0.1") {
     return SipBuilder::request(method, uri)
@@ -32,6 +35,11 @@ class InDialogTest : public LaneTest {
     return request;
   }
 
+  [[nodiscard]] SipBuilder by_token_of_server(Method method) const {
+    auto request = by_token(method);
+    return request.from("<sip:bob@example.com>;tag=b1").to("<sip:alice@example.com>;tag=a1");
+  }
+
   std::string token_;
 };
 
@@ -42,10 +50,112 @@ TEST_F(InDialogTest, TheInitiatorReachesTheServerByTokenFromAnyAddress) {
 
 TEST_F(InDialogTest, TheOtherEndReachesTheInitiator) {
   const SockAddress server = set_up();
-  auto bye = by_token(Method::Bye);
-  bye.from("<sip:bob@example.com>;tag=b1").to("<sip:alice@example.com>;tag=a1");
-  const auto sent = relay({.remote = server, .listener = kInside}, bye.str());
+  const auto sent =
+      relay({.remote = server, .listener = kInside}, by_token_of_server(Method::Bye).str());
   EXPECT_EQ(sent.to, from_client());
+}
+
+// A NAT gave it another port, or it went to another network.
+TEST_F(InDialogTest, AClientThatMovesIsFollowedUntilItIsBack) {
+  const transport::Flow server{.remote = set_up(), .listener = kInside};
+  const auto reached = [&] { return relay(server, by_token_of_server(Method::Info).str()).to; };
+  relay(from_client("192.0.2.1:6000"), by_token(Method::Info).str());
+  EXPECT_EQ(reached(), from_client("192.0.2.1:6000"));
+  // An ACK tells as much as any other request.
+  relay(from_client("198.51.100.9:9"), by_token(Method::Ack).str());
+  EXPECT_EQ(reached(), from_client("198.51.100.9:9"));
+  relay(from_client(), by_token(Method::Info).str());
+  EXPECT_EQ(reached(), from_client());
+}
+
+TEST_F(InDialogTest, OnlyTheClientsOwnRequestsMoveIt) {
+  const transport::Flow server{.remote = set_up(), .listener = kInside};
+  // The server's end, from wherever it sends, and a server that speaks in the client's name.
+  relay(from_client("198.51.100.9:9"), by_token_of_server(Method::Info).str());
+  relay(from_server("10.0.3.1:5060"), by_token(Method::Info).str());
+  // Of another call the token is none.
+  deliver(from_client("198.51.100.9:9"), by_token(Method::Info).call_id("another").str());
+  EXPECT_EQ(relay(server, by_token_of_server(Method::Bye).str()).to, from_client());
+}
+
+TEST_F(InDialogTest, ACalledClientThatMovesIsFollowedToo) {
+  auto input = two_groups();
+  input.listeners[kPublic].address = address_of("203.0.113.1:5060");
+  input.routes[0].action = RouteAction::ForwardByUri;
+  configure(input);
+  const auto server = from_server("10.0.2.1:5060");
+  const auto invite =
+      relay(server, SipBuilder::request(Method::Invite, "sip:carol@192.0.2.9").str());
+  ASSERT_EQ(invite.to, from_client("192.0.2.9:5060"));
+  read_token(invite.text);
+  relay(from_client("192.0.2.9:7000"), by_token_of_server(Method::Info).str());
+  EXPECT_EQ(relay(server, by_token(Method::Bye).str()).to, from_client("192.0.2.9:7000"));
+}
+
+TEST_F(InDialogTest, OnAWildcardAClientIsReachedFromTheAddressThatItMet) {
+  auto input = two_groups();
+  input.listeners[kPublic].address = address_of("0.0.0.0:5060");
+  input.listeners[kPublic].advertise = {{.to = {}, .as = "203.0.113.1"}};
+  configure(input);
+  transport::Flow client = from_client();
+  client.local = address_of("203.0.113.9:0");
+  const auto invite = relay(client, SipBuilder::request().str());
+  read_token(invite.text);
+  const transport::Flow server{.remote = invite.to.remote, .listener = kInside};
+  EXPECT_EQ(relay(server, by_token_of_server(Method::Info).str()).to, client);
+  // It turns to another address of ours: that is a move as well.
+  client.local = address_of("203.0.113.8:0");
+  relay(client, by_token(Method::Info).str());
+  EXPECT_EQ(relay(server, by_token_of_server(Method::Bye).str()).to, client);
+}
+
+TEST_F(InDialogTest, WhoseListenerIsGoneIsReachedByTheRequestUriOfAServerOnly) {
+  const SockAddress server = set_up();
+  auto input = two_groups();
+  input.listeners[kPublic].name = "renamed";
+  configure(input);
+  auto bye = by_token_of_server(Method::Bye);
+  bye.start_line("BYE sip:alice@192.0.2.1:6000 SIP/2.0");
+  EXPECT_EQ(relay({.remote = server, .listener = kInside}, bye.str()).to,
+            from_client("192.0.2.1:6000"));
+  EXPECT_THAT(relay(from_client("198.51.100.9:9"), bye.str()).text, StartsWith("SIP/2.0 480 "));
+}
+
+TEST_F(InDialogTest, AServerThatHasLeftIsReachedWhereItsTokenSays) {
+  const SockAddress server = set_up();
+  auto input = two_groups();
+  for (auto& each : input.groups[kPbx].servers) {
+    each.name += "-new";
+    each.address = SockAddress::v4(0x0a000263, each.address.port());
+  }
+  configure(input);
+  auto bye = by_token(Method::Bye);
+  EXPECT_EQ(relay(from_client(), bye.str()).to,
+            (transport::Flow{.remote = server, .listener = kInside}));
+  // Any port of its own is its place; nobody else's is.
+  const SockAddress other_port = server.with_port(6000);
+  bye.start_line("BYE sip:x@" + std::string(other_port.text()) + " SIP/2.0");
+  EXPECT_EQ(relay(from_client(), bye.str()).to.remote, other_port);
+  bye.start_line("BYE sip:x@10.0.3.1 SIP/2.0");
+  EXPECT_EQ(relay(from_client(), bye.str()).to.remote, server);
+}
+
+TEST_F(InDialogTest, AServerThatNoListenerReachesAnyMoreIsGone) {
+  set_up();
+  auto input = two_groups();
+  uint16_t port = 5060;
+  for (auto& listener : input.listeners) listener.address = address_of("[::1]:0").with_port(++port);
+  for (auto& group : input.groups) {
+    for (auto& server : group.servers) {
+      server.name += "-new";
+      server.address = address_of("[2001:db8::2]:0").with_port(++port);
+    }
+  }
+  configure(input);
+  const auto client = from_client("[2001:db8::9]:5060");
+  EXPECT_THAT(relay(client, by_token(Method::Bye).str()).text, StartsWith("SIP/2.0 481 "));
+  EXPECT_THAT(relay(client, by_token(Method::Info).str()).text, StartsWith("SIP/2.0 500 "));
+  EXPECT_TRUE(deliver(client, by_token(Method::Ack).str()).empty());
 }
 
 TEST_F(InDialogTest, ARequestUriInsideTheGroupIsFollowedAndAnyOtherIsNot) {
@@ -64,7 +174,7 @@ TEST_F(InDialogTest, ARequestUriInsideTheGroupIsFollowedAndAnyOtherIsNot) {
 TEST_F(InDialogTest, NothingLeadsBackToUs) {
   auto input = two_groups();
   input.groups[kPbx].servers = {{.name = "here", .address = address_of("10.0.0.1:5070")}};
-  snapshot_ = test::make_snapshot(input);
+  configure(input);
   const SockAddress server = set_up();
   auto bye = by_token(Method::Bye);
   for (int i = 0; i < 5; ++i) bye.route("<sip:" + token_ + "@10.0.0.1;lr>");

@@ -106,6 +106,7 @@ class LaneTest : public testing::Test {
   void configure(const test::SnapshotInput& input) {
     lane_.reset();
     snapshot_ = test::make_snapshot(input);
+    routes_.emplace(snapshot_.routes);
     contexts_ = make_contexts();
     lane_.emplace(LaneOptions{}, snapshot_, parts());
   }
@@ -135,7 +136,9 @@ class LaneTest : public testing::Test {
 
   std::vector<balance::AffinityEntry> calls_{64};
   std::vector<balance::AffinityEntry> others_{64};
+  std::vector<MovedFlow> moved_{64};
   proxy::Snapshot snapshot_ = test::make_snapshot(two_groups());
+  std::optional<RouteTable> routes_{std::in_place, snapshot_.routes};
   test::FakeWire wire_;
   LaneCounters counters_{snapshot_.topology.servers().size(), snapshot_.topology.groups().size()};
   EventBell bell_;
@@ -154,7 +157,8 @@ class LaneTest : public testing::Test {
     return *ContextStore::reserve({.contexts = 64, .finished = 64}, *held_);
   }
   Lane::Parts parts() {
-    return {.memory = {calls_, others_, *contexts_},
+    return {.memory = {calls_, others_, moved_, *contexts_},
+            .routes = *routes_,
             .wire = wire_,
             .counters = counters_,
             .events = events_};

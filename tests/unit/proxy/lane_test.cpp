@@ -45,7 +45,7 @@ TEST_F(LaneTest, AccountsForMessagesOfOtherLanes) {
 TEST_F(LaneTest, DropsWhatIsLongerThanTheLimit) {
   auto input = two_groups();
   input.message_octets_max = 512;
-  snapshot_ = test::make_snapshot(input);
+  configure(input);
   EXPECT_TRUE(
       deliver(from_client(), SipBuilder::request().body(std::string(512, 'x')).str()).empty());
   EXPECT_EQ(counters_.dropped[DropReason::Oversize].value(), 1U);
@@ -55,7 +55,8 @@ TEST_F(LaneTest, GoesOnWhenTheWireTakesNothing) {
   test::FakeWire full(0);
   LaneCounters counters(snapshot_.topology.servers().size(), snapshot_.topology.groups().size());
   Lane lane({}, snapshot_,
-            {.memory = {calls_, others_, *contexts_},
+            {.memory = {calls_, others_, moved_, *contexts_},
+             .routes = *routes_,
              .wire = full,
              .counters = counters,
              .events = events_});

@@ -88,6 +88,50 @@ TEST_F(OriginateTest, TheAckToARefusalIsThatOfItsInvite) {
   EXPECT_EQ(again[0].text, ack);
 }
 
+// They must find the transaction of an INVITE that was edited for it.
+TEST_F(OriginateTest, ToAStrictRouterTheCancelAndTheAckAreAsTheInviteWas) {
+  const auto server = from_server("10.0.2.1:5060");
+  const auto with_routes = [](Method method) {
+    return SipBuilder::request(method)
+        .route("<sip:10.0.1.1;lr>")
+        .route("<sip:10.0.3.2:5090>")
+        .route("<sip:last;lr>")
+        .str();
+  };
+  const auto invite = relay(server, with_routes(Method::Invite));
+  ASSERT_THAT(invite.text, StartsWith("INVITE sip:10.0.3.2:5090 SIP/2.0\r\n"));
+  answer(invite, 180);
+  const auto cancel = deliver(server, with_routes(Method::Cancel));
+  ASSERT_THAT(cancel, SizeIs(2));  // and the 200 to it
+  EXPECT_THAT(cancel[0].text, StartsWith("CANCEL "));
+  const auto refused = answer(invite, 487);
+  ASSERT_THAT(refused, SizeIs(2));  // and the 487
+  EXPECT_THAT(refused[0].text, StartsWith("ACK "));
+  for (const auto* sent : {&cancel[0], &refused[0]}) {
+    EXPECT_THAT(sent->text, HasSubstr(" sip:10.0.3.2:5090 SIP/2.0\r\n"));
+    EXPECT_THAT(sent->text, HasSubstr("\r\nRoute: <sip:last;lr>\r\n"));
+    EXPECT_THAT(sent->text, HasSubstr("\r\nRoute: <sip:bob@example.com>\r\n"));
+    EXPECT_EQ(sent->to, invite.to);
+  }
+}
+
+// A client may have taken somebody else's address since.
+TEST_F(OriginateTest, WhatAClientAnswersTooLateIsNotAcknowledged) {
+  auto input = two_groups();
+  input.listeners[kPublic].address = address_of("203.0.113.1:5060");
+  input.routes[0].action = RouteAction::ForwardByUri;
+  configure(input);
+  const auto invite = relay(from_server("10.0.2.1:5060"),
+                            SipBuilder::request(Method::Invite, "sip:carol@192.0.2.9").str());
+  ASSERT_EQ(invite.to, from_client("192.0.2.9:5060"));
+  wait_until(2min);
+  ASSERT_EQ(contexts_used(), 0U);
+  for (const uint16_t code : {uint16_t{200}, uint16_t{486}}) {
+    auto late = SipBuilder::answer_to(invite.text, code);
+    EXPECT_THAT(deliver(invite.to, late.contact("<sip:carol@192.0.2.9>").str()), SizeIs(0));
+  }
+}
+
 TEST_F(OriginateTest, OneTryingIsEnough) {
   const auto invite = relay(from_client(), SipBuilder::request().str());
   EXPECT_THAT(answer(invite, 100), SizeIs(1));

@@ -22,6 +22,19 @@ class ResponsePathTest : public LaneTest {
     EXPECT_EQ(counters_.dropped[reason].value(), before + 1) << name(reason);
   }
 
+  // The clients' listener has all addresses, and what they send goes on without state.
+  void configure_stateless() {
+    auto input = two_groups();
+    input.listeners[kPublic].address = address_of("0.0.0.0:5060");
+    input.listeners[kPublic].advertise = {{.to = {}, .as = "203.0.113.1"}};
+    for (RouteOptions& route : input.routes) route.is_stateless = true;
+    configure(input);
+    tick_.minute = kSentAt;
+    invite_ = relay(client_, SipBuilder::request().str());
+  }
+
+  static constexpr uint16_t kSentAt = 65535;  // the next minute is 0
+  transport::Flow client_ = from_client();
   test::SentMessage invite_;
 };
 
@@ -67,6 +80,33 @@ TEST_F(ResponsePathTest, SendsToWhoAskedWhateverTheNextViaSays) {
   std::string text = SipBuilder::answer_to(invite_.text).str();
   text.replace(text.find("192.0.2.1:5060"), 14, "198.51.100.1:9");
   EXPECT_EQ(relay({.remote = invite_.to.remote, .listener = kInside}, text).to, from_client());
+}
+
+// Without a transaction nothing but the seal says where it goes, so it must not be good for ever.
+TEST_F(ResponsePathTest, ASealIsGoodForAsLongAsAnAnswerMayTake) {
+  configure_stateless();
+  const auto answers_after = [this](int minutes) {
+    tick_.minute = static_cast<uint16_t>(kSentAt + minutes);
+    return deliver({.remote = invite_.to.remote, .listener = kInside},
+                   SipBuilder::answer_to(invite_.text).str())
+        .size();
+  };
+  const transaction::TimerOptions timers;
+  const auto life = static_cast<int>(
+      std::chrono::floor<std::chrono::minutes>(timers.ringing + timers.invite).count());
+  for (const int minutes : {-1, 0, life, life + 1})
+    EXPECT_EQ(answers_after(minutes), 1U) << minutes;
+  for (const int minutes : {-2, life + 3, 30'000}) EXPECT_EQ(answers_after(minutes), 0U) << minutes;
+  EXPECT_EQ(counters_.seal_rejected[0][sip::SealFault::Expired].value(), 3U);
+}
+
+TEST_F(ResponsePathTest, OnAWildcardItLeavesFromTheAddressThatTheRequestCameTo) {
+  client_.local = address_of("203.0.113.9:0");
+  configure_stateless();
+  EXPECT_EQ(relay({.remote = invite_.to.remote, .listener = kInside},
+                  SipBuilder::answer_to(invite_.text).str())
+                .to,
+            client_);
 }
 
 TEST_F(ResponsePathTest, DropsTheAnswerToWhatWentOutWithATransaction) {

@@ -19,11 +19,12 @@ class RouteSetTest : public LaneTest {
   }
 
   RouteSet read(const SipBuilder& request) {
-    return read_route_set(scanned(request.str()), snapshot_.sides, snapshot_.seal, kTick.today,
-                          rejected_);
+    return read_route_set(scanned(request.str()), reading_, rejected_);
   }
   static SipBuilder invite() { return SipBuilder::request().call_id("call-1"); }
 
+  RouteReading reading_{
+      .sides = snapshot_.sides, .seal = snapshot_.seal, .local = {}, .today = kTick.today};
   std::string token_;
   CounterArray<sip::SealFault> rejected_;
 };
@@ -80,7 +81,7 @@ TEST_F(RouteSetTest, TakesATokenAtAnotherHostOfOurKind) {
 
 TEST_F(RouteSetTest, OfTwoTokensInARowTheLastLeadsOn) {
   const sip::Token second{.initiator = {.address = address_of("192.0.2.9:5060")},
-                          .responder = {.address = address_of("192.0.2.8:5060")},
+                          .responder = {.is_server = true, .address = address_of("10.0.2.2:5060")},
                           .issue_day = kTick.today};
   const std::string last(snapshot_.seal.seal_token(second, "call-1").view());
   const RouteSet routes =
@@ -96,6 +97,47 @@ TEST_F(RouteSetTest, CountsATokenOfAnotherCallAndPopsItOnlyWhereTheHostIsOurs) {
   EXPECT_FALSE(routes.has_token);
   EXPECT_FALSE(routes.popped[0].empty());
   EXPECT_EQ(rejected_[sip::SealFault::BadMac].value(), 1U);
+}
+
+TEST_F(RouteSetTest, APathIsFollowedForThoseWhoMayAndPoppedForAll) {
+  const sip::Token path{.kind = sip::TokenKind::Path,
+                        .initiator = {.address = address_of("192.0.2.1:5060")},
+                        .responder = {.is_server = true, .address = address_of("10.0.2.1:5060")},
+                        .issue_day = kTick.today};
+  const std::string text(snapshot_.seal.seal_token(path, "a registration").view());
+  const auto request = invite().route("<sip:" + text + "@10.0.1.1;lr;ob>");
+  const RouteSet of_client = read(request);
+  EXPECT_FALSE(of_client.has_token);
+  EXPECT_FALSE(of_client.popped[0].empty());
+  EXPECT_EQ(rejected_.sum(), 0U);
+  reading_.takes_path_token = true;
+  const RouteSet of_server = read(request);
+  EXPECT_TRUE(of_server.has_token);
+  EXPECT_EQ(of_server.token.kind, sip::TokenKind::Path);
+}
+
+TEST_F(RouteSetTest, TheNextMayBeAStrictRouter) {
+  EXPECT_TRUE(read(invite().route("<sip:next>")).is_next_strict);
+  EXPECT_TRUE(read(invite().route("<sip:next?x=lr>;lr")).is_next_strict);
+  EXPECT_FALSE(read(invite().route("<sip:next;lr>")).is_next_strict);
+  EXPECT_FALSE(read(invite().route("<sip:next;LR=on>")).is_next_strict);
+  EXPECT_FALSE(read(invite().route("nonsense")).is_next_strict);
+  EXPECT_FALSE(read(invite().route("<sip:10.0.0.1>")).is_next_strict);  // ours
+}
+
+TEST_F(RouteSetTest, TakesOutAStrictRouterWithThoseBeforeIt) {
+  const RouteSet shared = read(invite().route("<sip:10.0.0.1;lr>, <sip:next>, <sip:last;lr>"));
+  EXPECT_EQ(shared.popped[0], "<sip:10.0.0.1;lr>, <sip:next>, ");
+  EXPECT_EQ(shared.next.text, "sip:next");
+  // Each in a header of its own: as many regions as there are.
+  const RouteSet apart = read(invite()
+                                  .route("<sip:10.0.0.1;lr>")
+                                  .route("<sip:10.0.1.1;lr>")
+                                  .route("<sip:next>")
+                                  .route("<sip:last;lr>"));
+  EXPECT_EQ(apart.popped[0], "Route: <sip:10.0.0.1;lr>\r\n");
+  EXPECT_EQ(apart.popped[1], "Route: <sip:10.0.1.1;lr>\r\n");
+  EXPECT_EQ(apart.popped[2], "Route: <sip:next>\r\n");
 }
 
 TEST_F(RouteSetTest, EmptyAndUnreadableValuesAreForeign) {

@@ -26,6 +26,16 @@ TEST_F(SenderTest, IsAClientOnAListenerForClientsWhateverItsAddress) {
   EXPECT_EQ(sender.affinity_group, 0U);
 }
 
+TEST_F(SenderTest, IsAServerByASourceWhereServersAreAdmitted) {
+  auto input = two_groups();
+  input.groups[kVoicemail].servers[1].sources = {*Network::parse("10.8.0.0/16")};
+  snapshot_ = test::make_snapshot(input);
+  const Sender sender = find_sender(snapshot_, from_server("10.8.7.6:40000"));
+  ASSERT_TRUE(sender.is_server());
+  EXPECT_EQ(snapshot_.topology.servers()[sender.server].name, "v2");
+  EXPECT_FALSE(find_sender(snapshot_, from_client("10.8.7.6:40000")).is_server());
+}
+
 TEST_F(SenderTest, AffinityGroupsDifferAndStayTheSameAfterARestart) {
   auto input = two_groups();
   input.instance = 2;

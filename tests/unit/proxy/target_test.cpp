@@ -21,6 +21,11 @@ class TargetTest : public LaneTest {
   static SipBuilder invite(int call) {
     return SipBuilder::request().call_id("call-" + std::to_string(call));
   }
+  static RouteOptions route_to(balance::GroupIndex group) { return {.group = group}; }
+  static TargetChooser::Remembered choose(TargetChooser& chooser, const Request& request,
+                                          balance::GroupIndex group, Target& out) {
+    return chooser.choose(request, group, chooser.key_hash(request, route_to(group)), out);
+  }
   std::string_view name(const Target& target) {
     return snapshot_.topology.servers()[target.server].name;
   }
@@ -33,11 +38,11 @@ TEST_F(TargetTest, RoundRobinTakesTurnsButARepeatStays) {
   Target first;
   Target repeated;
   Target second;
-  EXPECT_EQ(chooser_.choose(request_of(invite(1)), kVoicemail, first),
+  EXPECT_EQ(choose(chooser_, request_of(invite(1)), kVoicemail, first),
             TargetChooser::Remembered::Yes);
-  EXPECT_EQ(chooser_.choose(request_of(invite(1)), kVoicemail, repeated),
+  EXPECT_EQ(choose(chooser_, request_of(invite(1)), kVoicemail, repeated),
             TargetChooser::Remembered::Yes);
-  EXPECT_EQ(chooser_.choose(request_of(invite(2)), kVoicemail, second),
+  EXPECT_EQ(choose(chooser_, request_of(invite(2)), kVoicemail, second),
             TargetChooser::Remembered::Yes);
   EXPECT_EQ(name(first), name(repeated));
   EXPECT_NE(name(first), name(second));
@@ -47,22 +52,22 @@ TEST_F(TargetTest, TheNextLaneBeginsWithTheNextServer) {
   TargetChooser next(1, snapshot_, affinity_);
   Target here;
   Target there;
-  static_cast<void>(chooser_.choose(request_of(invite(1)), kVoicemail, here));
-  static_cast<void>(next.choose(request_of(invite(2)), kVoicemail, there));
+  static_cast<void>(choose(chooser_, request_of(invite(1)), kVoicemail, here));
+  static_cast<void>(choose(next, request_of(invite(2)), kVoicemail, there));
   EXPECT_NE(name(here), name(there));
 }
 
 TEST_F(TargetTest, AnEntryOfAnotherGroupDoesNotBind) {
   Target in_pbx;
   Target in_voicemail;
-  static_cast<void>(chooser_.choose(request_of(invite(1)), kPbx, in_pbx));
-  static_cast<void>(chooser_.choose(request_of(invite(1)), kVoicemail, in_voicemail));
+  static_cast<void>(choose(chooser_, request_of(invite(1)), kPbx, in_pbx));
+  static_cast<void>(choose(chooser_, request_of(invite(1)), kVoicemail, in_voicemail));
   EXPECT_TRUE(name(in_voicemail).starts_with("v"));
 }
 
 TEST_F(TargetTest, AffinityIsForTheSameFromTagOnly) {
   Target target;
-  static_cast<void>(chooser_.choose(request_of(invite(1)), kPbx, target));
+  static_cast<void>(choose(chooser_, request_of(invite(1)), kPbx, target));
   EXPECT_EQ(chooser_.find_affine(request_of(invite(1)), target), TargetChooser::Affine::Found);
   EXPECT_EQ(chooser_.find_affine(request_of(invite(1).from("<sip:eve@evil>;tag=x")), target),
             TargetChooser::Affine::Nothing);
@@ -72,7 +77,7 @@ TEST_F(TargetTest, AffinityIsForTheSameFromTagOnly) {
 TEST_F(TargetTest, ACallThatIsKeptAliveKeepsItsEntry) {
   Request request = request_of(invite(1));
   Target target;
-  static_cast<void>(chooser_.choose(request, kPbx, target));
+  static_cast<void>(choose(chooser_, request, kPbx, target));
   const Duration life = balance::AffinityOptions{}.call_life;
   request.tick.now += life - std::chrono::minutes(1);
   chooser_.keep_alive(request);
@@ -81,8 +86,42 @@ TEST_F(TargetTest, ACallThatIsKeptAliveKeepsItsEntry) {
 }
 
 TEST_F(TargetTest, OnlyAHashPolicyHasAFirstChoice) {
-  EXPECT_TRUE(chooser_.first_choice(request_of(invite(1)), kPbx).has_value());
-  EXPECT_FALSE(chooser_.first_choice(request_of(invite(1)), kVoicemail).has_value());
+  EXPECT_TRUE(chooser_.first_choice(request_of(invite(1)), route_to(kPbx)).has_value());
+  EXPECT_FALSE(chooser_.first_choice(request_of(invite(1)), route_to(kVoicemail)).has_value());
+}
+
+TEST_F(TargetTest, TheKeyIsTheRoutesElseTheGroups) {
+  RouteOptions by_user = route_to(kPbx);
+  by_user.hash_key = {.kind = balance::HashKeyKind::FromUser};
+  const uint64_t of_user = chooser_.key_hash(request_of(invite(1)), by_user);
+  EXPECT_EQ(chooser_.key_hash(request_of(invite(2)), by_user), of_user);
+  const uint64_t of_call = chooser_.key_hash(request_of(invite(1)), route_to(kPbx));
+  EXPECT_NE(of_call, of_user);
+  EXPECT_NE(chooser_.key_hash(request_of(invite(2)), route_to(kPbx)), of_call);
+}
+
+TEST_F(TargetTest, APlaceIsAServersElseAmongTheTargetsOfAGroup) {
+  auto input = two_groups();
+  input.groups[kVoicemail].targets = {*Network::parse("10.9.0.0/16"),
+                                      *Network::parse("2001:db8::/32")};
+  const Snapshot wider = test::make_snapshot(input);
+  const TargetChooser chooser(0, wider, affinity_);
+
+  const auto servers = chooser.find_place(address_of("10.0.2.2:5090"));
+  ASSERT_TRUE(servers.has_value());
+  EXPECT_EQ(servers->group, kPbx);
+  EXPECT_EQ(name(servers->target), "s2");
+  EXPECT_EQ(servers->target.to, from_server("10.0.2.2:5090"));
+
+  const auto target = chooser.find_place(address_of("10.9.0.1:5070"));
+  ASSERT_TRUE(target.has_value());
+  EXPECT_EQ(target->group, kVoicemail);
+  EXPECT_EQ(target->target.server, balance::kNoServer);
+  EXPECT_EQ(target->target.to, from_server("10.9.0.1:5070"));
+
+  EXPECT_FALSE(chooser.find_place(address_of("192.0.2.1:5060")).has_value());
+  // No listener of ours speaks IPv6.
+  EXPECT_FALSE(chooser.find_place(address_of("[2001:db8::1]:5060")).has_value());
 }
 
 TEST_F(TargetTest, LearnsFromAnAnswerOnlyWhatItDoesNotKnow) {
@@ -103,7 +142,7 @@ TEST_F(TargetTest, WithoutATableItChoosesButDoesNotRemember) {
   balance::AffinityTable none({}, {}, {}, counters_.affinity);
   TargetChooser chooser(0, snapshot_, none);
   Target target;
-  EXPECT_EQ(chooser.choose(request_of(invite(1)), kPbx, target), TargetChooser::Remembered::No);
+  EXPECT_EQ(choose(chooser, request_of(invite(1)), kPbx, target), TargetChooser::Remembered::No);
   EXPECT_TRUE(name(target).starts_with("s"));
 }
 
@@ -111,8 +150,8 @@ TEST_F(TargetTest, ALiveCallIsNotTakenOverByAnotherFromTag) {
   const auto eve = invite(1).from("<sip:eve@example.org>;tag=x");
   Target hers;
   Target target;
-  static_cast<void>(chooser_.choose(request_of(invite(1)), kVoicemail, target));
-  EXPECT_EQ(chooser_.choose(request_of(eve), kVoicemail, hers), TargetChooser::Remembered::No);
+  static_cast<void>(choose(chooser_, request_of(invite(1)), kVoicemail, target));
+  EXPECT_EQ(choose(chooser_, request_of(eve), kVoicemail, hers), TargetChooser::Remembered::No);
   EXPECT_NE(name(hers), name(target));
   EXPECT_EQ(chooser_.find_affine(request_of(eve), hers), TargetChooser::Affine::Nothing);
   EXPECT_EQ(chooser_.find_affine(request_of(invite(1)), hers), TargetChooser::Affine::Found);
@@ -121,7 +160,7 @@ TEST_F(TargetTest, ALiveCallIsNotTakenOverByAnotherFromTag) {
 
 TEST_F(TargetTest, KnowsThatTheServerOfACallIsGone) {
   Target target;
-  static_cast<void>(chooser_.choose(request_of(invite(1)), kVoicemail, target));
+  static_cast<void>(choose(chooser_, request_of(invite(1)), kVoicemail, target));
   auto input = two_groups();
   for (balance::GroupOptions& group : input.groups) {
     for (balance::ServerOptions& server : group.servers) server.name += "-renamed";
@@ -129,7 +168,7 @@ TEST_F(TargetTest, KnowsThatTheServerOfACallIsGone) {
   const Snapshot renamed = test::make_snapshot(input);
   TargetChooser later(0, renamed, affinity_);
   EXPECT_EQ(later.find_affine(request_of(invite(1)), target), TargetChooser::Affine::Gone);
-  EXPECT_EQ(later.choose(request_of(invite(1)), kVoicemail, target),
+  EXPECT_EQ(choose(later, request_of(invite(1)), kVoicemail, target),
             TargetChooser::Remembered::Yes);
   EXPECT_EQ(later.find_affine(request_of(invite(1)), target), TargetChooser::Affine::Found);
 }
@@ -149,8 +188,8 @@ TEST_F(TargetTest, RandomDrawsInTheSharesOfTheServers) {
   for (int call = 0; call < kCalls; ++call) {
     Target target;
     Target other;
-    static_cast<void>(chooser.choose(request_of(invite(call)), kPbx, target));
-    static_cast<void>(next_lane.choose(request_of(invite(call)), kPbx, other));
+    static_cast<void>(choose(chooser, request_of(invite(call)), kPbx, target));
+    static_cast<void>(choose(next_lane, request_of(invite(call)), kPbx, other));
     of_first += target.server == 0 ? 1 : 0;
     alike += target.server == other.server ? 1 : 0;
   }
@@ -162,23 +201,23 @@ TEST_F(TargetTest, TheNextIsSomebodyWhoWasNotTried) {
   for (const balance::GroupIndex group : {kPbx, kVoicemail}) {
     const balance::ServerIndex first = snapshot_.topology.groups()[group].first_server;
     for (const balance::ServerIndex tried : {first, static_cast<balance::ServerIndex>(first + 1)}) {
-      const auto next = chooser_.choose_next(request_of(invite(1)), group, {&tried, 1});
+      const auto next = chooser_.choose_next(group, 1, {&tried, 1});
       ASSERT_TRUE(next.has_value());
       EXPECT_EQ(next->server, 2 * first + 1 - tried);
-      EXPECT_EQ(next->address, snapshot_.topology.servers()[next->server].address);
+      EXPECT_EQ(next->to.remote, snapshot_.topology.servers()[next->server].address);
     }
   }
 }
 
 TEST_F(TargetTest, NobodyIsNextWhereAllWereTried) {
   const balance::ServerIndex tried[] = {1, 0};
-  EXPECT_FALSE(chooser_.choose_next(request_of(invite(1)), kPbx, tried).has_value());
+  EXPECT_FALSE(chooser_.choose_next(kPbx, 1, tried).has_value());
 }
 
 TEST_F(TargetTest, FollowsACallThatWentOn) {
   const Request request = request_of(invite(1));
   Target target;
-  static_cast<void>(chooser_.choose(request, kPbx, target));
+  static_cast<void>(choose(chooser_, request, kPbx, target));
   TargetChooser::Move move{.call_id = request.message.call_id,
                            .from_tag_hash = request.from_tag_hash,
                            .method = sip::Method::Invite,
@@ -193,7 +232,7 @@ TEST_F(TargetTest, FollowsACallThatWentOn) {
 TEST_F(TargetTest, DoesNotFollowInAnothersCall) {
   const Request request = request_of(invite(1));
   Target target;
-  static_cast<void>(chooser_.choose(request, kPbx, target));
+  static_cast<void>(choose(chooser_, request, kPbx, target));
   const balance::ServerIndex before = target.server;
   chooser_.follow({.call_id = request.message.call_id,
                    .from_tag_hash = request.from_tag_hash + 1,

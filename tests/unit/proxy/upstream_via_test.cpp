@@ -50,6 +50,28 @@ TEST_F(UpstreamViaTest, StandsBehindOtherHeadersToo) {
   EXPECT_EQ(next_.host, "192.0.2.1");
 }
 
+TEST_F(UpstreamViaTest, AllBelowTheTopAreReadInTheirOrder) {
+  ASSERT_TRUE(read(SipBuilder::response()
+                       .via("SIP/2.0/UDP c, SIP/2.0/UDP d")
+                       .add("Via", "SIP/2.0/UDP e")
+                       .push("Subject", "between")
+                       .push_via("SIP/2.0/UDP a, SIP/2.0/UDP b")));
+  ViaReader vias(message_);
+  std::string hosts;
+  for (sip::Via via; vias.next(via);) hosts += via.host;
+  EXPECT_EQ(hosts, "bcde");
+  EXPECT_FALSE(vias.next(next_));
+}
+
+TEST_F(UpstreamViaTest, NothingIsKnownBelowOneThatCannotBeRead) {
+  ASSERT_TRUE(
+      read(SipBuilder::response().via("SIP/2.0/UDP a, SIP/2.0/UDP b, nonsense, "
+                                      "SIP/2.0/UDP c")));
+  ViaReader vias(message_);
+  EXPECT_TRUE(vias.next(next_));
+  EXPECT_FALSE(vias.next(next_));
+}
+
 TEST_F(UpstreamViaTest, IsMissingWhereOursIsTheOnlyOne) {
   EXPECT_FALSE(read(SipBuilder::response().via("SIP/2.0/UDP ours;branch=z9hG4bK1")));
 }

@@ -1,0 +1,84 @@
+#include "proxy/snapshot.h"
+
+#include "lane_fixture.h"
+
+namespace siplb::proxy {
+namespace {
+
+TEST(SnapshotTest, SendsToAServerFromTheListenerThatItsGroupNames) {
+  auto input = two_groups();
+  input.groups[kVoicemail].listener = kPublic;
+  const Snapshot snapshot = test::make_snapshot(input);
+  EXPECT_EQ(snapshot.server_sides, (std::vector{kInside, kInside, kPublic, kPublic}));
+}
+
+TEST(SnapshotTest, ElseFromWhereTheKernelWouldSendFrom) {
+  const auto input = two_groups();
+  std::vector<SockAddress> bound;
+  for (const auto& listener : input.listeners) bound.push_back(listener.address);
+  const Snapshot snapshot = proxy::make_snapshot(
+      {.listeners = input.listeners,
+       .bound = bound,
+       .groups = input.groups,
+       .routes = input.routes,
+       .source_towards =
+           [](const SockAddress& remote) {
+             const bool is_pbx = Network::parse("10.0.2.0/24")->contains(remote);
+             return is_pbx ? address_of("10.0.0.1:0") : address_of("10.0.1.1:0");
+           },
+       .seal = sip::Seal({}, 1, 60)});
+  EXPECT_EQ(snapshot.server_sides, (std::vector{kPublic, kPublic, kInside, kInside}));
+}
+
+TEST(SnapshotTest, ReachesAllPlacesOfAServerAsTheServerItself) {
+  auto input = two_groups();
+  input.groups[kPbx].listener = kPublic;
+  const Snapshot snapshot = test::make_snapshot(input);
+  const SockAddress place = address_of("10.0.2.1:5090");
+  EXPECT_EQ(snapshot.flow_to(0, place), (transport::Flow{.remote = place, .listener = kPublic}));
+  // Of one that has left the configuration nothing is known but its address.
+  EXPECT_EQ(snapshot.flow_to(balance::kNoServer, place),
+            (transport::Flow{.remote = place, .listener = kInside}));
+}
+
+TEST(SnapshotTest, ReachesAPlaceOfAnotherFamilyByAListenerThatHasIt) {
+  auto input = two_groups();
+  const SockAddress six = address_of("[2001:db8::9]:5060");
+  EXPECT_FALSE(test::make_snapshot(input).flow_to(0, six).has_value());
+  input.listeners.push_back({.name = "six",
+                             .address = address_of("[2001:db8::1]:5060"),
+                             .role = transport::ListenerRole::Servers});
+  const Snapshot snapshot = test::make_snapshot(input);
+  EXPECT_EQ(snapshot.flow_to(0, six), (transport::Flow{.remote = six, .listener = 2}));
+  EXPECT_EQ(snapshot.client_side[static_cast<size_t>(SockAddress::Family::V6)], 2);
+  EXPECT_EQ(snapshot.client_side[static_cast<size_t>(SockAddress::Family::V4)], kPublic);
+}
+
+TEST(SnapshotTest, ARateIsForTheRoutesThatHaveOne) {
+  auto input = two_groups();
+  input.routes[1].rate = 1;
+  const Snapshot snapshot = test::make_snapshot(input);
+  ASSERT_EQ(snapshot.rates.size(), input.routes.size());
+  EXPECT_EQ(snapshot.rates[0], nullptr);
+  ASSERT_NE(snapshot.rates[1], nullptr);
+  const Instant now{std::chrono::hours(1)};
+  EXPECT_TRUE(snapshot.rates[1]->admit(now));
+  EXPECT_FALSE(snapshot.rates[1]->admit(now));
+}
+
+TEST(SnapshotTest, TheLaneOfACallDependsOnTheKeyAndTheCallIdOnly) {
+  HashKey key;
+  key.octets.fill(7);
+  const uint8_t lane = lane_of(key, "call-1", 64);
+  EXPECT_LT(lane, 64);
+  EXPECT_EQ(lane_of(key, "call-1", 64), lane);
+  bool differs = false;
+  for (int call = 0; call < 16; ++call) {
+    differs |= lane_of(key, "call-" + std::to_string(call), 64) != lane;
+    EXPECT_EQ(lane_of(key, "call-" + std::to_string(call), 1), 0);
+  }
+  EXPECT_TRUE(differs);
+}
+
+}  // namespace
+}  // namespace siplb::proxy
