@@ -68,16 +68,30 @@ std::string altered_vias(const Message& before, const Message& after) {
   return std::equal(came.begin() + 1, came.end(), left.begin() + 2) ? "" : "a Via below";
 }
 
-std::string altered_routes(const Message& before, const Message& after) {
-  const Texts came = values(before, HeaderId::Route);
-  if (after.request_uri == before.request_uri) {
-    return is_end_of(came, values(after, HeaderId::Route)) ? "" : "Route";
+Texts routes(const Message& message) {
+  Texts uris = values(message, HeaderId::Route);
+  for (std::string_view& value : uris) {
+    sip::NameAddr address;
+    if (sip::parse_name_addr(value, address)) value = address.uri;
   }
-  // 16.4: the last Route holds the Request-URI that a strict router put us in the place of.
-  sip::NameAddr last;
-  const bool is_restored =
-      !came.empty() && sip::parse_name_addr(came.back(), last) && after.request_uri == last.uri;
-  return is_restored ? "" : "Request-URI";
+  return uris;
+}
+
+// Where a request still has to go: by its Routes to its Request-URI. A strict router that sent it
+// put the latter last among the Routes (16.4); one that is sent it gets its own URI first (16.6,
+// step 6).
+std::string altered_way(const Message& before, const Message& after) {
+  const Texts strictly_came = routes(before);
+  Texts came = strictly_came;
+  came.push_back(before.request_uri);
+  Texts left = routes(after);
+  Texts strictly_left = left;
+  left.push_back(after.request_uri);
+  strictly_left.insert(strictly_left.begin(), after.request_uri);
+  for (const Texts& whole : {came, strictly_came}) {
+    if (is_end_of(whole, left) || is_end_of(whole, strictly_left)) return "";
+  }
+  return "Route or Request-URI";
 }
 
 bool is_counted_down(const Message& before, const Message& after) {
@@ -98,7 +112,7 @@ std::string altered(const Message& before, const Message& after) {
   if (std::string vias = altered_vias(before, after); !vias.empty()) return vias;
   if (!before.is_request) return "";
   if (!is_counted_down(before, after)) return "Max-Forwards";
-  return altered_routes(before, after);
+  return altered_way(before, after);
 }
 
 std::string misquoted(const Message& request, const Message& reply) {

@@ -13,7 +13,7 @@ namespace siplb::test {
 
 // What is not in `after`, a message that we forwarded, as it is in `before`; empty where all is.
 // May differ: our Via and Record-Route on top of a request, the source that its next Via tells,
-// Routes taken from the top, the Request-URI where a strict router wrote it, Max-Forwards counted
+// Routes taken from the top, Request-URI and Routes where a router is strict, Max-Forwards counted
 // down, a Path of ours; of a response, only our Via.
 [[nodiscard]] std::string altered(const sip::Message& before, const sip::Message& after);
 
