@@ -1,5 +1,6 @@
 #include "app/daemon.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <pthread.h>
@@ -34,6 +35,16 @@ void raise_descriptor_limit() {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
+}
+
+// True where another listener has all addresses of that port.
+bool is_under_wildcard(const SockAddress& address,
+                       std::span<const transport::ListenerOptions> listeners) {
+  if (address.is_wildcard() || address.port() == 0) return false;
+  return std::any_of(listeners.begin(), listeners.end(), [&](const auto& other) {
+    return other.address.is_wildcard() && other.address.family() == address.family() &&
+           other.address.port() == address.port();
+  });
 }
 
 // A processor for each worker; empty where they cannot each have one of their own. Under a quota
@@ -142,21 +153,29 @@ StartResult<HashKey> Daemon::load_key() {
 
 StartResult<std::vector<transport::ListenerSockets>> Daemon::open_listeners() {
   net::InheritedSockets inherited = net::InheritedSockets::from_environment();
-  std::vector<transport::ListenerSockets> listeners;
-  for (const transport::ListenerOptions& options : configuration_.listeners) {
-    auto sockets = transport::open_listener_sockets(
-        {.name = options.name,
-         .address = options.address,
-         .lanes = sizing_.lanes,
-         .receive_buffer_bytes = static_cast<uint32_t>(configuration_.limits.socket_receive_bytes)},
-        inherited);
-    if (!sockets) {
-      return fault(sockets.error(),
-                   "listener " + options.name + " (" + std::string(options.address.text()) + ")");
+  const auto& all = configuration_.listeners;
+  std::vector<transport::ListenerSockets> listeners(all.size());
+  // Wildcards come first: their trial bind speaks for all addresses of the port.
+  for (const bool wildcards : {true, false}) {
+    for (size_t i = 0; i < all.size(); ++i) {
+      const transport::ListenerOptions& options = all[i];
+      if (options.address.is_wildcard() != wildcards) continue;
+      auto sockets = transport::open_listener_sockets(
+          {.name = options.name,
+           .address = options.address,
+           .lanes = sizing_.lanes,
+           .receive_buffer_bytes =
+               static_cast<uint32_t>(configuration_.limits.socket_receive_bytes),
+           .is_under_wildcard = is_under_wildcard(options.address, all)},
+          inherited);
+      if (!sockets) {
+        return fault(sockets.error(),
+                     "listener " + options.name + " (" + std::string(options.address.text()) + ")");
+      }
+      warn_of_small_buffer(options.name, sockets->by_lane.front());
+      warn_of_steering(options.name, sockets->steering);
+      listeners[i] = std::move(*sockets);
     }
-    warn_of_small_buffer(options.name, sockets->by_lane.front());
-    warn_of_steering(options.name, sockets->steering);
-    listeners.push_back(std::move(*sockets));
   }
   return listeners;
 }
@@ -196,7 +215,7 @@ StartResult<void> Daemon::make_snapshot(const HashKey& key,
       .names = configuration_.global.names,
       .groups = configuration_.groups,
       .routes = configuration_.routes,
-      .source_towards = net::source_towards,
+      .host = {.is_on_way = net::is_on_way, .is_on_host = net::is_on_host},
       .seal = sip::Seal(key, *instance, life),
       .table_key = table_key,
       .scan_limits = {.headers_max = configuration_.limits.headers},

@@ -10,10 +10,9 @@ namespace {
 using transport::ListenerOptions;
 using transport::ListenerRole;
 
-// Whether both would get what is sent to one of them. Port 0: unread, or any free port.
+// Port 0: unread, or any free port. A wildcard leaves an address to the listener that names it.
 bool collide(const SockAddress& a, const SockAddress& b) {
-  if (a.port() == 0 || a.port() != b.port() || a.family() != b.family()) return false;
-  return a.same_ip(b) || a.is_wildcard() || b.is_wildcard();
+  return a.port() != 0 && a == b;
 }
 
 bool is_for_everybody(const YamlNode& entry) {

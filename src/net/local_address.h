@@ -12,4 +12,11 @@ namespace siplb::net {
 // no way there, and errno says why. Requires: a family.
 [[nodiscard]] SockAddress source_towards(const SockAddress& remote);
 
+// True where `local` is, or would be, an address of the interface by which this host sends to
+// `remote`: one of its networks holds it.
+[[nodiscard]] bool is_on_way(const SockAddress& local, const SockAddress& remote);
+
+// True where this host has that address, whatever the port.
+[[nodiscard]] bool is_on_host(const SockAddress& address);
+
 }  // namespace siplb::net

@@ -55,7 +55,7 @@ RequestPath::Named RequestPath::read_uri_goal(const Request& request) const {
   const auto side = snapshot_.client_side[static_cast<size_t>(remote->family())];
   if (!side || !is_within_reach(*remote, snapshot_.sides[*side])) return Named::refused(480);
   return Named::at({.group = group_of(request, snapshot_),
-                    .target = {.to = {.remote = *remote, .listener = *side}},
+                    .target = {.to = snapshot_.sides.flow_to(*side, *remote)},
                     .is_only_one = true});
 }
 

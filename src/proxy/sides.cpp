@@ -22,10 +22,11 @@ OwnName make_name(std::span<const Network> to, std::string sent_by) {
           .sent_by = std::move(sent_by),
           .host = std::string(uri.host),
           .literal = uri.literal().value_or(SockAddress{}),
-          .port = uri.effective_port()};
+          .port = uri.effective_port(),
+          .local = {}};
 }
 
-Side make_side(const ListenerOptions& options, const SockAddress& bound) {
+Side make_side(const ListenerOptions& options, const SockAddress& bound, const HostFacts& host) {
   Side side{.name = options.name,
             .hash = sip::listener_hash(options.name),
             .role = options.role,
@@ -33,6 +34,9 @@ Side make_side(const ListenerOptions& options, const SockAddress& bound) {
             .names = {}};
   for (const transport::Advertised& advertised : options.advertise) {
     side.names.push_back(make_name(advertised.to, advertised.as));
+    OwnName& name = side.names.back();
+    if (bound.is_wildcard() && host.is_on_host(name.literal))
+      name.local = name.literal.with_port(0);
   }
   if (side.names.empty() || !side.names.back().to.empty()) {
     SIPLB_ASSERT(!bound.is_wildcard());  // the configuration wants a name for everybody then
@@ -53,11 +57,6 @@ bool is_called(const Side& side, std::string_view host, uint16_t port) {
     if (literal) return name.literal == *literal;
     return name.port == port && sip::equal_caseless(name.host, host);
   });
-}
-
-int reach_of(const ListenerOptions& listener, const SockAddress& source) {
-  if (listener.address.same_ip(source)) return 2;
-  return listener.address.is_wildcard() ? 1 : 0;
 }
 
 // The listener of that family with the highest rank, the first of them.
@@ -85,11 +84,11 @@ const OwnName& Side::name_for(const SockAddress& remote) const {
 }
 
 Sides::Sides(std::span<const ListenerOptions> listeners, std::span<const SockAddress> bound,
-             std::span<const std::string> names)
+             std::span<const std::string> names, const HostFacts& host)
     : names_(names.begin(), names.end()) {
   SIPLB_ASSERT(listeners.size() == bound.size());
   for (size_t i = 0; i < listeners.size(); ++i) {
-    sides_.push_back(make_side(listeners[i], bound[i]));
+    sides_.push_back(make_side(listeners[i], bound[i], host));
   }
 }
 
@@ -98,6 +97,10 @@ std::optional<ListenerIndex> Sides::find(uint16_t hash) const {
     if (sides_[i].hash == hash) return static_cast<ListenerIndex>(i);
   }
   return std::nullopt;
+}
+
+transport::Flow Sides::flow_to(ListenerIndex listener, const SockAddress& remote) const {
+  return {.remote = remote, .local = sides_[listener].name_for(remote).local, .listener = listener};
 }
 
 bool Sides::is_own_sent_by(std::string_view host, uint16_t port) const {
@@ -122,13 +125,13 @@ bool Sides::is_ours(const sip::Uri& uri, const SockAddress& local) const {
 }
 
 std::optional<ListenerIndex> select_server_side(std::span<const ListenerOptions> listeners,
-                                                const SockAddress& server,
-                                                const SockAddress& source) {
+                                                const SockAddress& server, const HostFacts& host) {
   const auto by_role = [](ListenerRole role) {
     return role == ListenerRole::Servers ? 2 : role == ListenerRole::Both ? 1 : 0;
   };
   return select_side(listeners, server.family(), [&](const ListenerOptions& listener) {
-    return std::pair(reach_of(listener, source), by_role(listener.role));
+    const bool reaches = listener.address.is_wildcard() || host.is_on_way(listener.address, server);
+    return std::pair(reaches, by_role(listener.role));
   });
 }
 

@@ -4,7 +4,7 @@
 // Thread: any, immutable once built.
 #pragma once
 
-#include <array>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +26,21 @@ struct OwnName {
   std::string host;         // of sent_by, IPv6 in brackets
   SockAddress literal;      // sent_by as an address; Family::None where the host is a name
   uint16_t port = 0;        // of sent_by, 5060 where it has none
+  // What we send from where the listener has a wildcard address and this name is an address of this
+  // host, port 0: so that whoever we call first hears from the address that he answers to.
+  SockAddress local;
+};
+
+// What only the host knows. By default all is on the way and nothing is on the host, which changes
+// nothing.
+struct HostFacts {
+  // True where `local` is an address of the interface by which the host sends to `remote`.
+  std::function<bool(const SockAddress& local, const SockAddress& remote)> is_on_way =
+      [](const SockAddress&, const SockAddress&) { return true; };
+  // True where the host has this address.
+  std::function<bool(const SockAddress& address)> is_on_host = [](const SockAddress&) {
+    return false;
+  };
 };
 
 struct Side {
@@ -44,7 +59,7 @@ class Sides {
  public:
   // `bound[i]` is the address that listener i really has; `names` are hosts that are us besides.
   Sides(std::span<const transport::ListenerOptions> listeners, std::span<const SockAddress> bound,
-        std::span<const std::string> names = {});
+        std::span<const std::string> names, const HostFacts& host);
 
   [[nodiscard]] const Side& operator[](transport::ListenerIndex index) const {
     return sides_[index];
@@ -53,6 +68,9 @@ class Sides {
 
   // The listener whose name has this hash; nothing where it is gone from the configuration.
   [[nodiscard]] std::optional<transport::ListenerIndex> find(uint16_t hash) const;
+  // How something is sent to `remote` that nothing has come from yet.
+  [[nodiscard]] transport::Flow flow_to(transport::ListenerIndex listener,
+                                        const SockAddress& remote) const;
   // What we call ourselves on what goes by `flow`.
   [[nodiscard]] const std::string& sent_by(const transport::Flow& flow) const {
     return sides_[flow.listener].name_for(flow.remote).sent_by;
@@ -70,13 +88,13 @@ class Sides {
   std::vector<std::string> names_;
 };
 
-// Of the listeners of the server's family, what we send from towards it. Rather one that the kernel
-// would send from, at `source`, than a wildcard, than any other; of these rather one of role
-// `servers` than `both`, than `clients`; of these the first in the file. `source` is Family::None
-// where it is not known. Nothing where no listener has that family.
+// Of the listeners of the server's family, what we send from towards it. Rather one that is on the
+// way there, by `host`, or has a wildcard address, than any other; of these rather one of role
+// `servers` than `both`, than `clients`; of these the first in the file. Nothing where no listener
+// has that family.
 [[nodiscard]] std::optional<transport::ListenerIndex> select_server_side(
     std::span<const transport::ListenerOptions> listeners, const SockAddress& server,
-    const SockAddress& source);
+    const HostFacts& host);
 
 // The same towards clients that no flow leads to: rather of role `clients` than `both`, than
 // `servers`.

@@ -12,8 +12,7 @@ std::vector<ListenerIndex> select_server_sides(const SnapshotParts& parts,
   std::vector<ListenerIndex> sides;
   for (const balance::Server& server : topology.servers()) {
     const auto& named = topology.groups()[server.group].options.listener;
-    const auto best =
-        select_server_side(parts.listeners, server.address, parts.source_towards(server.address));
+    const auto best = select_server_side(parts.listeners, server.address, parts.host);
     sides.push_back(named.value_or(best.value_or(ListenerIndex{0})));
   }
   return sides;
@@ -38,7 +37,7 @@ std::vector<std::unique_ptr<balance::RateLimit>> make_rates(std::span<const Rout
 Snapshot make_snapshot(const SnapshotParts& parts) {
   balance::Topology topology(parts.groups);
   Snapshot snapshot{.topology = topology,
-                    .sides = Sides(parts.listeners, parts.bound, parts.names),
+                    .sides = Sides(parts.listeners, parts.bound, parts.names, parts.host),
                     .header_filters = make_filters(parts.listeners),
                     .server_sides = select_server_sides(parts, topology),
                     .gone_server_side = {},
@@ -51,7 +50,7 @@ Snapshot make_snapshot(const SnapshotParts& parts) {
                     .message_octets_max = parts.message_octets_max};
   for (const auto& any : {SockAddress::v4(0, 0), SockAddress::v6({}, 0)}) {
     const auto family = static_cast<size_t>(any.family());
-    snapshot.gone_server_side[family] = select_server_side(parts.listeners, any, {});
+    snapshot.gone_server_side[family] = select_server_side(parts.listeners, any, parts.host);
     snapshot.client_side[family] = select_client_side(parts.listeners, any.family());
   }
   return snapshot;
@@ -61,11 +60,11 @@ std::optional<transport::Flow> Snapshot::flow_to(balance::ServerIndex server,
                                                  const SockAddress& address) const {
   if (server != balance::kNoServer &&
       sides[server_sides[server]].bound.family() == address.family()) {
-    return transport::Flow{.remote = address, .listener = server_sides[server]};
+    return sides.flow_to(server_sides[server], address);
   }
   const auto side = gone_server_side[static_cast<size_t>(address.family())];
   if (!side) return std::nullopt;
-  return transport::Flow{.remote = address, .listener = *side};
+  return sides.flow_to(*side, address);
 }
 
 }  // namespace siplb::proxy

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -52,8 +51,7 @@ struct SnapshotParts {
   std::span<const std::string> names;
   std::span<const balance::GroupOptions> groups;
   std::span<const RouteOptions> routes;
-  // The address that the kernel would send from; Family::None where it does not say.
-  std::function<SockAddress(const SockAddress& remote)> source_towards;
+  HostFacts host;
   sip::Seal seal;
   HashKey table_key;
   sip::ScanLimits scan_limits;

@@ -40,6 +40,7 @@ std::optional<ListenerSockets> adopt_all(const ListenerSocketsOptions& options,
 
 Result<ListenerSockets> open_all(const ListenerSocketsOptions& options) {
   net::UdpSocketOptions wanted = socket_options(options);
+  wanted.reuse_port = options.is_under_wildcard;
   ListenerSockets sockets;
   for (size_t lane = 0; lane < options.lanes; ++lane) {
     auto opened = net::UdpSocket::open(wanted);

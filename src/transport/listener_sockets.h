@@ -26,6 +26,8 @@ struct ListenerSocketsOptions {
   SockAddress address;                // port 0: the kernel picks one, the same for all lanes
   size_t lanes = 1;                   // at least 1
   uint32_t receive_buffer_bytes = 0;  // of each socket; 0: the system's default
+  // Another listener of ours, open already, has all addresses of this port: nobody else is here.
+  bool is_under_wildcard = false;
 };
 
 struct ListenerSockets {

@@ -13,6 +13,7 @@ struct SnapshotInput {
   std::vector<std::string> names = {};                // global.names
   std::vector<balance::GroupOptions> groups;
   std::vector<proxy::RouteOptions> routes;
+  proxy::HostFacts host = {};
   uint8_t node_key = 1;   // each octet of it
   uint32_t instance = 1;  // also makes the tables' key, which is drawn at each start too
   uint16_t token_life_days = 60;
@@ -23,8 +24,6 @@ struct SnapshotInput {
 inline proxy::Snapshot make_snapshot(const SnapshotInput& input) {
   std::vector<SockAddress> bound;
   for (const auto& listener : input.listeners) bound.push_back(listener.address);
-  // What the file does not say, is not known: there is no kernel here to ask.
-  const auto source_towards = [](const SockAddress&) { return SockAddress{}; };
   HashKey node_key;
   node_key.octets.fill(input.node_key);
   HashKey table_key;
@@ -34,7 +33,7 @@ inline proxy::Snapshot make_snapshot(const SnapshotInput& input) {
                                .names = input.names,
                                .groups = input.groups,
                                .routes = input.routes,
-                               .source_towards = source_towards,
+                               .host = input.host,
                                .seal = sip::Seal(node_key, input.instance, input.token_life_days),
                                .table_key = table_key,
                                .scan_limits = input.scan_limits,

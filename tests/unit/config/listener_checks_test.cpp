@@ -26,11 +26,11 @@ TEST(ListenerChecksTest, ReportsMistakesAmongListeners) {
       {"wildcard behind an address", with_groups(R"(listeners:
   - {name: a, address: "10.0.0.5:5060"}
   - {name: b, address: "0.0.0.0:5060", advertise: b})"),
-       "3:24: listener 'a' has this address"},
+       ""},
       {"address behind a wildcard", with_groups(R"(listeners:
   - {name: a, address: "0.0.0.0:5060", advertise: a}
   - {name: b, address: "10.0.0.5:5060"})"),
-       "3:24: listener 'a' has this address"},
+       ""},
       {"wildcards of both families", with_groups(R"(listeners:
   - {name: a, address: "0.0.0.0:5060", advertise: a}
   - {name: b, address: "[::]:5060", advertise: b})"),

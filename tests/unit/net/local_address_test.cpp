@@ -26,5 +26,19 @@ TEST(LocalAddressTest, IsNothingWhereTheKernelDoesNotSend) {
   EXPECT_EQ(source_towards(test::unsendable(Family::V4)), SockAddress());
 }
 
+TEST(LocalAddressTest, IsOnTheWayWhereItsNetworkIs) {
+  const auto server = *SockAddress::parse("127.0.0.11:5060");
+  // Any address of the loopback network, though the kernel would send from 127.0.0.1.
+  EXPECT_TRUE(is_on_way(*SockAddress::parse("127.0.0.5:5060"), server));
+  EXPECT_FALSE(is_on_way(*SockAddress::parse("192.0.2.1:5060"), server));
+  EXPECT_FALSE(is_on_way(test::loopback(Family::V4), test::unsendable(Family::V4)));
+}
+
+TEST(LocalAddressTest, IsOnThisHostOrNot) {
+  EXPECT_TRUE(is_on_host(*SockAddress::parse("127.0.0.1:5060")));
+  EXPECT_FALSE(is_on_host(*SockAddress::parse("192.0.2.1:5060")));
+  EXPECT_FALSE(is_on_host({}));
+}
+
 }  // namespace
 }  // namespace siplb::net

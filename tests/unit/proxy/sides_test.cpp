@@ -35,7 +35,7 @@ class SidesTest : public testing::Test {
   std::vector<SockAddress> bound_ = {address_of("10.0.0.1:40000"), listeners_[1].address,
                                      listeners_[2].address, listeners_[3].address};
   std::vector<std::string> names_ = {"sip.example"};
-  Sides sides_{listeners_, bound_, names_};
+  Sides sides_{listeners_, bound_, names_, {}};
 };
 
 TEST_F(SidesTest, CallsItselfByWhatTheRemoteEndKnowsItBy) {
@@ -51,13 +51,13 @@ TEST_F(SidesTest, CallsItselfByWhatTheRemoteEndKnowsItBy) {
 TEST_F(SidesTest, TheFirstNameThatFitsCounts) {
   listeners_[kMapped].advertise = {{{net("10.0.0.0/8")}, "first"},
                                    {{net("10.1.0.0/16")}, "second"}};
-  const Sides sides(listeners_, bound_);
+  const Sides sides(listeners_, bound_, {}, {});
   EXPECT_EQ(sides[kMapped].name_for(address_of("10.1.0.1:5060")).sent_by, "first");
 }
 
 TEST_F(SidesTest, WhoFitsNoneKnowsTheBoundAddress) {
   listeners_[kMapped].advertise.pop_back();
-  const Sides sides(listeners_, bound_);
+  const Sides sides(listeners_, bound_, {}, {});
   EXPECT_EQ(sides[kMapped].name_for(address_of("198.51.100.1:5060")).sent_by, "10.0.0.1:5070");
   EXPECT_EQ(sides[2].name_for(address_of("[2001:db8::9]:5060")).sent_by, "[2001:db8::1]:5060");
 }
@@ -112,48 +112,70 @@ TEST_F(SidesTest, FindsAListenerByTheHashOfItsName) {
   EXPECT_FALSE(sides_.find(sip::listener_hash("gone")).has_value());
 }
 
+// So that whoever we call first hears from the address that he answers to.
+TEST_F(SidesTest, FromAWildcardItSendsFromTheNameThatTheRemoteEndKnows) {
+  listeners_[kAny].advertise = {{{net("10.0.0.0/8")}, "10.0.0.2:5090"},
+                                {{net("172.16.0.0/12")}, "edge.example"},
+                                {{}, "203.0.113.2"}};
+  const HostFacts host{
+      .is_on_host = [](const SockAddress& address) { return net("10.0.0.0/8").contains(address); }};
+  const Sides sides(listeners_, bound_, {}, host);
+  const auto local = [&](transport::ListenerIndex listener, std::string_view remote) {
+    const transport::Flow flow = sides.flow_to(listener, address_of(remote));
+    EXPECT_EQ(flow.listener, listener);
+    EXPECT_EQ(flow.remote, address_of(remote));
+    return flow.local;
+  };
+  EXPECT_EQ(local(kAny, "10.1.2.3:5060"), address_of("10.0.0.2:0"));
+  EXPECT_EQ(local(kAny, "172.16.0.1:5060"), SockAddress());
+  EXPECT_EQ(local(kAny, "198.51.100.1:5060"), SockAddress());  // a NAT has that address, not we
+  EXPECT_EQ(local(kMapped, "10.1.2.3:5060"), SockAddress());   // bound to one: nothing to choose
+}
+
 class SelectSideTest : public testing::Test {
  protected:
-  // Where only the listener with this address is on the way.
-  [[nodiscard]] std::optional<transport::ListenerIndex> server_side(std::string_view way) const {
-    HostFacts host;
-    host.is_on_way = [&](const SockAddress& local, const SockAddress&) {
-      return local.same_ip(*SockAddress::parse_ip(way, 0));
-    };
-    return select_server_side(listeners_, address_of("10.9.9.9:5060"), host);
+  // Towards a server, where the host sends by the interface that has `address`.
+  [[nodiscard]] std::optional<transport::ListenerIndex> server_side(
+      std::string_view address) const {
+    const SockAddress interface = *SockAddress::parse_ip(address, 0);
+    const SockAddress server = address_of("10.9.9.9:5060");
+    return select_server_side(
+        listeners_, server, {.is_on_way = [&](const SockAddress& local, const SockAddress& remote) {
+          return remote == server && local.same_ip(interface);
+        }});
   }
 
   std::vector<ListenerOptions> listeners_ = {
       {.name = "a", .address = address_of("10.0.0.1:5060")},
       {.name = "b", .address = address_of("10.0.0.1:5070"), .role = ListenerRole::Both},
       {.name = "c", .address = address_of("10.0.0.2:5060"), .role = ListenerRole::Servers},
-      {.name = "d", .address = address_of("0.0.0.0:5080"), .role = ListenerRole::Clients},
-      {.name = "e", .address = address_of("0.0.0.0:5090"), .role = ListenerRole::Servers}};
+      {.name = "d", .address = address_of("0.0.0.0:5080"), .role = ListenerRole::Clients}};
 };
 
-TEST_F(SelectSideTest, TowardsAServerReachCountsBeforeTheRole) {
-  EXPECT_EQ(server_side("10.0.0.3"), 4);  // a wildcard is always on the way
-  listeners_.resize(4);
-  EXPECT_EQ(server_side("10.0.0.3"), 3);  // rather one that reaches it than one for servers
-  listeners_.resize(3);
-  EXPECT_EQ(server_side("10.0.0.1"), 1);
+TEST_F(SelectSideTest, TowardsAServerTheWayCountsBeforeTheRole) {
+  EXPECT_EQ(server_side("10.0.0.1"), 1);  // rather one that admits servers
   EXPECT_EQ(server_side("10.0.0.2"), 2);
-  EXPECT_EQ(server_side("10.0.0.3"), 2);  // the kernel may still know a way
+  EXPECT_EQ(server_side("10.0.0.3"), 3);  // only the wildcard has that
+  listeners_.pop_back();
+  EXPECT_EQ(server_side("10.0.0.3"), 2);  // none: there may be a way all the same
+}
+
+TEST_F(SelectSideTest, WhereTheHostSaysNothingTheRoleDecides) {
+  EXPECT_EQ(select_server_side(listeners_, address_of("10.9.9.9:5060"), {}), 2);
 }
 
 TEST_F(SelectSideTest, OfEqualsTheFirstInTheFileIsTaken) {
   listeners_.push_back(
-      {.name = "f", .address = address_of("0.0.0.0:5091"), .role = ListenerRole::Servers});
+      {.name = "e", .address = address_of("0.0.0.0:5090"), .role = ListenerRole::Servers});
   EXPECT_EQ(select_server_side(listeners_, address_of("10.9.9.9:5060"), {}), 2);
   EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V4), 0);
 }
 
 TEST_F(SelectSideTest, TowardsClientsTheRoleDecides) {
   listeners_.erase(listeners_.begin());
-  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V4), 2);  // d
-  listeners_.resize(2);
-  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V4),
-            0);  // both rather than servers
+  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V4), 2);
+  listeners_.pop_back();
+  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V4), 0);  // both before servers
 }
 
 TEST_F(SelectSideTest, NoneIsOfAnotherFamily) {
@@ -161,8 +183,8 @@ TEST_F(SelectSideTest, NoneIsOfAnotherFamily) {
   EXPECT_FALSE(select_server_side(listeners_, six, {}).has_value());
   EXPECT_FALSE(select_client_side(listeners_, SockAddress::Family::V6).has_value());
   listeners_.push_back({.name = "six", .address = address_of("[::]:5060")});
-  EXPECT_EQ(select_server_side(listeners_, six, {}), 5);
-  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V6), 5);
+  EXPECT_EQ(select_server_side(listeners_, six, {}), 4);
+  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V6), 4);
 }
 
 }  // namespace

@@ -12,22 +12,27 @@ TEST(SnapshotTest, SendsToAServerFromTheListenerThatItsGroupNames) {
   EXPECT_EQ(snapshot.server_sides, (std::vector{kInside, kInside, kPublic, kPublic}));
 }
 
-TEST(SnapshotTest, ElseFromWhereTheKernelWouldSendFrom) {
-  const auto input = two_groups();
-  std::vector<SockAddress> bound;
-  for (const auto& listener : input.listeners) bound.push_back(listener.address);
-  const Snapshot snapshot = proxy::make_snapshot(
-      {.listeners = input.listeners,
-       .bound = bound,
-       .groups = input.groups,
-       .routes = input.routes,
-       .source_towards =
-           [](const SockAddress& remote) {
-             const bool is_pbx = Network::parse("10.0.2.0/24")->contains(remote);
-             return is_pbx ? address_of("10.0.0.1:0") : address_of("10.0.1.1:0");
-           },
-       .seal = sip::Seal({}, 1, 60)});
-  EXPECT_EQ(snapshot.server_sides, (std::vector{kPublic, kPublic, kInside, kInside}));
+TEST(SnapshotTest, ElseFromAListenerOnTheWayToThatServer) {
+  auto input = two_groups();
+  input.host.is_on_way = [](const SockAddress& local, const SockAddress& remote) {
+    const bool is_pbx = Network::parse("10.0.2.0/24")->contains(remote);
+    return local.same_ip(is_pbx ? address_of("10.0.0.1:0") : address_of("10.0.1.1:0"));
+  };
+  EXPECT_EQ(test::make_snapshot(input).server_sides,
+            (std::vector{kPublic, kPublic, kInside, kInside}));
+}
+
+TEST(SnapshotTest, ReachesAServerFromTheAddressOfAWildcardThatItKnows) {
+  auto input = two_groups();
+  input.listeners[kInside].address = address_of("0.0.0.0:5062");
+  input.listeners[kInside].advertise = {{.to = {}, .as = "10.0.1.1:5062"}};
+  input.host.is_on_host = [](const SockAddress&) { return true; };
+  const SockAddress server = address_of("10.0.2.1:5060");
+  const transport::Flow flow{
+      .remote = server, .local = address_of("10.0.1.1:0"), .listener = kInside};
+  const Snapshot snapshot = test::make_snapshot(input);
+  EXPECT_EQ(snapshot.flow_to(0, server), flow);
+  EXPECT_EQ(snapshot.flow_to(balance::kNoServer, server), flow);
 }
 
 TEST(SnapshotTest, ReachesAllPlacesOfAServerAsTheServerItself) {

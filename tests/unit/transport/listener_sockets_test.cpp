@@ -58,6 +58,22 @@ class ListenerSocketsTest : public testing::TestWithParam<Family> {
   net::InheritedSockets inherited_;
 };
 
+TEST_P(ListenerSocketsTest, AnAddressMayStandUnderAWildcardOfOurs) {
+  const SockAddress own = options_.address;
+  options_.address = GetParam() == Family::V4 ? SockAddress::v4(0, 0) : SockAddress::v6({}, 0);
+  auto wildcard = open();
+  ASSERT_TRUE(wildcard);
+  options_.address = own.with_port(wildcard->address.port());
+  const auto alone = open();
+  ASSERT_FALSE(alone);
+  EXPECT_EQ(alone.error().code, ErrorCode::AddressInUse);
+  options_.is_under_wildcard = true;
+  const auto under = open();
+  ASSERT_TRUE(under);
+  EXPECT_EQ(under->address, options_.address);
+  EXPECT_EQ(under->by_lane.size(), options_.lanes);
+}
+
 INSTANTIATE_TEST_SUITE_P(Loopback, ListenerSocketsTest, testing::Values(Family::V4, Family::V6),
                          [](const auto& family) {
                            return family.param == Family::V4 ? "Ipv4" : "Ipv6";
