@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from siplb import (ROOT, Daemon, Dialog, Message, Peer, addresses_of, answer, configuration,
+from siplb import (LOOPBACK, ROOT, Daemon, Dialog, Message, Peer, addresses_of, answer, configuration,
                    exchange, free_port, group, host_port, listener, new_request, param,
                    receive_any, sent_by, set_up_call, uri_address, uri_of)
 
@@ -408,27 +408,23 @@ def to_third_party(request):
     return request.with_header("Route", f"<sip:{THIRD_PARTY};lr>")
 
 
-def with_start(request, change):
-    return Message(change(request.start), request.headers, request.body)
+def start_with(old, new):
+    """Changes a request's start line."""
+    return lambda request: Message(request.start.replace(old, new), request.headers, request.body)
 
 
 # What is asked, and the code of siplb's own answer.
 LOCAL_ANSWERS = {
     "body cut short": (400, lambda request: request.with_header("Content-Length", "9")),
     "Route elsewhere": (403, to_third_party),
-    "reject": (403, lambda request: with_start(
-        request, lambda start: start.replace("bob@", "barred@"))),
-    "no such address of ours": (404, lambda request: with_start(
-        request, lambda start: start.replace("bob@", "nobody@"))),
-    "foreign scheme": (416, lambda request: with_start(
-        request, lambda start: start.replace("sip:bob", "mailto:bob"))),
+    "reject": (403, start_with("bob@", "barred@")),
+    "no such address of ours": (404, start_with("bob@", "nobody@")),
+    "foreign scheme": (416, start_with("sip:bob", "mailto:bob")),
     "extensions": (420, lambda request: request.with_header("Proxy-Require", "foo, bar")),
     "no such dialog": (481, lambda request: request.with_header("To", f"{request['To']};tag=x")),
     "no hops left": (483, lambda request: request.with_header("Max-Forwards", "0")),
-    "over the rate": (503, lambda request: with_start(
-        request, lambda start: start.replace("bob@", "busy@"))),
-    "version": (505, lambda request: with_start(
-        request, lambda start: start.replace("SIP/2.0", "SIP/3.0"))),
+    "over the rate": (503, start_with("bob@", "busy@")),
+    "version": (505, start_with("SIP/2.0", "SIP/3.0")),
 }
 
 
@@ -443,18 +439,19 @@ def octets_in(peer):
 
 
 def test_answers_amplify_little(tmp_path):
-    """None of them is ever acknowledged. siplb's own are sent once; a server's refusal of an INVITE
-    is repeated as RFC 3261, 17.2.1 says, which nobody draws who can't place calls."""
+    """None of them is ever acknowledged. What siplb refuses, it answers once; the final answer to
+    an INVITE that has gone to a server is repeated as RFC 3261, 17.2.1 says."""
     with ExitStack() as stack:
         server = stack.enter_context(Peer())
         routes = [
             {"name": "barred", "match": {"request_user": "barred"},
              "reject": {"code": 403, "reason": "x" * 64}},
             {"name": "busy", "match": {"request_user": "busy"}, "group": "pbx", "rate": "1/s"},
+            {"name": "dead", "match": {"request_user": "dead"}, "group": "dead"},
             {"name": "rest", "match": {"request_user": "bob"}, "group": "pbx"}]
-        config = configuration(
-            two_listeners(), [group([server.address], listener="inside", tokenless_dialogs=False)],
-            routes=routes, timers=TIMERS)
+        groups = [group([server.address], tokenless_dialogs=False),
+                  group([(LOOPBACK[4], free_port())], "dead")]
+        config = configuration(two_listeners(), groups, routes=routes, timers=TIMERS)
         siplbd = stack.enter_context(Daemon(tmp_path, config))
         outside, inside = (siplbd.addresses[name] for name in ("outside", "inside"))
         sent = {}
@@ -470,6 +467,7 @@ def test_answers_amplify_little(tmp_path):
         for method in ("INVITE", "MESSAGE"):
             for name, (code, change) in LOCAL_ANSWERS.items():
                 send(method, name, code, change)
+        send("INVITE", "no server there", None, start_with("bob@", "dead@"))
         send("INVITE", "refused by its server", None)
         while "busy" in (arrived := server.receive()).uri:
             pass
@@ -485,6 +483,6 @@ def test_answers_amplify_little(tmp_path):
             else:
                 assert messages == 1, name
                 assert heard <= AMPLIFICATION_MAX * asked, name
-        answered = siplbd.metrics()
+        metrics = siplbd.metrics()
         for code in {str(code) for code, _ in LOCAL_ANSWERS.values()}:
-            assert answered.sum("siplb_messages_answered_total", code=code) > 0
+            assert metrics.sum("siplb_messages_answered_total", code=code) > 0
