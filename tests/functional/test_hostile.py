@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from siplb import (LOOPBACK, ROOT, Daemon, Dialog, Message, Peer, addresses_of, answer, configuration,
-                   exchange, free_port, group, host_port, listener, new_request, param,
-                   receive_any, sent_by, set_up_call, uri_address, uri_of)
+from siplb import (LOOPBACK, ROOT, Daemon, Dialog, Message, Peer, addresses_of, answer,
+                   configuration, exchange, free_port, group, host_port, listener, new_request,
+                   param, receive_any, sent_by, set_up_call, uri_address, uri_of)
 
 SEED = 1
 MESSAGES = 100_000
