@@ -86,10 +86,12 @@ std::string slb_of(std::string_view text) {
 }
 
 std::string token_of(std::string_view text) {
-  for (const std::string& value : header_values(text, "Record-Route")) {
-    const std::string address = uri_of(value);
-    sip::Uri uri;
-    if (sip::parse_uri(address, uri) && !uri.user.empty()) return std::string(uri.user);
+  for (const char* const name : {"Record-Route", "Path"}) {
+    for (const std::string& value : header_values(text, name)) {
+      const std::string address = uri_of(value);
+      sip::Uri uri;
+      if (sip::parse_uri(address, uri) && !uri.user.empty()) return std::string(uri.user);
+    }
   }
   return "";
 }

@@ -23,7 +23,7 @@ namespace siplb::test {
 [[nodiscard]] std::string uri_of(std::string_view name_addr);
 [[nodiscard]] std::string branch_of(std::string_view text);
 [[nodiscard]] std::string slb_of(std::string_view text);
-// The user part of the first Record-Route that has one.
+// The user part of the first Record-Route that has one, else Path.
 [[nodiscard]] std::string token_of(std::string_view text);
 // "INVITE", or "200" of a response.
 [[nodiscard]] std::string kind_of(std::string_view text);

@@ -271,7 +271,8 @@ void Player::play_check(const Words& words) {
 
 void Player::send(const std::string& name, const std::string& text, Options& options) {
   const Party& source = party(options.take("source").value_or(name));
-  const transport::Flow flow = flow_of(source, options.take("on").value_or(""));
+  transport::Flow flow = flow_of(source, options.take("on").value_or(""));
+  if (const auto local = options.take("local")) flow.local = read_ip(*local);
   if (const auto as = options.take("as")) known_[*as] = {.text = text, .party = name};
   options.finish();
 

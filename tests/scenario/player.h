@@ -74,6 +74,7 @@ class Player {
   [[nodiscard]] Sent take_expected(const std::string& party, const std::string& kind);
   [[nodiscard]] std::string text_of_sent(const Sent& sent) const;
   void check_listener(const Sent& sent, const std::string& listener);
+  void check_local(const Sent& sent, const std::string& local);
   void check_line(const std::string& line, const Sent& sent);
   void edit(SipBuilder& builder, const std::vector<std::string>& block) const;
 

@@ -23,7 +23,8 @@ std::string Player::text_of_sent(const Sent& sent) const {
          time_text(sent.at);
 }
 
-// expect NAME gets KIND [as M] [from LISTENER] [at TIME, TIME...]: one message for each time.
+// expect NAME gets KIND [as M] [from LISTENER] [local=ADDRESS] [at TIME, TIME...]: one message for
+// each time.
 void Player::play_expect(const Statement& statement, const Words& words) {
   if (words.size() == 2 && words[1] == "nothing") return finish_step();
   if (words.size() < 4 || words[2] != "gets") throw ScriptError("expect NAME gets METHOD or CODE");
@@ -31,6 +32,7 @@ void Player::play_expect(const Statement& statement, const Words& words) {
   Options options(Words(words.begin(), at), 4);
   const auto as = options.take("as");
   const auto listener = options.take("from");
+  const auto local = options.take("local");
   options.finish();
   std::vector<std::optional<Instant>> times;
   for (auto word = at; word != words.end(); ++word) {
@@ -46,6 +48,7 @@ void Player::play_expect(const Statement& statement, const Words& words) {
     }
     if (as) known_[*as] = {.text = sent.message.text, .party = words[1]};
     if (listener) check_listener(sent, *listener);
+    if (local) check_local(sent, *local);
     for (const std::string& line : statement.block) check_line(line, sent);
   }
 }
@@ -71,6 +74,11 @@ Player::Sent Player::take_expected(const std::string& name, const std::string& k
 void Player::check_listener(const Sent& sent, const std::string& listener) {
   const std::string& name = process_->snapshot().sides[sent.message.to.listener].name;
   if (name != listener) throw Difference{"it left by listener " + name + ", not " + listener};
+}
+
+void Player::check_local(const Sent& sent, const std::string& local) {
+  const std::string got(sent.message.to.local.ip_text());
+  if (got != local) throw Difference{"it left from '" + got + "', not from " + local};
 }
 
 // "Name: value" is what all values of that header are, separated by commas; "no Name"; "start

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/network.h"
 #include "support/snapshot.h"
 
 namespace siplb::test {
@@ -11,11 +12,17 @@ namespace {
 // Any lane but 0, so that a forgotten one shows.
 constexpr uint8_t kLane = 0;  // round robin begins with the first server here
 
+// What a wildcard listener may send from.
+bool is_on_host(const SockAddress& address) {
+  return Network::parse("203.0.113.0/24").value().contains(address);
+}
+
 SnapshotInput input_of(const config::Configuration& configuration, const ProcessOptions& options) {
   return {.listeners = configuration.listeners,
           .names = configuration.global.names,
           .groups = configuration.groups,
           .routes = configuration.routes,
+          .host = {.is_on_host = is_on_host},
           .node_key = options.node_key,
           .instance = options.instance,
           .token_life_days = static_cast<uint16_t>(configuration.global.token_life.count()),
@@ -208,6 +215,7 @@ Process::Counted Process::counted() const {
   put(all, "over_rate", counters_.over_rate.value());
   put(all, "affinity_evicted", counters_.affinity.evicted.value());
   put(all, "affinity_torn", counters_.affinity.torn.value());
+  put(all, "moved_evicted", counters_.moved_evicted.value());
   for (size_t i = 0; i < counters_.groups.size(); ++i) {
     put(all, snapshot_.topology.groups()[i].options.name + "/budget_exhausted",
         counters_.groups[i].budget_exhausted.value());

@@ -62,6 +62,12 @@ std::string time_text(Instant at) {
          "ms";
 }
 
+SockAddress read_ip(const std::string& text) {
+  const auto address = SockAddress::parse_ip(text, 0);
+  if (!address) throw ScriptError("no address: " + text);
+  return *address;
+}
+
 std::string unescape(const std::string& text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/address.h"
 #include "base/time.h"
 
 namespace siplb::test {
@@ -43,6 +44,8 @@ using Words = std::vector<std::string>;
 [[nodiscard]] Instant read_time(const std::string& text);
 // As read_time() takes it, in milliseconds.
 [[nodiscard]] std::string time_text(Instant at);
+// An address without a port. Throws ScriptError.
+[[nodiscard]] SockAddress read_ip(const std::string& text);
 // Undoes \r \n \0 and \\, as in C.
 [[nodiscard]] std::string unescape(const std::string& text);
 
