@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "config/load.h"
+#include "proxy/upstream_via.h"
 #include "stage/fidelity.h"
 
 namespace siplb::test {
@@ -85,14 +86,15 @@ transport::Flow Stage::flow_of(std::string_view text, Origin origin) {
 
 Stage::Outcome Stage::receive(std::string_view text, Origin origin) {
   Outcome outcome;
-  outcome.sent = process_->receive(flow_of(text, origin), text, tick_);
+  const transport::Flow source = flow_of(text, origin);
+  outcome.sent = process_->receive(source, text, tick_);
   const Process::Counts now = process_->counted().all;
   for (const auto& [name, count] : since(counted_, now)) {
     if (const std::string verdict = verdict_of(name); !verdict.empty()) outcome.verdict = verdict;
   }
   counted_ = now;
   check(outcome.sent);
-  if (outcome.verdict == "forward") check_fidelity(text, outcome);
+  if (outcome.verdict == "forward") check_fidelity(text, source, outcome);
   return outcome;
 }
 
@@ -110,16 +112,35 @@ void Stage::check(const std::vector<SentMessage>& sent) const {
   }
 }
 
-void Stage::check_fidelity(std::string_view text, const Outcome& outcome) {
+void Stage::check_fidelity(std::string_view text, const transport::Flow& source,
+                           const Outcome& outcome) {
   static_cast<void>(sip::scan(text, {}, *before_));
   std::string difference = "all of it";
   // Beside what was forwarded there may be requests of our own.
   for (const SentMessage& message : outcome.sent) {
     static_cast<void>(sip::scan(message.text, {}, *after_));
     difference = altered(*before_, *after_);
+    if (!difference.empty()) continue;
+    if (!after_->is_request) return;
+    difference = astray(source.remote);
     if (difference.empty()) return;
   }
   throw std::logic_error("altered: " + difference);
+}
+
+std::string Stage::astray(const SockAddress& source) const {
+  sip::Via below;
+  if (!proxy::read_next_via(*after_, below)) return "no Via below ours";
+  const auto back = below.response_address();
+  if (!back || !back->same_ip(source)) return "answers would not find back";
+  if (below.has_rport && back->port() != source.port()) return "rport";
+
+  const sip::Header* route = after_->find(sip::HeaderId::Route);
+  sip::NameAddr first;
+  sip::Uri uri;
+  if (route == nullptr || !sip::parse_name_addr(route->value, first)) return "";
+  if (!sip::parse_uri(first.uri, uri)) return "";
+  return process_->snapshot().sides.is_ours(uri, {}) ? "its Route leads back to us" : "";
 }
 
 void Stage::introduce(std::string_view request) {

@@ -50,7 +50,9 @@ class Stage {
   [[nodiscard]] transport::Flow flow_of(std::string_view text, Origin origin);
   [[nodiscard]] bool is_party(const SockAddress& address) const;
   void check(const std::vector<SentMessage>& sent) const;
-  void check_fidelity(std::string_view text, const Outcome& outcome);
+  void check_fidelity(std::string_view text, const transport::Flow& source, const Outcome& outcome);
+  // What is wrong with `after_` as the request of that source on its next hop; empty: nothing.
+  [[nodiscard]] std::string astray(const SockAddress& source) const;
 
   config::Configuration configuration_;
   Resources resources_;
