@@ -153,6 +153,20 @@ TEST_F(GoalTest, OnAWildcardAFlowLeavesFromTheAddressThatItWasMadeAt) {
             from_client("198.51.100.7:4444"));
 }
 
+// What is repeated on behalf of a server still is the server's.
+TEST_F(GoalTest, ARepeatByAnotherPortDoesNotMakeAServerAClient) {
+  const auto sent = call("sip:alice@198.51.100.7");
+  for (const auto& flow : {from_server("10.0.2.1:9999"), from_client("10.0.2.1:5060")}) {
+    deliver(flow, SipBuilder::request(Method::Invite, "sip:alice@198.51.100.7").str());
+  }
+  const auto repeats = wait_until(std::chrono::milliseconds(600));
+  ASSERT_THAT(repeats, Not(IsEmpty()));
+  for (const auto& repeat : repeats) {
+    if (repeat.to != sent.to) continue;
+    EXPECT_EQ(repeat.text, sent.text);
+  }
+}
+
 // The callee knows all that makes up the transaction; from it the same is no repeat.
 TEST_F(GoalTest, NobodyButAServerRepeatsWhatWentToAClient) {
   const std::string invite = SipBuilder::request(Method::Invite, "sip:alice@198.51.100.7").str();
