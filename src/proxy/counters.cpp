@@ -48,6 +48,7 @@ std::string_view name(DropReason reason) {
     case DropReason::ResponseStray: return "response_stray";
     case DropReason::ResponseUnreachable: return "response_unreachable";
     case DropReason::Scattered481: return "scattered_481";
+    case DropReason::AnswerTooLong: return "answer_too_long";
     case DropReason::AckRefused: return "ack_refused";
     case DropReason::Route: return "route";
     case DropReason::MailboxFull: return "mailbox_full";

@@ -46,6 +46,7 @@ enum class DropReason : uint8_t {
   ResponseStray,        // to a request of which we keep no state any more
   ResponseUnreachable,  // the Via below names no address we can send to
   Scattered481,         // one of the answers to a CANCEL sent to every server
+  AnswerTooLong,        // its answer would be longer than answers to a stranger may be
   AckRefused,           // an ACK that any other request would have been refused for
   Route,                // a route says drop
   MailboxFull,          // the lane that it belongs to has no room

@@ -13,6 +13,12 @@ MessageKind kind_of(std::span<const char> octets) {
   return is_word ? MessageKind::Request : MessageKind::Other;
 }
 
+// An error answer goes to an address that may be forged, and must not be worth forging: at most
+// half as much again as what was received.
+size_t answer_octets_max(const transport::Inbound& inbound, const Verdict& verdict) {
+  return verdict.code < 300 ? kReplyOctetsMax : inbound.octets.size() * 3 / 2;
+}
+
 // Nothing is answered later than that (SIP.md 5).
 Duration answer_time_max(const LaneOptions& options) {
   return options.timers.ringing + options.timers.invite;
@@ -102,8 +108,10 @@ void Lane::conclude(const transport::Inbound& inbound, const sip::Message& messa
   if (verdict.kind == Verdict::Kind::Reply) {
     if (message.method == sip::Method::Ack) {  // never answered (RFC 3261, 17.2.1)
       verdict = Verdict::drop(DropReason::AckRefused);
-    } else if (!local_reply_.send(message, inbound.flow, verdict)) {
-      verdict = Verdict::drop(DropReason::Malformed);
+    } else if (!local_reply_.send(message, inbound.flow, verdict,
+                                  answer_octets_max(inbound, verdict))) {
+      verdict = Verdict::drop(sip::answerable(message) ? DropReason::AnswerTooLong
+                                                       : DropReason::Malformed);
     }
   }
   switch (verdict.kind) {

@@ -1,5 +1,8 @@
 #include "proxy/local_reply.h"
 
+#include <algorithm>
+#include <span>
+
 #include "sip/reply.h"
 
 namespace siplb::proxy {
@@ -11,7 +14,7 @@ transport::Flow reply_flow(const sip::Message& request, const transport::Flow& s
 }
 
 bool LocalReply::send(const sip::Message& request, const transport::Flow& source,
-                      const Verdict& verdict) {
+                      const Verdict& verdict, size_t octets_max) {
   const sip::LocalTag tag = snapshot_.seal.local_tag(request);
   // A 100 opens no dialog and needs no tag (8.2.6.2).
   length_ = sip::build_reply(request,
@@ -20,7 +23,7 @@ bool LocalReply::send(const sip::Message& request, const transport::Flow& source
                               .to_tag = verdict.code == 100 ? std::string_view() : tag.view(),
                               .headers = verdict.headers,
                               .source = source.remote},
-                             buffer_);
+                             std::span(buffer_).first(std::min(octets_max, buffer_.size())));
   if (length_ == 0) return false;
   const std::string_view piece = text();
   // The wire has counted a failure; the request will be repeated and answered again.

@@ -25,9 +25,10 @@ class LocalReply {
   LocalReply(const Snapshot& snapshot, transport::Wire& wire) : snapshot_(snapshot), wire_(wire) {}
 
   // Answers `request`, which came by `source`, as `verdict` says. False where it can't be answered:
-  // not answerable, or its Via lets the answer grow too long. Requires: verdict.kind is Reply.
+  // not answerable, or the answer would be longer than `octets_max`. Requires: verdict.kind is
+  // Reply.
   [[nodiscard]] bool send(const sip::Message& request, const transport::Flow& source,
-                          const Verdict& verdict);
+                          const Verdict& verdict, size_t octets_max = kReplyOctetsMax);
   // The answer that was sent last.
   [[nodiscard]] std::string_view text() const { return {buffer_.data(), length_}; }
 

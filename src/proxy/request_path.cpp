@@ -28,7 +28,7 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
   if (has_hops) sip::decrement_in_place(message.max_forwards_digits);
 
   const sip::BranchHash branch = snapshot_.seal.branch_hash(message);
-  const StatefulPath::Known known = parts_.stateful.find(message, branch, tick);
+  const StatefulPath::Known known = parts_.stateful.find(message, branch, source, tick);
   if (known.kind == StatefulPath::Known::Kind::Decided) return known.verdict;
   if (is_local_ack) return Verdict::absorb(AbsorbReason::LocalAck);
 

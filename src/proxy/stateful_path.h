@@ -71,7 +71,8 @@ class StatefulPath {
     Target target;
     bool wants_path = false;
   };
-  Known find(const sip::Message& request, const sip::BranchHash& branch, const Tick& tick);
+  Known find(const sip::Message& request, const sip::BranchHash& branch,
+             const transport::Flow& source, const Tick& tick);
   // Requires: kind is PassOn, and the target has a remote address.
   Verdict pass_on(const Request& request, const Known& known);
 
@@ -100,7 +101,8 @@ class StatefulPath {
   };
 
   // stateful_request.cpp
-  Known find_in(ResponseContext& context, const sip::Message& request, const Tick& tick);
+  Known find_in(ResponseContext& context, const sip::Message& request,
+                const transport::Flow& source, const Tick& tick);
   Known find_in(transaction::Tombstone& tombstone, const sip::Message& request) const;
   Known repeat_final(ResponseContext& context);
   Verdict cancel(ResponseContext& context, const Tick& tick);

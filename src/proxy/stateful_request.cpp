@@ -39,15 +39,15 @@ StatefulPath::StatefulPath(const Options& options, const Snapshot& snapshot, con
 }
 
 Known StatefulPath::find(const sip::Message& request, const sip::BranchHash& branch,
-                         const Tick& tick) {
+                         const transport::Flow& source, const Tick& tick) {
   const ContextStore::Found found = store_.find(branch, request.method, tick.now);
-  if (found.context != nullptr) return find_in(*found.context, request, tick);
+  if (found.context != nullptr) return find_in(*found.context, request, source, tick);
   if (found.tombstone != nullptr) return find_in(*found.tombstone, request);
   return {};
 }
 
 Known StatefulPath::find_in(ResponseContext& context, const sip::Message& request,
-                            const Tick& tick) {
+                            const transport::Flow& source, const Tick& tick) {
   if (context.is_invite() && request.method == sip::Method::Cancel) {
     return decided(cancel(context, tick));
   }
@@ -59,6 +59,13 @@ Known StatefulPath::find_in(ResponseContext& context, const sip::Message& reques
     if (context.invite.on_ack()) settle(context, tick);
     return absorbed(AbsorbReason::Ack);
   }
+  // Whoever else repeats it has no right to make us answer the first.
+  if (!source.remote.same_ip(context.source.remote)) return absorbed(AbsorbReason::Repeat);
+  // A NAT may have given a client another port. A server is known by its own.
+  if (context.sender_group == 0 && source.listener == context.source.listener) {
+    context.source = source;
+    context.reply_port = reply_flow(request, source).remote.port();
+  }
   // What was not held is not repeated by us, and what rings is said again by the server: nobody
   // keeps its words here.
   const bool is_servers = !context.held || context.is_ringing;
@@ -69,7 +76,10 @@ Known StatefulPath::find_in(ResponseContext& context, const sip::Message& reques
       case Repeat::Absorb: return absorbed(AbsorbReason::Repeat);
       case Repeat::SendProvisional: break;
     }
-    if (!is_servers) return decided(Verdict::reply(100));
+    if (!is_servers) {
+      context.invite.on_provisional();
+      return decided(Verdict::reply(100));
+    }
   } else if (!is_servers) {
     using Repeat = transaction::NonInviteServer::Repeat;
     const bool is_late = context.other.on_request() == Repeat::SendTrying;

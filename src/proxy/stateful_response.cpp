@@ -90,7 +90,9 @@ Verdict StatefulPath::on_provisional(ResponseContext& context, const Answer& ans
   }
   if (attempt.is_given_up || context.is_final_sent) return Verdict::absorb(AbsorbReason::GivenUp);
   if (answer.message.status == 100) {
-    if (!context.is_trying_sent && !context.is_ringing) {
+    // The client hears a 100 in its time, if nothing better comes first. Only where nobody repeats
+    // the request but the client, it is told at once that it need not.
+    if (!context.held && !context.is_trying_sent && !context.is_ringing) {
       context.invite.on_provisional();
       send_trying(context);
     }

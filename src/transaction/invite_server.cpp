@@ -7,7 +7,10 @@
 namespace siplb::transaction {
 
 InviteServer::InviteServer(Hop hop, Instant now)
-    : since_(now), state_(State::Proceeding), repeats_(hop == Hop::Datagram), trying_due_(true) {}
+    : since_(now),
+      state_(State::Proceeding),
+      is_datagram_(hop == Hop::Datagram),
+      trying_due_(true) {}
 
 void InviteServer::leave_trying_to_server() {
   trying_due_ = false;
@@ -15,6 +18,7 @@ void InviteServer::leave_trying_to_server() {
 
 void InviteServer::on_provisional() {
   trying_due_ = false;
+  repeats_ = is_datagram_;
 }
 
 void InviteServer::on_final(uint16_t status, Instant now) {
@@ -43,7 +47,7 @@ InviteServer::Repeat InviteServer::on_request() const {
 InviteServer::Due InviteServer::on_timer(const TimerOptions& timers, Instant now) {
   if (state_ == State::Proceeding) {
     if (!trying_due_ || now < since_ + kTryingAfter) return Due::Nothing;
-    trying_due_ = false;
+    on_provisional();
     return Due::SendTrying;
   }
   if (state_ != State::Completed) return Due::Nothing;

@@ -6,7 +6,8 @@
 //        [Proceeding] -- 2xx sent --> [Accepted]   L: the store's
 //              |
 //              | 300-699 sent
-//              |     G, over datagrams: SendFinal, the pause doubling up to T2
+//              |     G, over datagrams, once a provisional response was sent: SendFinal, the pause
+//              |     doubling up to T2
 //              v     INVITE: SendFinal
 //        [Completed] -- H: GaveUp --> [Terminated]
 //              |
@@ -14,7 +15,9 @@
 //              v
 //        [Confirmed]   I: the store's
 //
-// L and I only bound how long a finished transaction is remembered (table.h).
+// L and I only bound how long a finished transaction is remembered (table.h). A client that has
+// heard nothing repeats its INVITE (17.1.1.2, Timer A) and so asks for the final response itself:
+// then G would only multiply what is sent to an address that may be forged.
 // Pure: no clock, no I/O. Thread: one. Bounds: 16 octets.
 #pragma once
 
@@ -61,7 +64,8 @@ class InviteServer {
   Instant since_{};            // of the request; of the final response once that was sent
   uint32_t repeat_count_ = 0;  // of the final response, made or missed
   State state_ = State::Terminated;
-  bool repeats_ = false;
+  bool is_datagram_ = false;
+  bool repeats_ = false;  // nobody else would: the client waits
   bool trying_due_ = false;
 };
 static_assert(sizeof(InviteServer) == 16);

@@ -47,7 +47,9 @@ TEST_F(SettleTest, ANonInviteToSilentServersEndsInSilence) {
 }
 
 TEST_F(SettleTest, ARefusalIsRepeatedUntilTheClientIsTakenForGone) {
-  answer(relay(from_client(), SipBuilder::request().str()), 486);
+  const auto invite = relay(from_client(), SipBuilder::request().str());
+  answer(invite, 180);
+  answer(invite, 486);
   const auto sent = to_client(wait_until(32s - 1ms));
   EXPECT_THAT(sent, SizeIs(10));  // G: 0.5, 1.5, 3.5 s, then every 4 s
   EXPECT_EQ(counters_.retransmissions[RepeatDirection::Client].value(), 10U);

@@ -19,8 +19,10 @@ constexpr Instant kAnswered = kStart + 10s;
 constexpr TimerOptions kDefaults{};
 constexpr TimerOptions kQuick{.t1 = 100ms, .t2 = 150ms, .invite = 1s};
 
+// Whose client had heard a provisional response before.
 InviteServer server_answered(uint16_t status, Hop hop = Hop::Datagram) {
   InviteServer server(hop, kStart);
+  server.on_provisional();
   server.on_final(status, kAnswered);
   return server;
 }
@@ -116,6 +118,22 @@ TEST(InviteServerTest, RepeatsANon2xxWithPausesUpToT2UntilItGivesUp) {
                                      23500ms, 27500ms, 31500ms}));
     EXPECT_EQ(server.state(), State::Terminated);
   }
+}
+
+TEST(InviteServerTest, LeavesItToAClientThatHasHeardNothingToAskAgain) {
+  InviteServer server(Hop::Datagram, kStart);
+  server.on_final(486, kAnswered);
+  EXPECT_EQ(server.deadline(kDefaults), kAnswered + 32s);
+  EXPECT_EQ(server.on_request(), Repeat::SendFinal);
+  EXPECT_EQ(repeats_of(server, kDefaults), std::vector<Duration>{});
+  EXPECT_EQ(server.state(), State::Terminated);
+}
+
+TEST(InviteServerTest, RepeatsToAClientThatWasSentTheTryingThatWasDue) {
+  InviteServer server(Hop::Datagram, kStart);
+  ASSERT_EQ(server.on_timer(kDefaults, kStart + 200ms), Due::SendTrying);
+  server.on_final(486, kAnswered);
+  EXPECT_EQ(repeats_of(server, kDefaults).size(), 10u);
 }
 
 TEST(InviteServerTest, RepeatsANon2xxByTheConfiguredTimes) {
