@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pytest
 
 from siplb import (LOOPBACK, ROOT, Daemon, Dialog, Message, Peer, addresses_of, answer,
-                   configuration, exchange, free_port, group, host_port, listener, new_request,
+                   configuration, free_port, group, host_port, listener, new_request,
                    param, receive_any, sent_by, set_up_call, uri_address, uri_of)
 
 SEED = 1
@@ -235,6 +235,20 @@ def believe(request, server, siplb):
                uri_of(request["Contact"]), request.all("Record-Route"), first_hop=siplb).send("BYE")
 
 
+def end_amid_leftovers(call):
+    """The call goes on to the end, whatever else has come to its ends."""
+    for peer in (call.caller.peer, call.server):
+        while peer.hears():
+            peer.receive()
+    bye = call.caller.send("BYE")
+    while (arrived := call.server.receive()).start != bye.start:
+        pass
+    call.server.send(answer(arrived, 200), uri_address(f"sip:{sent_by(arrived)}"))
+    while (response := call.caller.peer.receive()).is_request:
+        pass
+    assert (response.status, response["Call-ID"]) == (200, call.caller.call_id)
+
+
 def test_hostile_messages_reach_no_third_party(tmp_path):
     with ExitStack() as stack:
         third = ThirdParty(stack)
@@ -281,9 +295,7 @@ def test_hostile_messages_reach_no_third_party(tmp_path):
         assert arrived > MESSAGES // 10
         assert ended > MESSAGES // 100
         assert after - before < 2048
-        while client.hears():  # forged answers to its own call may have come to it
-            client.receive()
-        exchange(call.caller, call.callee, [], "BYE")
+        end_amid_leftovers(call)
         assert not third.heard()
 
 
