@@ -10,8 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from siplb import (Daemon, Peer, Phone, configuration, exchange, finish_call, free_port, group,
-                   host_port, listener, new_request, param)
+from siplb import (Daemon, Peer, Phone, addresses_of, configuration, exchange, finish_call,
+                   free_port, group, host_port, listener, new_request, param)
 from test_interop import USER, Kamailio, find_kamailio
 
 pytestmark = pytest.mark.skipif(not find_kamailio(), reason="kamailio is not installed")
@@ -30,13 +30,14 @@ class HiddenPhone(Phone):
 
     def move(self):
         """The NAT lends it another port; the one before leads nowhere."""
-        with self.socket:
+        with self.socket:  # until there is another, so that it can't be the same
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.socket.bind((NAT, 0))
 
 
 class Office:
-    """A caller, a phone, and Kamailio behind siplb."""
+    """A caller, a phone, and two Kamailios behind siplb, each with a memory of its own: the phone
+    is called by the one that it registered with."""
 
     def __init__(self, folder, stack, way):
         self.knows_path = way == "path"
@@ -44,7 +45,8 @@ class Office:
         self.caller = stack.enter_context(Peer())
         outside, inside = (listener(name, port=free_port(), role=role)
                            for name, role in [("outside", "clients"), ("inside", "servers")])
-        pbx = stack.enter_context(Kamailio(folder, "registrar", inside["address"]))
+        pbxes = [stack.enter_context(Kamailio(folder, "registrar", inside["address"]))
+                 for _ in range(2)]
         routes = [{"name": "registrations", "match": {"methods": ["REGISTER"]}, "group": "pbx"},
                   {"name": "calls", "group": "pbx"}]
         if self.knows_path:
@@ -52,8 +54,8 @@ class Office:
         else:
             routes.append({"name": "to-phones", "match": {"from_group": "pbx"},
                            "forward": "request-uri"})
-        config = configuration([outside, inside], [group([pbx.address], listener="inside")],
-                               routes=routes, workers=2)
+        groups = [group(addresses_of(pbxes), listener="inside", hash_key="to-user")]
+        config = configuration([outside, inside], groups, routes=routes, workers=2)
         self.siplbd = stack.enter_context(Daemon(folder, config))
 
     def contact(self):
