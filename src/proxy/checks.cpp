@@ -7,6 +7,11 @@
 namespace siplb::proxy {
 namespace {
 
+// Vias that are looked at for a loop, from the nearest on: as many hops as a request may take by
+// its usual Max-Forwards, and no more, or a message full of Vias that look like ours would cost 200
+// times as much as an ordinary one.
+constexpr size_t kHopsMax = 70;
+
 enum class Listed : uint8_t { None, All, TooMany };
 
 // Lists all that Proxy-Require asks for: this proxy knows no extension.
@@ -50,7 +55,8 @@ bool is_loop(const Request& request, const Snapshot& snapshot) {
   ViaReader vias(request.message);
   sip::Via via = request.message.via;
   std::optional<uint32_t> hash;  // few requests have been here before
-  for (sip::Via below; vias.next(below); via = below) {
+  size_t hops = 0;
+  for (sip::Via below; hops < kHopsMax && vias.next(below); via = below, ++hops) {
     if (via.slb.empty() || !snapshot.sides.is_own_sent_by(via.host, via.effective_port())) continue;
     sip::ViaSeal seal;
     if (snapshot.seal.open_via(via, sip::canonical(below), seal) != sip::SealFault::None) continue;

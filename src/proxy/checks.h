@@ -27,7 +27,8 @@ using UnsupportedLine = FixedString<kUnsupportedOctetsMax>;
                                                    UnsupportedLine& unsupported);
 
 // True where the request has been here before, by the same side, and asked for the same: a loop
-// (16.3, step 4). Whatever changes where it goes makes it a spiral, which is none.
+// (16.3, step 4). Whatever changes where it goes makes it a spiral, which is none. The 70 nearest
+// hops are looked at.
 [[nodiscard]] bool is_loop(const Request& request, const Snapshot& snapshot);
 
 // What to do with octets that did not scan: absorbed, answered 400, or dropped.

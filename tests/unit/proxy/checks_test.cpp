@@ -126,13 +126,19 @@ TEST_F(ChecksTest, WhateverChangesWhereItGoesMakesItASpiral) {
   EXPECT_TRUE(relay(from_server("10.0.2.1:5060"), returned).text.starts_with("INVITE sip:bob@"));
 }
 
-TEST_F(ChecksTest, ALoopIsSeenOverOtherProxies) {
-  std::string text = passed_on(SipBuilder::request());
-  for (int hop = 0; hop < 3; ++hop) {
-    const std::string via = "Via: SIP/2.0/UDP 198.51.100.1;branch=z9hG4bK" + std::to_string(hop);
-    text.insert(text.find("Via:"), via + "\r\n");
-  }
-  EXPECT_TRUE(relay(from_client(), text).text.starts_with("SIP/2.0 482 "));
+TEST_F(ChecksTest, ALoopIsSeenOverAsManyHopsAsRequestsTake) {
+  const auto after = [this](int hops) {
+    std::string text = passed_on(SipBuilder::request().call_id(std::to_string(hops)));
+    std::string vias = "Via: SIP/2.0/UDP 198.51.100.1;branch=z9hG4bK0";
+    for (int hop = 1; hop < hops; ++hop) {
+      vias += ", SIP/2.0/UDP 198.51.100.1;branch=z9hG4bK" + std::to_string(hop);
+    }
+    text.insert(text.find("Via:"), vias + "\r\n");
+    return relay(from_client(), text).text;
+  };
+  EXPECT_TRUE(after(3).starts_with("SIP/2.0 482 "));
+  EXPECT_TRUE(after(69).starts_with("SIP/2.0 482 "));
+  EXPECT_TRUE(after(70).starts_with("INVITE "));
 }
 
 // Else anybody could make us refuse a request by a copy of our Via.
