@@ -181,7 +181,9 @@ void Scanner::read_header(const Header& header) {
       break;
     case HeaderId::CallId:
       out_.call_id = header.value;
-      if (!long_all_of<kWordChar>(header.value)) fault(ScanStatus::BadCallId);
+      if (header.value.size() > kCallIdOctetsMax || !long_all_of<kWordChar>(header.value)) {
+        fault(ScanStatus::BadCallId);
+      }
       break;
     case HeaderId::CSeq: read_cseq(header.value); break;
     case HeaderId::MaxForwards: read_max_forwards(header.value); break;

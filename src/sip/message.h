@@ -21,6 +21,8 @@ namespace siplb::sip {
 
 inline constexpr size_t kMessageOctetsMax = 65535;
 inline constexpr size_t kHeadersMax = 128;  // bound and default of limits.headers
+// It goes into half a dozen hashes; those of real stacks have less than 256 octets.
+inline constexpr size_t kCallIdOctetsMax = 4096;
 
 enum class HeaderId : uint8_t {
   Via,
@@ -57,8 +59,8 @@ enum class ScanStatus : uint8_t {
   RepeatedHeader,  // a second From, To, Call-ID, CSeq, Max-Forwards or Content-Length, equal or not
   BadVia,
   BadFromTo,  // also a From or To with two tags
-  BadCallId,
-  BadCSeq,  // not "number method", over 2^31-1, or another method than the start line
+  BadCallId,  // also one above kCallIdOctetsMax
+  BadCSeq,    // not "number method", over 2^31-1, or another method than the start line
   BadMaxForwards,
   BadContentLength,  // no number, or more than any message has
   BodyTooShort,      // fewer octets than Content-Length says

@@ -299,6 +299,14 @@ TEST(ScanTest, RefusesABadCallId) {
   }
 }
 
+TEST(ScanTest, RefusesALongCallId) {
+  const auto of = [](size_t octets) {
+    return SipBuilder::request().call_id(std::string(octets, 'x')).str();
+  };
+  EXPECT_STATUS(of(kCallIdOctetsMax), ScanStatus::Ok);
+  EXPECT_STATUS(of(kCallIdOctetsMax + 1), ScanStatus::BadCallId);
+}
+
 TEST(ScanTest, RefusesABadCSeq) {
   for (const std::string_view value :
        {"", "1", "INVITE", "1INVITE", "-1 INVITE", "1 BYE", "1 invite", "2147483648 INVITE",
