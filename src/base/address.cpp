@@ -162,6 +162,11 @@ bool SockAddress::is_link_local() const {
   return is_v4() && ip_[0] == 169 && ip_[1] == 254;               // 169.254.0.0/16
 }
 
+bool SockAddress::is_of_one_host() const {
+  if (family_ == Family::None || is_wildcard() || is_link_local()) return false;
+  return is_v6() ? ip_[0] != 0xff : ip_[0] != 0 && ip_[0] < 224;
+}
+
 std::string_view SockAddress::ip_octets() const {
   const size_t length = is_v4() ? 4 : is_v6() ? 16 : 0;
   return {reinterpret_cast<const char*>(ip_.data()), length};

@@ -49,6 +49,9 @@ class SockAddress {
   // Not routed in the internet: RFC 1918, a carrier's NAT (RFC 6598), unique local (RFC 4193).
   [[nodiscard]] bool is_private() const;
   [[nodiscard]] bool is_link_local() const;
+  // What another host may have for its own: no multicast, broadcast, reserved or link-local
+  // address, and none of 0.0.0.0/8 or ::.
+  [[nodiscard]] bool is_of_one_host() const;
 
   // The address octets in network order: 4, 16 or 0 of them.
   [[nodiscard]] std::string_view ip_octets() const;

@@ -27,14 +27,9 @@ inline const YamlNode& at(const YamlNode& element, std::string_view key) {
   return value == nullptr ? element : *value;
 }
 
-// fe80::/10: names a host only together with the link it is on.
-inline bool is_v6_link_local(const SockAddress& address) {
-  const std::string_view octets = address.ip_octets();
-  return address.is_v6() && octets[0] == '\xfe' && (octets[1] & 0xc0) == 0x80;
-}
-
+// fe80::/10 names a host only together with the link it is on.
 inline void check_link(const SockAddress& address, Place place, FaultList& faults) {
-  if (is_v6_link_local(address)) {
+  if (address.is_v6() && address.is_link_local()) {
     faults.add(place, "IPv6 link-local addresses are not supported: no scope id can be given");
   }
 }

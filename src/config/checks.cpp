@@ -24,15 +24,7 @@ std::string duration_text(Duration duration) {
 }
 
 bool is_global(const SockAddress& address) {
-  const auto octet = [&](size_t i) { return static_cast<uint8_t>(address.ip_octets()[i]); };
-  if (address.is_loopback()) return false;
-  if (address.is_v6()) {
-    const bool is_unique_local = (octet(0) & 0xfe) == 0xfc;
-    return !is_unique_local && !is_v6_link_local(address);
-  }
-  return octet(0) != 10 && !(octet(0) == 172 && (octet(1) & 0xf0) == 16) &&
-         !(octet(0) == 192 && octet(1) == 168) && !(octet(0) == 169 && octet(1) == 254) &&
-         !(octet(0) == 100 && (octet(1) & 0xc0) == 64);
+  return !address.is_loopback() && !address.is_private() && !address.is_link_local();
 }
 
 void check_timers(const YamlNode& section, const transaction::TimerOptions& timers,
@@ -124,6 +116,26 @@ void warn_of_patterns(const YamlNode& root, const Configuration& configuration,
   }
 }
 
+// On a listener that admits servers a source address is enough to be one.
+void warn_of_forwarding(const YamlNode& root, const Configuration& configuration,
+                        FaultList& warnings) {
+  const auto& listeners = configuration.listeners;
+  for (size_t i = 0; i < configuration.routes.size(); ++i) {
+    const proxy::RouteOptions& route = configuration.routes[i];
+    if (route.action != proxy::RouteAction::ForwardByUri) continue;
+    for (size_t l = 0; l < listeners.size(); ++l) {
+      const bool is_open =
+          listeners[l].role != ListenerRole::Clients && is_global(listeners[l].address);
+      if (!is_open || (route.listeners >> l & 1) == 0) continue;
+      warnings.add(at(at(root, "routes").items[i], "forward").place,
+                   "listener " + shown(listeners[l].name) +
+                       " is public and admits servers: whoever can forge a server's address makes "
+                       "siplb call any address by this route");
+      break;
+    }
+  }
+}
+
 }  // namespace
 
 void complete(const YamlNode& root, Configuration& configuration) {
@@ -160,6 +172,7 @@ void warn(const YamlNode& root, const Configuration& configuration, FaultList& w
   }
   warn_of_codes(root, configuration, warnings);
   warn_of_patterns(root, configuration, warnings);
+  warn_of_forwarding(root, configuration, warnings);
   if (const Duration ringing = configuration.timers.ringing; ringing <= kTimerCLeast) {
     warnings.add(at(at(root, "timers"), "ringing").place,
                  "'ringing' is " + duration_text(ringing) + ": RFC 3261 wants Timer C above " +

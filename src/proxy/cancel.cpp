@@ -28,6 +28,7 @@ Verdict RequestPath::decide_cancel(const Request& request) {
   if (const auto first = parts_.chooser.first_choice(request, route)) {
     return forward(request, *first, {});
   }
+  if (is_over_rate(*index, request.tick)) return Verdict::reply(503, {}, StatefulPath::kRetryAfter);
   return scatter(request, route.group);
 }
 

@@ -39,6 +39,7 @@ sip::TokenEnd target_end(const Snapshot& snapshot, const Target& target) {
 bool wants_record_route(const Snapshot& snapshot, const Request& request, const Target& target) {
   const balance::ServerIndex server =
       target.server != balance::kNoServer ? target.server : request.sender.server;
+  if (server == balance::kNoServer) return false;
   const balance::GroupIndex group = snapshot.topology.servers()[server].group;
   return snapshot.topology.groups()[group].options.record_route;
 }
@@ -87,7 +88,7 @@ sip::TokenText dialog_token(const Snapshot& snapshot, const Request& request,
 }
 
 sip::TokenText path_token(const Snapshot& snapshot, const Request& request, const Target& target) {
-  if (request.sender.is_server()) return {};
+  if (request.sender.is_server() || target.server == balance::kNoServer) return {};
   if (!supports_path(request.message) && !is_behind_nat(request)) return {};
   const sip::Token fields{.kind = sip::TokenKind::Path,
                           .initiator = client_end(snapshot, request.source),

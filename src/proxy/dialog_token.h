@@ -11,11 +11,12 @@
 namespace siplb::proxy {
 
 // For the Record-Route. Empty where `request`, on its way to `target`, opens no dialog, or where
-// the group of its server wants no Record-Route. Requires: a server at one of the ends.
+// the group of its server wants no Record-Route, or where no server is at either end.
 [[nodiscard]] sip::TokenText dialog_token(const Snapshot& snapshot, const Request& request,
                                           const Target& target);
 
-// For the Path of a REGISTER (RFC 3327) on its way to `target`, a server. Empty where the client
+// For the Path of a REGISTER (RFC 3327) on its way to `target`. Empty where no server is there, and
+// where the client
 // needs none: its requests come from where its Via and Contact say, and it does not ask for it.
 [[nodiscard]] sip::TokenText path_token(const Snapshot& snapshot, const Request& request,
                                         const Target& target);

@@ -5,16 +5,15 @@
 namespace siplb::proxy {
 namespace {
 
-bool is_inside(const SockAddress& address) {
-  return address.is_private() || address.is_loopback() || address.is_link_local();
-}
-
 // A private address is somebody else's where the side that we would send from is public: that of a
-// client behind a NAT, which only a flow reaches.
+// client behind a NAT, which only a flow reaches. Nobody who may be called is at an address of
+// many, or at one of this host's own.
 bool is_within_reach(const SockAddress& remote, const Side& side) {
-  if (!is_inside(remote)) return true;
+  if (!remote.is_of_one_host()) return false;
+  if (remote.is_loopback()) return side.bound.is_loopback();
+  if (!remote.is_private()) return true;
   const SockAddress& own = side.name_for(remote).literal;
-  return is_inside(own.family() == SockAddress::Family::None ? side.bound : own);
+  return (own.family() == SockAddress::Family::None ? side.bound : own).is_private();
 }
 
 // By the group of the server that sent it: it has the options.
@@ -33,7 +32,7 @@ RequestPath::Named RequestPath::read_named_goal(const Request& request) const {
         {.group = group_of(request, snapshot_), .target = {.to = *to}, .is_only_one = true});
   }
   if (!routes.has_next()) return {};
-  const auto next = routes.next.literal();
+  const auto next = udp_literal(routes.next);
   // A third one of ours would lead back here.
   if (!request.sender.is_server() || !next ||
       snapshot_.sides.is_ours(routes.next, request.source.local)) {

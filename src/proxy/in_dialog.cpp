@@ -11,6 +11,19 @@ bool refreshes_target(sip::Method method) {
          method == sip::Method::Refer;
 }
 
+// Whether a request comes from where that end of its dialog, a server's, is: by any port, since
+// some servers send from another than they listen on.
+bool comes_from(const Request& request, const sip::TokenEnd& end,
+                const balance::Topology& topology) {
+  if (request.sender.is_server()) return true;
+  const SockAddress& source = request.source.remote;
+  if (!end.is_server) return false;
+  if (end.address.same_ip(source)) return true;
+  const balance::ServerIndex server = topology.find_by_id(end.server_id);
+  return server != balance::kNoServer &&
+         topology.is_target(topology.servers()[server].group, source);
+}
+
 // A dialog whose other end has left the configuration or can't be reached any more.
 Verdict refuse_gone(const sip::Message& message) {
   return Verdict::reply(message.method == sip::Method::Bye ? 481 : 500);
@@ -39,12 +52,16 @@ bool is_dialog_token(const RouteSet& routes) {
 
 Verdict RequestPath::decide_in_dialog(const Request& request) {
   if (!is_dialog_token(request.routes)) return send_without_token(request);
-  // By the dialog, not by the source: an end may have moved, and a forged source gains nothing.
+  // By the dialog, not by the source: an end may have moved.
   const sip::Token& token = request.routes.token;
   parts_.chooser.keep_alive(request);
   const bool from_initiator = request.from_tag_hash == token.from_tag_hash;
-  note_moves(request, from_initiator ? token.initiator : token.responder);
-  return send_to_end(request, from_initiator ? token.responder : token.initiator);
+  const sip::TokenEnd& from = from_initiator ? token.initiator : token.responder;
+  const sip::TokenEnd& to = from_initiator ? token.responder : token.initiator;
+  // Whoever else has seen the token, a callee for one, may not use it to reach a client.
+  if (!to.is_server && !comes_from(request, from, snapshot_.topology)) return Verdict::reply(403);
+  note_moves(request, from);
+  return send_to_end(request, to);
 }
 
 // The client's end of the dialog that sent this: what goes to it follows it from now on.
@@ -91,7 +108,7 @@ Verdict RequestPath::send_without_token(const Request& request) {
   if (named.goal) return forward(request, named.goal->target, {});
   Target target;
   switch (parts_.chooser.find_affine(request, target)) {
-    case TargetChooser::Affine::Found: return send_in_dialog(request, target);
+    case TargetChooser::Affine::Found: return send_to_server(request, target);
     case TargetChooser::Affine::Gone: return refuse_gone(request.message);
     case TargetChooser::Affine::Nothing: break;
   }
@@ -110,7 +127,17 @@ Verdict RequestPath::send_without_token(const Request& request) {
   const balance::GroupOptions& group = snapshot_.topology.groups()[route.group].options;
   const auto first = parts_.chooser.first_choice(request, route);
   if (request.sender.is_server() || !group.tokenless_dialogs || !first) return Verdict::reply(481);
-  return send_in_dialog(request, *first);
+  if (is_over_rate(*index, request.tick)) return Verdict::reply(503, {}, StatefulPath::kRetryAfter);
+  return forward(request, *first, {});
+}
+
+// To the server that has the call, at the port that its Contact names: an ACK to a failure bears
+// the URI of its INVITE, which may name another server.
+Verdict RequestPath::send_to_server(const Request& request, const Target& target) {
+  Target place = target;
+  const SockAddress named = place_of(request, target, snapshot_);
+  if (named.same_ip(target.to.remote)) place.to.remote = named;
+  return forward(request, place, {});
 }
 
 Verdict RequestPath::send_in_dialog(const Request& request, const Target& target) {

@@ -29,7 +29,8 @@ bool Intake::is_from_strict_router(const sip::Message& message, const transport:
   sip::Token token;
   return snapshot_.seal.open_token(message.uri.user, message.call_id, tick.today, token) ==
              sip::SealFault::None ||
-         (sip::is_loose(message.uri) && snapshot_.sides.is_ours(message.uri, source.local));
+         (message.uri.user.empty() && sip::is_loose(message.uri) &&
+          snapshot_.sides.is_ours(message.uri, source.local));
 }
 
 }  // namespace siplb::proxy

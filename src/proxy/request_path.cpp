@@ -13,6 +13,13 @@ bool is_options_to_us(const Request& request, const Sides& sides) {
          sides.is_ours(message.uri, request.source.local);
 }
 
+// A caller of RFC 2543 has no tag, so requests to it have none either; but its dialog has a token.
+bool is_to_tagless_caller(const Request& request, const sip::Seal& seal) {
+  const RouteSet& routes = request.routes;
+  return routes.has_token && routes.token.kind == sip::TokenKind::Dialog &&
+         routes.token.from_tag_hash == seal.tag_hash({});
+}
+
 }  // namespace
 
 Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& source,
@@ -38,7 +45,8 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
   if (known.kind == StatefulPath::Known::Kind::PassOn) return pass_on(request, known);
   if (is_loop(request, snapshot_)) return Verdict::reply(482);
   if (is_options_to_us(request, snapshot_.sides)) return Verdict::reply(200);
-  if (!message.to_tag.empty() || message.method == sip::Method::Ack) {
+  if (!message.to_tag.empty() || message.method == sip::Method::Ack ||
+      is_to_tagless_caller(request, snapshot_.seal)) {
     return decide_in_dialog(request);
   }
   if (message.method == sip::Method::Cancel) return decide_cancel(request);
@@ -53,6 +61,11 @@ Verdict RequestPath::pass_on(const Request& request, StatefulPath::Known known) 
   if (!named.goal && !is_to_server && request.sender.is_server()) named = read_uri_goal(request);
   if (named.goal) known.target.to = named.goal->target.to;
   if (!named.goal && !is_to_server) return Verdict::absorb(AbsorbReason::Repeat);
+  // A registrar that takes it for a new one must find the Path again.
+  if (request.message.method == sip::Method::Register && is_to_server) {
+    const auto route = select_route(request);
+    known.wants_path = route && snapshot_.routes[*route].path == PathMode::Auto;
+  }
   return parts_.stateful.pass_on(request, known);
 }
 
@@ -71,11 +84,7 @@ Verdict RequestPath::start_by_route(const Request& request, size_t index) {
   if (route.action == RouteAction::Reject) {
     return Verdict::reply(route.reject_code, route.reject_reason);
   }
-  balance::RateLimit* const rate = snapshot_.rates[index].get();
-  if (rate != nullptr && !rate->admit(request.tick.now)) {
-    parts_.counters.over_rate.add();
-    return Verdict::reply(503, {}, StatefulPath::kRetryAfter);
-  }
+  if (is_over_rate(index, request.tick)) return Verdict::reply(503, {}, StatefulPath::kRetryAfter);
   if (route.action == RouteAction::ForwardByUri) {
     const Named named = read_uri_goal(request);
     return named.goal ? parts_.stateful.start(request, *named.goal) : *named.refusal;
@@ -91,6 +100,13 @@ Verdict RequestPath::start_by_route(const Request& request, size_t index) {
   if (!route.is_stateless) return parts_.stateful.start(request, goal);
   const sip::TokenText token = dialog_token(snapshot_, request, goal.target);
   return forward(request, goal.target, {.record_route_token = token});
+}
+
+bool RequestPath::is_over_rate(size_t route, const Tick& tick) {
+  balance::RateLimit* const rate = snapshot_.rates[route].get();
+  if (rate == nullptr || rate->admit(tick.now)) return false;
+  parts_.counters.over_rate.add();
+  return true;
 }
 
 std::optional<size_t> RequestPath::select_route(const Request& request) const {

@@ -72,9 +72,13 @@ class RequestPath {
   // The route of the request, a CANCEL or ACK being routed as the INVITE that it belongs to.
   [[nodiscard]] std::optional<size_t> select_route(const Request& request) const;
 
+  // Counts what is refused.
+  [[nodiscard]] bool is_over_rate(size_t route, const Tick& tick);
+
   void note_moves(const Request& request, const sip::TokenEnd& from);
   Verdict send_to_end(const Request& request, const sip::TokenEnd& end);
   Verdict send_without_token(const Request& request);
+  Verdict send_to_server(const Request& request, const Target& target);
   Verdict send_in_dialog(const Request& request, const Target& target);
   Verdict scatter(const Request& request, balance::GroupIndex group);
   // Without state.

@@ -24,7 +24,9 @@ std::optional<transport::Flow> flow_to(const sip::Via& next, const sip::ViaSeal&
 Verdict ResponsePath::decide(const sip::Message& message, const transport::Flow& source,
                              const Tick& tick) {
   const sip::Via& ours = message.via;
-  if (!snapshot_.sides.is_own_sent_by(ours.host, ours.effective_port())) {
+  // By the listener that it came by: else whoever has seen the Via of another side could answer in
+  // its place, as a callee that a server relays a call to.
+  if (!snapshot_.sides.is_own_sent_by(source.listener, ours.host, ours.effective_port())) {
     return Verdict::drop(DropReason::ResponseViaForeign);
   }
   if (const auto verdict = stateful_.on_response(message, source, tick)) return *verdict;

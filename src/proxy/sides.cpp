@@ -103,6 +103,10 @@ transport::Flow Sides::flow_to(ListenerIndex listener, const SockAddress& remote
   return {.remote = remote, .local = sides_[listener].name_for(remote).local, .listener = listener};
 }
 
+bool Sides::is_own_sent_by(ListenerIndex listener, std::string_view host, uint16_t port) const {
+  return is_called(sides_[listener], host, port);
+}
+
 bool Sides::is_own_sent_by(std::string_view host, uint16_t port) const {
   return std::any_of(sides_.begin(), sides_.end(),
                      [&](const Side& side) { return is_called(side, host, port); });

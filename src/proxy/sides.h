@@ -77,7 +77,9 @@ class Sides {
   }
 
   // True where host and port, a Via's sent-by, are an address that we are bound to or one that we
-  // advertise.
+  // advertise; on that listener, or on any.
+  [[nodiscard]] bool is_own_sent_by(transport::ListenerIndex listener, std::string_view host,
+                                    uint16_t port) const;
   [[nodiscard]] bool is_own_sent_by(std::string_view host, uint16_t port) const;
   // True where a URI leads to us: by such an address, by `local` (or Family::None) at a wildcard's
   // port, or by one of our names.

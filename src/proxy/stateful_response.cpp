@@ -27,6 +27,10 @@ Verdict StatefulPath::on_answer(ResponseContext& context, const Answer& answer) 
   const sip::Message& message = answer.message;
   if (answer.attempt >= context.attempt_count) return Verdict::drop(DropReason::ResponseStray);
   Attempt& attempt = context.attempts[answer.attempt];
+  // Two listeners may have one name, but the answer comes back by its own.
+  if (answer.source.listener != attempt.to.listener) {
+    return Verdict::drop(DropReason::ResponseStray);
+  }
   if (message.method == sip::Method::Cancel && attempt.is_cancel_sent) {
     static_cast<void>(attempt.other.on_response(message.status));
     settle(context, answer.tick);

@@ -158,6 +158,7 @@ void Process::check_counters() const {
 void Process::check_sent(const SentMessage& message) const {
   if (message.text.starts_with("SIP/2.0 400 ")) return;  // it repeats what was wrong
   const sip::ScanStatus status = sip::scan(message.text, {}, *scratch_);
+  if (status == sip::ScanStatus::TooManyHeaders) return;  // with ours: it had all that we take
   if (status == sip::ScanStatus::Ok) return;
   throw std::logic_error("what is sent does not parse: " +
                          std::string(sip::scan_status_name(status)) + "\n" + message.text);

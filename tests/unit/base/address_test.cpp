@@ -229,5 +229,17 @@ TEST(SockAddressTest, HashFollowsAddressAndPort) {
   EXPECT_NE(address.hash(), SockAddress::v4(0x0A000002, 5060).hash());
 }
 
+TEST(SockAddressTest, OfOneHostIsNoneOfManyAndNoneOfNobody) {
+  for (const char* text : {"10.0.0.1", "127.0.0.1", "198.51.100.7", "223.255.255.255", "::1",
+                           "2001:db8::1", "fd00::1"}) {
+    EXPECT_TRUE(SockAddress::parse_ip(text, 5060)->is_of_one_host()) << text;
+  }
+  for (const char* text : {"0.0.0.0", "0.1.2.3", "169.254.0.1", "224.0.1.75", "239.255.255.255",
+                           "240.0.0.1", "255.255.255.255", "::", "fe80::1", "ff02::1"}) {
+    EXPECT_FALSE(SockAddress::parse_ip(text, 5060)->is_of_one_host()) << text;
+  }
+  EXPECT_FALSE(SockAddress().is_of_one_host());
+}
+
 }  // namespace
 }  // namespace siplb

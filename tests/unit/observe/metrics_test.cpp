@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include "support/snapshot.h"
 
 namespace siplb::observe {
 namespace {
@@ -15,19 +16,14 @@ namespace {
 using testing::HasSubstr;
 
 proxy::Snapshot make_snapshot() {
-  const std::vector<balance::GroupOptions> groups = {
-      {.name = "pbx",
-       .servers = {{.name = "one", .address = SockAddress::v4(0x7f000001, 5071)},
-                   {.name = "off", .address = SockAddress::v4(0x7f000001, 5072), .weight = 0}}}};
-  const std::vector<transport::ListenerOptions> listeners = {
-      {.name = "edge", .address = SockAddress::v4(0x7f000001, 0)}};
-  const std::vector<SockAddress> bound = {SockAddress::v4(0x7f000001, 5060)};
-  return {.topology = balance::Topology(groups),
-          .sides = proxy::Sides(listeners, bound),
-          .routes = {},
-          .seal = sip::Seal({}, 1, 60),
-          .table_key = {},
-          .scan_limits = {}};
+  const balance::GroupOptions pbx{
+      .name = "pbx",
+      .servers = {{.name = "one", .address = SockAddress::v4(0x7f000001, 5071)},
+                  {.name = "off", .address = SockAddress::v4(0x7f000001, 5072), .weight = 0}}};
+  return test::make_snapshot(
+      {.listeners = {{.name = "edge", .address = SockAddress::v4(0x7f000001, 5060)}},
+       .groups = {pbx},
+       .routes = {}});
 }
 
 // "group server" of `name{group="pbx",server="one"} 0`. Requires: no value with a quote in it.

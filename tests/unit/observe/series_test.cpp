@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
+#include "support/snapshot.h"
 
 namespace siplb::observe {
 namespace {
@@ -15,21 +16,13 @@ using testing::HasSubstr;
 
 class SeriesTest : public testing::Test {
  protected:
-  static proxy::Snapshot empty_snapshot() {
-    return {.topology = balance::Topology({}),
-            .sides = proxy::Sides({}, {}),
-            .routes = {},
-            .seal = sip::Seal({}, 1, 60),
-            .table_key = {},
-            .scan_limits = {}};
-  }
   std::string text(prometheus::MetricType type) {
     family_.name = "family";
     family_.type = type;
     return prometheus::TextSerializer().Serialize({family_});
   }
 
-  proxy::Snapshot snapshot_ = empty_snapshot();
+  proxy::Snapshot snapshot_ = test::make_snapshot({.listeners = {}, .groups = {}, .routes = {}});
   MetricsSource source_{.snapshot = snapshot_,
                         .workers = {},
                         .budget = {},

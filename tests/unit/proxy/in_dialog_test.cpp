@@ -118,7 +118,7 @@ TEST_F(InDialogTest, WhoseListenerIsGoneIsReachedByTheRequestUriOfAServerOnly) {
   bye.start_line("BYE sip:alice@192.0.2.1:6000 SIP/2.0");
   EXPECT_EQ(relay({.remote = server, .listener = kInside}, bye.str()).to,
             from_client("192.0.2.1:6000"));
-  EXPECT_THAT(relay(from_client("198.51.100.9:9"), bye.str()).text, StartsWith("SIP/2.0 480 "));
+  EXPECT_THAT(relay(from_client("198.51.100.9:9"), bye.str()).text, StartsWith("SIP/2.0 403 "));
 }
 
 TEST_F(InDialogTest, AServerThatHasLeftIsReachedWhereItsTokenSays) {
