@@ -114,6 +114,19 @@ void fill_by_listener(Series& out, Counter transport::SocketCounters::*counter) 
   }
 }
 
+void fill_icmp_errors(Series& out) {
+  out.add_by<transport::IcmpErrorKind>(
+      "reason", [](const Lane& lane) -> auto& { return lane.sockets.counters().icmp_errors; },
+      [](transport::IcmpErrorKind kind) -> std::string_view {
+        return kind == transport::IcmpErrorKind::Refused ? "refused" : "other";
+      });
+}
+
+void fill_retransmissions(Series& out) {
+  out.add_by<proxy::RepeatDirection>(
+      "direction", [](const Lane& lane) -> auto& { return lane.counters.retransmissions; }, kName);
+}
+
 void fill_steering(Series& out) {
   const proxy::Sides& sides = out.source.snapshot.sides;
   for (size_t i = 0; i < sides.size(); ++i) {
@@ -281,213 +294,180 @@ struct Family {
     out.add({}, out.sum([](const Lane& lane) -> const Counter& { return lane.member; })); \
   }
 
-// In the order of docs/metrics.md.
-constexpr auto
-    kFamilies =
-        std::to_array<Family>(
-            {
-                {{"siplb_build_info", "gauge", "version", "Always 1; which siplb this is."},
-                 [](Series& out) {
-                   out.add({{"version", SIPLB_VERSION}}, uint64_t{1});
-                 }},
-                {{"siplb_up_seconds", "gauge", "", "Seconds since the start."},
-                 [](Series& out) {
-                   out.add({},
-                           std::chrono::duration<double>(out.now - out.source.started_at).count());
-                 }},
-                {{"siplb_config_info", "gauge", "hash",
-                  "Always 1; a hash of the configuration that runs."},
-                 [](Series& out) {
-                   out.add({{"hash", out.source.config_hash}}, uint64_t{1});
-                 }},
-                {{"siplb_memory_budget_bytes", "gauge", "consumer",
-                  "Memory set aside at start, by consumer."},
-                 [](Series& out) {
-                   for (const BudgetLine& line : out.source.budget) {
-                     out.add({{"consumer", line.consumer}}, static_cast<uint64_t>(line.octets));
-                   }
-                 }},
+// Both in the order of docs/metrics.md: messages, then what serves them.
+constexpr auto kMessageFamilies = std::to_array<Family>({
+    {{"siplb_build_info", "gauge", "version", "Always 1; which siplb this is."},
+     [](Series& out) {
+       out.add({{"version", SIPLB_VERSION}}, uint64_t{1});
+     }},
+    {{"siplb_up_seconds", "gauge", "", "Seconds since the start."},
+     [](Series& out) {
+       out.add({}, std::chrono::duration<double>(out.now - out.source.started_at).count());
+     }},
+    {{"siplb_config_info", "gauge", "hash", "Always 1; a hash of the configuration that runs."},
+     [](Series& out) {
+       out.add({{"hash", out.source.config_hash}}, uint64_t{1});
+     }},
+    {{"siplb_memory_budget_bytes", "gauge", "consumer", "Memory set aside at start, by consumer."},
+     [](Series& out) {
+       for (const BudgetLine& line : out.source.budget) {
+         out.add({{"consumer", line.consumer}}, static_cast<uint64_t>(line.octets));
+       }
+     }},
 
-                {{"siplb_messages_received_total", "counter", "transport kind",
-                  "Messages that arrived; kind is request, response or other."},
-                 fill_received},
-                {{"siplb_messages_forwarded_total", "counter", "", "Messages sent on."},
-                 SIPLB_LANE_SUM(counters.forwarded)},
-                {{"siplb_messages_answered_total", "counter", "code",
-                  "Requests that siplb answered itself."},
-                 fill_answered},
-                {{"siplb_messages_absorbed_total", "counter", "reason",
-                  "Messages that end here on purpose."},
-                 [](Series& out) {
-                   out.add_by<proxy::AbsorbReason>(
-                       "reason", [](const Lane& lane) -> auto& { return lane.counters.absorbed; },
-                       kName);
-                 }},
-                {{"siplb_messages_dropped_total", "counter", "reason",
-                  "Messages dropped, by reason."},
-                 [](Series& out) {
-                   out.add_by<proxy::DropReason>(
-                       "reason", [](const Lane& lane) -> auto& { return lane.counters.dropped; },
-                       kName);
-                 }},
-                {{"siplb_messages_handed_over_total", "counter", "kind",
-                  "Messages that arrived at another lane than that of their call, and were handed "
-                  "to it."},
-                 [](Series& out) {
-                   out.add_by<proxy::MessageKind>(
-                       "kind", [](const Lane& lane) -> auto& { return lane.counters.handed_out; },
-                       kName);
-                 }},
-                {{"siplb_mailbox_messages_total", "counter", "worker",
-                  "Those of them that were copied for another worker."},
-                 fill_mailbox_messages},
-                {{"siplb_messages_originated_total", "counter", "kind",
-                  "Messages of our own making; outside conservation."},
-                 [](Series& out) {
-                   out.add_by<proxy::OriginatedKind>(
-                       "kind", [](const Lane& lane) -> auto& { return lane.counters.originated; },
-                       kName);
-                 }},
-                {{"siplb_retransmissions_total", "counter", "direction",
-                  "Messages sent again: requests to a server, final responses to a client."},
-                 [](Series& out) {
-                   out.add_by<proxy::RepeatDirection>(
-                       "direction",
-                       [](const Lane& lane) -> auto& { return lane.counters.retransmissions; },
-                       kName);
-                 }},
-                {{"siplb_duplicate_answers_total", "counter", "",
-                  "Further 2xx to an INVITE that had one already."},
-                 SIPLB_LANE_SUM(counters.duplicate_answers)},
-                {{"siplb_requests_unheld_total", "counter", "",
-                  "Requests sent on without a copy, for want of a slot: they can't be repeated or "
-                  "fail over."},
-                 SIPLB_LANE_SUM(counters.unheld)},
-                {{"siplb_requests_over_rate_total", "counter", "",
-                  "Requests refused because the rate of their route was used up."},
-                 SIPLB_LANE_SUM(counters.over_rate)},
-                {{"siplb_moved_flows_evicted_total", "counter", "",
-                  "Clients that had moved in a dialog, forgotten for want of room."},
-                 SIPLB_LANE_SUM(counters.moved_evicted)},
-                {{"siplb_expressions_matched_total", "counter", "",
-                  "Expressions of routes that were matched with a text."},
-                 SIPLB_LANE_SUM(counters.expressions)},
-                {{"siplb_transactions", "gauge", "state",
-                  "Requests that state is kept of: under way, or over and remembered."},
-                 fill_transactions},
-                {{"siplb_transactions_evicted_total", "counter", "",
-                  "Transactions that were over and forgotten early, for want of room."},
-                 SIPLB_LANE_SUM(contexts.table_counters().evicted_early)},
-                {{"siplb_conservation_difference", "gauge", "",
-                  "Messages taken in less messages decided; anything but 0 is a bug."},
-                 fill_conservation},
-                {{"siplb_requests_total", "counter", "method",
-                  "New requests: outside a dialog, no CANCEL."},
-                 [](Series& out) {
-                   out.add_by<sip::Method>(
-                       "method", [](const Lane& lane) -> auto& { return lane.counters.requests; },
-                       sip::method_name);
-                 }},
-                {{"siplb_messages_malformed_total", "counter", "reason",
-                  "Messages that are no well-formed SIP, by what is wrong with them."},
-                 fill_malformed},
-                {{"siplb_seal_rejected_total", "counter", "what reason",
-                  "Seals in a Via or token that did not verify."},
-                 fill_seal_rejected},
+    {{"siplb_messages_received_total", "counter", "transport kind",
+      "Messages that arrived; kind is request, response or other."},
+     fill_received},
+    {{"siplb_messages_forwarded_total", "counter", "", "Messages sent on."},
+     SIPLB_LANE_SUM(counters.forwarded)},
+    {{"siplb_messages_answered_total", "counter", "code", "Requests that siplb answered itself."},
+     fill_answered},
+    {{"siplb_messages_absorbed_total", "counter", "reason", "Messages that end here on purpose."},
+     [](Series& out) {
+       out.add_by<proxy::AbsorbReason>(
+           "reason", [](const Lane& lane) -> auto& { return lane.counters.absorbed; }, kName);
+     }},
+    {{"siplb_messages_dropped_total", "counter", "reason", "Messages dropped, by reason."},
+     [](Series& out) {
+       out.add_by<proxy::DropReason>(
+           "reason", [](const Lane& lane) -> auto& { return lane.counters.dropped; }, kName);
+     }},
+    {{"siplb_messages_handed_over_total", "counter", "kind",
+      "Messages that arrived at another lane than that of their call, and were handed to it."},
+     [](Series& out) {
+       out.add_by<proxy::MessageKind>(
+           "kind", [](const Lane& lane) -> auto& { return lane.counters.handed_out; }, kName);
+     }},
+    {{"siplb_mailbox_messages_total", "counter", "worker",
+      "Those of them that were copied for another worker."},
+     fill_mailbox_messages},
+    {{"siplb_messages_originated_total", "counter", "kind",
+      "Messages of our own making; outside conservation."},
+     [](Series& out) {
+       out.add_by<proxy::OriginatedKind>(
+           "kind", [](const Lane& lane) -> auto& { return lane.counters.originated; }, kName);
+     }},
+    {{"siplb_retransmissions_total", "counter", "direction",
+      "Messages sent again: requests to a server, final responses to a client."},
+     fill_retransmissions},
+    {{"siplb_duplicate_answers_total", "counter", "",
+      "Further 2xx to an INVITE that had one already."},
+     SIPLB_LANE_SUM(counters.duplicate_answers)},
+    {{"siplb_requests_unheld_total", "counter", "",
+      "Requests sent on without a copy, for want of a slot: they can't be repeated or fail over."},
+     SIPLB_LANE_SUM(counters.unheld)},
+    {{"siplb_requests_over_rate_total", "counter", "",
+      "Requests refused because the rate of their route was used up."},
+     SIPLB_LANE_SUM(counters.over_rate)},
+    {{"siplb_moved_flows_evicted_total", "counter", "",
+      "Clients that had moved in a dialog, forgotten for want of room."},
+     SIPLB_LANE_SUM(counters.moved_evicted)},
+    {{"siplb_expressions_matched_total", "counter", "",
+      "Expressions of routes that were matched with a text."},
+     SIPLB_LANE_SUM(counters.expressions)},
+});
 
-                {{"siplb_server_requests_total", "counter", "group server",
-                  "Requests sent to the server."},
-                 [](Series& out) { fill_by_server(out, &proxy::ServerCounters::requests); }},
-                {{"siplb_server_responses_total", "counter", "group server code_class",
-                  "Responses that came from the server."},
-                 fill_server_responses},
-                {{"siplb_server_inflight", "gauge", "group server",
-                  "Requests sent to the server with state that have no final answer yet."},
-                 [](Series& out) { fill_by_server(out, &proxy::ServerCounters::inflight); }},
-                {{"siplb_server_answer_seconds", "histogram", "group server",
-                  "From a request to the server's first answer to it."},
-                 fill_server_answer_times},
-                {{"siplb_server_failovers_total", "counter", "group server reason",
-                  "Requests that left the server for another, and why."},
-                 fill_server_failovers},
-                {{"siplb_retry_budget_exhausted_total", "counter", "group",
-                  "Requests that stayed with a failing server: the group's retry budget was "
-                  "spent."},
-                 fill_budget_exhausted},
-                {{"siplb_affinity_evicted_total", "counter", "",
-                  "Affinity entries that gave way to a newer one before their time."},
-                 SIPLB_LANE_SUM(counters.affinity.evicted)},
-                {{"siplb_affinity_torn_total", "counter", "",
-                  "Affinity entries whose check failed."},
-                 SIPLB_LANE_SUM(counters.affinity.torn)},
-                {{"siplb_calls_without_affinity_total", "counter", "",
-                  "Calls forwarded without an affinity entry: no room, or another's entry is "
-                  "there."},
-                 SIPLB_LANE_SUM(counters.loose_calls)},
+constexpr auto kServiceFamilies = std::to_array<Family>({
+    {{"siplb_transactions", "gauge", "state",
+      "Requests that state is kept of: under way, or over and remembered."},
+     fill_transactions},
+    {{"siplb_transactions_evicted_total", "counter", "",
+      "Transactions that were over and forgotten early, for want of room."},
+     SIPLB_LANE_SUM(contexts.table_counters().evicted_early)},
+    {{"siplb_conservation_difference", "gauge", "",
+      "Messages taken in less messages decided; anything but 0 is a bug."},
+     fill_conservation},
+    {{"siplb_requests_total", "counter", "method", "New requests: outside a dialog, no CANCEL."},
+     [](Series& out) {
+       out.add_by<sip::Method>(
+           "method", [](const Lane& lane) -> auto& { return lane.counters.requests; },
+           sip::method_name);
+     }},
+    {{"siplb_messages_malformed_total", "counter", "reason",
+      "Messages that are no well-formed SIP, by what is wrong with them."},
+     fill_malformed},
+    {{"siplb_seal_rejected_total", "counter", "what reason",
+      "Seals in a Via or token that did not verify."},
+     fill_seal_rejected},
 
-                {{"siplb_send_failed_total", "counter", "reason",
-                  "Messages that could not be sent."},
-                 fill_send_failed},
-                {{"siplb_queue_refused_total", "counter", "reason",
-                  "Messages that a send queue had no room for."},
-                 fill_queue_refused},
-                {{"siplb_queue_depth", "gauge", "direction", "Messages in the send queues."},
-                 [](Series& out) {
-                   out.add({{"direction", "out"}}, out.sum([](const Lane& lane) -> const Counter& {
-                     return lane.sockets.counters().queue_depth;
-                   }));
-                 }},
-                {{"siplb_pool_slots", "gauge", "pool state", "Slots of the pools, used and free."},
-                 fill_pool_slots},
-                {{"siplb_icmp_errors_total", "counter", "reason", "ICMP errors that came back."},
-                 [](Series& out) {
-                   out.add_by<transport::IcmpErrorKind>(
-                       "reason", [](const Lane& lane) -> auto& {
-                         return lane.sockets.counters().icmp_errors;
-                       },
-                       [](transport::IcmpErrorKind kind) -> std::string_view {
-                         return kind == transport::IcmpErrorKind::Refused ? "refused" : "other";
-                       });
-                 }},
-                {{"siplb_datagrams_truncated_total", "counter", "",
-                  "Datagrams longer than a receive buffer, dropped."},
-                 SIPLB_LANE_SUM(sockets.counters().received_truncated)},
-                {{"siplb_kernel_drops_total", "counter", "listener",
-                  "Datagrams that the kernel dropped because a receive queue was full."},
-                 [](Series& out) {
-                   fill_by_listener(out, &transport::SocketCounters::kernel_drops);
-                 }},
-                {{"siplb_kernel_queue_bytes", "gauge", "listener",
-                  "Octets in the kernel's receive queues, at their last reading."},
-                 [](Series& out) {
-                   fill_by_listener(out, &transport::SocketCounters::kernel_queue_bytes);
-                 }},
-                {{"siplb_receive_buffer_bytes", "gauge",
-                  "listener", "Receive buffer that the kernel granted, all lanes together."},
-                 [](Series& out) {
-                   fill_by_listener(out, &transport::SocketCounters::granted_receive_bytes);
-                 }},
-                {{"siplb_steering_attached", "gauge", "listener",
-                  "1 where the kernel gives responses to the lane of their call, 0 where it would "
-                  "not."},
-                 fill_steering},
+    {{"siplb_server_requests_total", "counter", "group server", "Requests sent to the server."},
+     [](Series& out) { fill_by_server(out, &proxy::ServerCounters::requests); }},
+    {{"siplb_server_responses_total", "counter", "group server code_class",
+      "Responses that came from the server."},
+     fill_server_responses},
+    {{"siplb_server_inflight", "gauge", "group server",
+      "Requests sent to the server with state that have no final answer yet."},
+     [](Series& out) { fill_by_server(out, &proxy::ServerCounters::inflight); }},
+    {{"siplb_server_answer_seconds", "histogram", "group server",
+      "From a request to the server's first answer to it."},
+     fill_server_answer_times},
+    {{"siplb_server_failovers_total", "counter", "group server reason",
+      "Requests that left the server for another, and why."},
+     fill_server_failovers},
+    {{"siplb_retry_budget_exhausted_total", "counter", "group",
+      "Requests that stayed with a failing server: the group's retry budget was spent."},
+     fill_budget_exhausted},
+    {{"siplb_affinity_evicted_total", "counter", "",
+      "Affinity entries that gave way to a newer one before their time."},
+     SIPLB_LANE_SUM(counters.affinity.evicted)},
+    {{"siplb_affinity_torn_total", "counter", "", "Affinity entries whose check failed."},
+     SIPLB_LANE_SUM(counters.affinity.torn)},
+    {{"siplb_calls_without_affinity_total", "counter", "",
+      "Calls forwarded without an affinity entry: no room, or another's entry is there."},
+     SIPLB_LANE_SUM(counters.loose_calls)},
 
-                {{"siplb_loop_delay_seconds", "histogram", "",
-                  "How long a tick of a worker's loop took: so long a message may wait for its "
-                  "turn."},
-                 fill_loop_delay},
-                {{"siplb_loop_wakeups_total", "counter", "worker", "Returns from epoll."},
-                 [](Series& out) {
-                   fill_by_worker(out, [](const proxy::Worker& worker) -> const Counter& {
-                     return worker.loop().epoll_returns();
-                   });
-                 }},
-                {{"siplb_worker_heap_allocations_total", "counter", "",
-                  "Heap allocations on worker threads; they are built to make none."},
-                 [](Series& out) { out.add({}, AllocGuard::allocations()); }},
-            });
+    {{"siplb_send_failed_total", "counter", "reason", "Messages that could not be sent."},
+     fill_send_failed},
+    {{"siplb_queue_refused_total", "counter", "reason",
+      "Messages that a send queue had no room for."},
+     fill_queue_refused},
+    {{"siplb_queue_depth", "gauge", "direction", "Messages in the send queues."},
+     [](Series& out) {
+       out.add({{"direction", "out"}}, out.sum([](const Lane& lane) -> const Counter& {
+         return lane.sockets.counters().queue_depth;
+       }));
+     }},
+    {{"siplb_pool_slots", "gauge", "pool state", "Slots of the pools, used and free."},
+     fill_pool_slots},
+    {{"siplb_icmp_errors_total", "counter", "reason", "ICMP errors that came back."},
+     fill_icmp_errors},
+    {{"siplb_datagrams_truncated_total", "counter", "",
+      "Datagrams longer than a receive buffer, dropped."},
+     SIPLB_LANE_SUM(sockets.counters().received_truncated)},
+    {{"siplb_kernel_drops_total", "counter", "listener",
+      "Datagrams that the kernel dropped because a receive queue was full."},
+     [](Series& out) { fill_by_listener(out, &transport::SocketCounters::kernel_drops); }},
+    {{"siplb_kernel_queue_bytes", "gauge", "listener",
+      "Octets in the kernel's receive queues, at their last reading."},
+     [](Series& out) { fill_by_listener(out, &transport::SocketCounters::kernel_queue_bytes); }},
+    {{"siplb_receive_buffer_bytes", "gauge", "listener",
+      "Receive buffer that the kernel granted, all lanes together."},
+     [](Series& out) { fill_by_listener(out, &transport::SocketCounters::granted_receive_bytes); }},
+    {{"siplb_steering_attached", "gauge", "listener",
+      "1 where the kernel gives responses to the lane of their call, 0 where it would not."},
+     fill_steering},
+
+    {{"siplb_loop_delay_seconds", "histogram", "",
+      "How long a tick of a worker's loop took: so long a message may wait for its turn."},
+     fill_loop_delay},
+    {{"siplb_loop_wakeups_total", "counter", "worker", "Returns from epoll."},
+     [](Series& out) {
+       fill_by_worker(out, [](const proxy::Worker& worker) -> const Counter& {
+         return worker.loop().epoll_returns();
+       });
+     }},
+    {{"siplb_worker_heap_allocations_total", "counter", "",
+      "Heap allocations on worker threads; they are built to make none."},
+     [](Series& out) { out.add({}, AllocGuard::allocations()); }},
+});
 
 #undef SIPLB_LANE_SUM
+
+template <class Take>
+void for_each_family(Take&& take) {
+  for (const Family& each : kMessageFamilies) take(each);
+  for (const Family& each : kServiceFamilies) take(each);
+}
 
 MetricType type_of(std::string_view type) {
   if (type == "counter") return MetricType::Counter;
@@ -499,21 +479,21 @@ MetricType type_of(std::string_view type) {
 
 std::string Metrics::scrape(Instant now) const {
   std::vector<MetricFamily> families;
-  families.reserve(kFamilies.size());
-  for (const Family& each : kFamilies) {
+  families.reserve(kMessageFamilies.size() + kServiceFamilies.size());
+  for_each_family([&](const Family& each) {
     MetricFamily& family = families.emplace_back();
     family.name = each.reference.name;
     family.help = each.reference.help;
     family.type = type_of(each.reference.type);
     Series series(family, source_, now);
     each.fill(series);
-  }
+  });
   return prometheus::TextSerializer().Serialize(families);
 }
 
 std::vector<MetricReference> metric_references() {
   std::vector<MetricReference> references;
-  for (const Family& each : kFamilies) references.push_back(each.reference);
+  for_each_family([&](const Family& each) { references.push_back(each.reference); });
   return references;
 }
 
