@@ -306,7 +306,9 @@ class Edge:
     """Outside a client, inside a PBX, and a carrier that the servers of `trusted` may call by."""
 
     def __init__(self, folder, stack, trusted):
-        self.client, self.pbx, self.carrier = (stack.enter_context(Peer()) for _ in range(3))
+        self.pbx, self.carrier = (stack.enter_context(Peer()) for _ in range(2))
+        # What is called at a server's address is a server's, whatever the port.
+        self.client = stack.enter_context(Peer("127.0.0.13"))
         groups = [group([self.pbx.address]), group([self.carrier.address], "carriers"),
                   group([trusted], "trusted")]
         groups[-1]["servers"][0]["sources"] = ["127.0.0.12"]
@@ -376,6 +378,8 @@ def test_identity_headers_do_not_pass(edge, line):
         edge.client.send(with_lines(message, line), to)
         edge.siplbd.settle()
         octets = edge.pbx.socket.recv(65536)
+        while octets.startswith(b"SIP/2.0 100 "):  # siplb's own: the machine is slow
+            octets = edge.pbx.socket.recv(65536)
         assert b"canary" not in octets
         return Message.parse(octets)
 

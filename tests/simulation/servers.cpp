@@ -113,7 +113,7 @@ void Servers::on_invite(const Datagram& datagram, size_t server) {
   invite.server = server;
   invite.request = datagram.text;
   invite.machine = InviteServer(transaction::Hop::Datagram, events_.now());
-  invite.machine.leave_trying_to_server();
+  invite.machine.on_provisional();  // as many do: it repeats its answer whatever it said before
 
   const Plan plan = plan_of(seed_, number);
   const uint16_t refusal = judge(datagram, server);
