@@ -37,8 +37,11 @@ struct HashKeyOptions {
 };
 
 struct ServerOptions {
-  std::string name;       // unique in its group
-  SockAddress address;    // from its uri
+  std::string name;                                // unique in its group
+  SockAddress address;                             // from its uri
+  sip::Transport transport = sip::Transport::Udp;  // that it is reached by
+  // With Udp: TCP as well, for requests that are too long for a datagram (RFC 3261, 18.1.1).
+  bool takes_tcp = false;
   uint32_t weight = 100;  // 0 to kWeightMax; 0: no new work
   uint8_t priority = 0;   // its tier: lower is first
   // Who else is this server, on listeners that admit servers, besides its own address and port.

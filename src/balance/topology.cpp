@@ -97,6 +97,8 @@ void Topology::add_group(const GroupOptions& options) {
     servers_.push_back({.name = server.name,
                         .id = sip::server_id(options.name, server.name),
                         .address = server.address,
+                        .transport = server.transport,
+                        .takes_tcp = server.takes_tcp,
                         .weight = server.weight,
                         .priority = server.priority,
                         .group = index});

@@ -25,6 +25,8 @@ struct Server {
   std::string name;
   uint32_t id = 0;  // sip::server_id(group, name)
   SockAddress address;
+  sip::Transport transport = sip::Transport::Udp;
+  bool takes_tcp = false;  // see ServerOptions
   uint32_t weight = 0;
   uint8_t priority = 0;
   GroupIndex group = 0;

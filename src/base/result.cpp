@@ -11,6 +11,7 @@ const char* what(ErrorCode code) {
     case ErrorCode::SocketOption: return "cannot set a socket option";
     case ErrorCode::SocketBind: return "cannot bind";
     case ErrorCode::AddressInUse: return "another process listens there";
+    case ErrorCode::SocketConnect: return "cannot connect";
     case ErrorCode::SocketName: return "cannot read a socket's address";
     case ErrorCode::EpollSetUp: return "cannot set up epoll";
     case ErrorCode::EventFdOpen: return "cannot open an eventfd";

@@ -19,6 +19,7 @@ enum class ErrorCode : uint16_t {
   SocketBind,
   AddressInUse,
   SocketName,
+  SocketConnect,
   EpollSetUp,
   EventFdOpen,
   MemoryReserve,

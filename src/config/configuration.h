@@ -18,6 +18,7 @@
 #include "proxy/route_options.h"
 #include "transaction/timers.h"
 #include "transport/listener_options.h"
+#include "transport/stream_options.h"
 
 namespace siplb::config {
 
@@ -63,6 +64,10 @@ struct LimitOptions {
   size_t transactions = 0;  // under way at once, of all lanes; 0: what global.memory has room for
   size_t socket_receive_bytes = 8 * kMiB;
   std::chrono::milliseconds call_expiry = std::chrono::hours(4);
+  size_t connections = 20000;            // accepted ones, of all lanes
+  size_t connections_per_source = 1000;  // of one address, or of one /64
+  size_t connection_queue = 256;         // messages that wait for one connection
+  size_t connection_queue_bytes = 256 * kKiB;
   bool operator==(const LimitOptions&) const = default;
 };
 
@@ -80,6 +85,7 @@ struct Configuration {
   std::vector<proxy::RouteOptions> routes;
   LimitOptions limits;
   transaction::TimerOptions timers;
+  transport::StreamTimers stream_timers;
   MetricsOptions metrics;
 };
 

@@ -96,7 +96,8 @@ void check_reach(const YamlNode& item, const GroupOptions& group,
   if (listeners.empty() || std::any_of(listeners.begin(), listeners.end(), is_unread)) return;
   const auto is_out_of_reach = [&](const ServerOptions& server) {
     if (server.address.family() == SockAddress::Family::None) return false;
-    if (!group.listener) return !proxy::select_server_side(listeners, server.address, {});
+    if (!group.listener)
+      return !proxy::select_server_side(listeners, {server.address, server.transport}, {});
     return listeners[*group.listener].address.family() != server.address.family();
   };
   const auto server = std::find_if(group.servers.begin(), group.servers.end(), is_out_of_reach);

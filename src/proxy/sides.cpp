@@ -129,12 +129,13 @@ bool Sides::is_ours(const sip::Uri& uri, const SockAddress& local) const {
 }
 
 std::optional<ListenerIndex> select_server_side(std::span<const ListenerOptions> listeners,
-                                                const SockAddress& server, const HostFacts& host) {
+                                                const ServerPlace& server, const HostFacts& host) {
   const auto by_role = [](ListenerRole role) {
     return role == ListenerRole::Servers ? 2 : role == ListenerRole::Both ? 1 : 0;
   };
-  return select_side(listeners, server.family(), [&](const ListenerOptions& listener) {
-    const bool reaches = listener.address.is_wildcard() || host.is_on_way(listener.address, server);
+  return select_side(listeners, server.address.family(), [&](const ListenerOptions& listener) {
+    const bool reaches =
+        listener.address.is_wildcard() || host.is_on_way(listener.address, server.address);
     return std::pair(reaches, by_role(listener.role));
   });
 }

@@ -90,12 +90,17 @@ class Sides {
   std::vector<std::string> names_;
 };
 
-// Of the listeners of the server's family, what we send from towards it. Rather one that is on the
-// way there, by `host`, or has a wildcard address, than any other; of these rather one of role
-// `servers` than `both`, than `clients`; of these the first in the file. Nothing where no listener
-// has that family.
+// Where a server is, and how it is reached.
+struct ServerPlace {
+  SockAddress address;
+  sip::Transport transport = sip::Transport::Udp;
+};
+// Of the listeners of the server's family that have its transport, what we send from towards it.
+// Rather one that is on the way there, by `host`, or has a wildcard address, than any other; of
+// these rather one of role `servers` than `both`, than `clients`; of these the first in the file.
+// Nothing where no listener has both.
 [[nodiscard]] std::optional<transport::ListenerIndex> select_server_side(
-    std::span<const transport::ListenerOptions> listeners, const SockAddress& server,
+    std::span<const transport::ListenerOptions> listeners, const ServerPlace& server,
     const HostFacts& host);
 
 // The same towards clients that no flow leads to: rather of role `clients` than `both`, than

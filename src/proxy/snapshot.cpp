@@ -12,7 +12,8 @@ std::vector<ListenerIndex> select_server_sides(const SnapshotParts& parts,
   std::vector<ListenerIndex> sides;
   for (const balance::Server& server : topology.servers()) {
     const auto& named = topology.groups()[server.group].options.listener;
-    const auto best = select_server_side(parts.listeners, server.address, parts.host);
+    const auto best =
+        select_server_side(parts.listeners, {server.address, server.transport}, parts.host);
     sides.push_back(named.value_or(best.value_or(ListenerIndex{0})));
   }
   return sides;
@@ -50,7 +51,7 @@ Snapshot make_snapshot(const SnapshotParts& parts) {
                     .message_octets_max = parts.message_octets_max};
   for (const auto& any : {SockAddress::v4(0, 0), SockAddress::v6({}, 0)}) {
     const auto family = static_cast<size_t>(any.family());
-    snapshot.gone_server_side[family] = select_server_side(parts.listeners, any, parts.host);
+    snapshot.gone_server_side[family] = select_server_side(parts.listeners, {any}, parts.host);
     snapshot.client_side[family] = select_client_side(parts.listeners, any.family());
   }
   return snapshot;

@@ -61,6 +61,9 @@ struct ViaSeal {
   // The address of ours that the request came to, where the listener has a wildcard address;
   // port 0. The response leaves from there.
   SockAddress local;
+  // That the request came by, where that was a stream: the process that wrote this is `instance`,
+  // and only there it means anything. 0 = none.
+  uint64_t connection = 0;
   // Of this Via itself: inside the MAC, but not in the text, where the Via says it.
   Transport transport = Transport::Udp;
 };
@@ -91,6 +94,9 @@ struct TokenEnd {
   SockAddress address;  // the server's when sealed; the client's remote address
   // Clients: Flow::local, where the listener has a wildcard address; port 0.
   SockAddress local;
+  // Clients on a stream: the process that has the connection, and which one it is there.
+  uint32_t instance = 0;
+  uint64_t connection = 0;
   bool operator==(const TokenEnd&) const = default;
 };
 

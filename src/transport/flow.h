@@ -1,13 +1,14 @@
 // How to reach a remote end: which listener's socket, over what, from which address, and where to.
 //
 // A flow is a value: it says where the octets go, not that anything is there.
-// Thread: any. Bounds: 44 octets.
+// Thread: any. Bounds: 52 octets.
 #pragma once
 
 #include <cstdint>
 
 #include "base/address.h"
 #include "sip/method.h"
+#include "transport/connection_id.h"
 
 namespace siplb::transport {
 
@@ -22,6 +23,11 @@ struct Flow {
   SockAddress local = {};
   ListenerIndex listener = 0;
   sip::Transport transport = sip::Transport::Udp;
+  // Of a stream: the connection that the octets came by, or must leave by. None: over a stream to
+  // `remote`, one that we open or have open.
+  ConnectionId connection = {};
+
+  [[nodiscard]] bool is_stream() const { return transport != sip::Transport::Udp; }
   bool operator==(const Flow&) const = default;
 };
 

@@ -1,6 +1,7 @@
 // A listener as configured: where we listen, who may speak there, and what we call ourselves.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -36,11 +37,17 @@ struct HeaderPolicy {
 struct ListenerOptions {
   std::string name;     // [A-Za-z0-9_-]{1,32}, unique
   SockAddress address;  // may be a wildcard; port 0: any free port, the same for all lanes
+  std::vector<sip::Transport> transports = {sip::Transport::Udp};  // at least one, each once
   ListenerRole role = ListenerRole::Clients;
   // The first that fits a remote end counts; none fits: the bound address. With a wildcard address
   // the last one is for everybody.
   std::vector<Advertised> advertise;
   HeaderPolicy headers;
+  bool stun = false;  // answers STUN binding requests on UDP (RFC 5389; RFC 5626, 4.4.2)
+
+  [[nodiscard]] bool has(sip::Transport transport) const {
+    return std::find(transports.begin(), transports.end(), transport) != transports.end();
+  }
 };
 
 }  // namespace siplb::transport

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "sip/stream_framer.h"
 #include "transport/flow.h"
 
 namespace siplb::transport {
@@ -19,6 +20,9 @@ namespace siplb::transport {
 struct Inbound {
   std::span<char> octets;
   Flow flow;  // remote = who sent it; listener = where it arrived
+  // Other than None: the octets are only the head of what a stream brought, and nobody knows where
+  // it ends. It may be answered, and nothing else.
+  sip::FrameFault frame_fault = sip::FrameFault::None;
 };
 
 // What became of a message given to the wire. Everything but Queued is counted by the wire itself
@@ -26,10 +30,14 @@ struct Inbound {
 enum class [[nodiscard]] SendStatus : uint8_t{
     Queued,
     QueueFull,     // the lane's send queue
-    EndpointFull,  // this endpoint's share of it
+    EndpointFull,  // this endpoint's or connection's share of it
     NoSlot,        // the pool of that size is empty
     TooLong,       // over 65,507 octets (UDP)
     NoSocket,      // no socket of that listener and transport
+    Gone,          // the connection has ended
+    Unreachable,   // the server refused connections a moment ago
+    NoConnection,  // no room for another connection
+    MailboxFull,   // the lane that has the connection has no room
     kCount,
 };
 
@@ -39,6 +47,10 @@ class Wire {
 
   // Queues one message, copied from its pieces; they are not needed after the call.
   virtual SendStatus send(const Flow& flow, std::span<const std::string_view> pieces) = 0;
+
+  // A request that may still wait for its stream is no longer wanted: `branch` is that of its top
+  // Via. Nothing happens where it has left, or begun to.
+  virtual void withdraw(const Flow& /*flow*/, std::string_view /*branch*/) {}
 };
 
 // Who takes what arrived.
@@ -53,6 +65,14 @@ class Receiver {
   // `quote` is the beginning of it, maybe cut off, and dies with the call; ICMP can be forged, so
   // it proves nothing that the receiver does not check.
   virtual void on_undelivered(std::string_view /*quote*/, const SockAddress& /*destination*/) {}
+
+  // A message that was queued for a stream was not sent, or not wholly, and never will be. It dies
+  // with the call; `flow` is as it was given to send().
+  virtual void on_unsent(std::string_view /*message*/, const Flow& /*flow*/) {}
+
+  // A connection has ended by which requests were sent: what was not answered yet may or may not
+  // have arrived. `lanes` has a bit for each lane whose requests they were.
+  virtual void on_disconnected(const Flow& /*connection*/, uint64_t /*lanes*/) {}
 };
 
 }  // namespace siplb::transport
