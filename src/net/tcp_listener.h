@@ -4,14 +4,19 @@
 // port, by their flow.
 // When this process, or the system, has no descriptor left, a connection would wait in the kernel's
 // queue, and no further edge announce it. So a descriptor is kept in reserve, to take such a
-// connection and close it at once: it is refused, and nobody spins or waits for ever.
+// connection and reset it at once: it is refused, and nobody spins or waits for ever.
+// Connections of an earlier process, which the kernel still remembers (TIME_WAIT), do not keep the
+// port from us (SO_REUSEADDR). So a bind alone excludes nobody: two may have bound, one can listen.
 // Thread: one at a time. Bounds: kBacklog connections in the kernel's queue.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "base/address.h"
 #include "base/result.h"
+#include "net/file_descriptor.h"
 #include "net/tcp_socket.h"
 
 namespace siplb::net {
@@ -38,6 +43,9 @@ struct Accepted {
 class TcpListener {
  public:
   static constexpr int kBacklog = 4096;  // the kernel may allow less (net.core.somaxconn)
+  // So many ended connections are passed over by one accept(), which is Stuck then: an error that
+  // takes nothing off the queue must not make it spin.
+  static constexpr size_t kPassedOverMax = 64;
 
   // Fails with AddressInUse, SocketOpen, SocketOption, SocketBind or SocketName. It does not accept
   // before listen().
@@ -52,14 +60,17 @@ class TcpListener {
 
   // Lets sockets opened with reuse_port share the port from now on.
   [[nodiscard]] Result<void> share_port();
-  // Connections may come from now on. Does nothing where they may already.
+  // Connections may come from now on. Fails with AddressInUse when somebody else listens there, and
+  // with SocketOpen for want of the descriptor in reserve. Does nothing where it listens already.
   [[nodiscard]] Result<void> listen();
 
-  // The next connection. One that has ended while it waited is passed over.
+  // The next connection. One that has ended while it waited is passed over. Requires: it listens.
   Accepted accept();
 
  private:
   explicit TcpListener(FileDescriptor fd) : fd_(std::move(fd)) {}
+  [[nodiscard]] AcceptStatus refuse_next();
+
   FileDescriptor fd_;
   FileDescriptor reserve_;
   SockAddress address_;

@@ -14,39 +14,10 @@
 #include <sys/socket.h>
 
 #include "net/packet_info.h"
+#include "net/socket_calls.h"
 
 namespace siplb::net {
 namespace {
-
-Result<void> set_option(int fd, int level, int name, int value) {
-  if (::setsockopt(fd, level, name, &value, sizeof value) != 0) {
-    return system_error(ErrorCode::SocketOption);
-  }
-  return {};
-}
-
-Result<int> get_option(int fd, int level, int name) {
-  int value = 0;
-  socklen_t length = sizeof value;
-  if (::getsockopt(fd, level, name, &value, &length) != 0) {
-    return system_error(ErrorCode::SocketOption);
-  }
-  return value;
-}
-
-// What may only be set before the bind.
-Result<void> prepare_bind(int fd, const UdpSocketOptions& options) {
-  if (options.address.is_v6()) {
-    if (auto set = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); !set) return set;
-  }
-  if (options.free_bind) {
-    const bool v6 = options.address.is_v6();
-    const int level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
-    if (auto set = set_option(fd, level, v6 ? IPV6_FREEBIND : IP_FREEBIND, 1); !set) return set;
-  }
-  if (options.reuse_port) return set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-  return {};
-}
 
 // True where the error is about the message itself, not a pending one of another.
 bool concerns_message(int error) {
@@ -117,14 +88,11 @@ Result<UdpSocket> UdpSocket::open(const UdpSocketOptions& options) {
   UdpSocket opened(FileDescriptor(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
   if (!opened.fd_.is_open()) return system_error(ErrorCode::SocketOpen);
 
-  if (auto set = prepare_bind(opened.fd(), options); !set) return tl::unexpected(set.error());
   if (auto set = opened.set_options(options); !set) return tl::unexpected(set.error());
-
-  sockaddr_storage native;
-  const socklen_t length = options.address.to(native);
-  if (::bind(opened.fd(), reinterpret_cast<const sockaddr*>(&native), length) != 0) {
-    return system_error(errno == EADDRINUSE ? ErrorCode::AddressInUse : ErrorCode::SocketBind);
-  }
+  auto bound = bind_to(opened.fd(), {.address = options.address,
+                                     .reuse_port = options.reuse_port,
+                                     .free_bind = options.free_bind});
+  if (!bound) return tl::unexpected(bound.error());
   if (auto read = opened.read_address(); !read) return tl::unexpected(read.error());
   return opened;
 }
@@ -179,12 +147,9 @@ Result<void> UdpSocket::set_options(const UdpSocketOptions& options) {
 }
 
 Result<void> UdpSocket::read_address() {
-  sockaddr_storage native{};
-  socklen_t length = sizeof native;
-  if (::getsockname(fd(), reinterpret_cast<sockaddr*>(&native), &length) != 0) {
-    return system_error(ErrorCode::SocketName);
-  }
-  address_ = SockAddress::from(native);
+  const auto address = bound_address(fd());
+  if (!address) return tl::unexpected(address.error());
+  address_ = *address;
   return {};
 }
 
