@@ -123,6 +123,7 @@ ScanStatus Scanner::scan(std::string_view octets) {
 }
 
 ScanStatus Scanner::read_start_line() {
+  if (!is_sip_start_line(out_.start_line)) return ScanStatus::NotSip;
   const std::string_view line = out_.start_line.substr(0, out_.start_line.size() - 2);
   return starts_like_version(line) ? read_status_line(line) : read_request_line(line);
 }
@@ -130,10 +131,7 @@ ScanStatus Scanner::read_start_line() {
 // Parts are parted by one SP each; whatever is between the first and the last is the URI's fault.
 ScanStatus Scanner::read_request_line(std::string_view line) {
   const size_t last = line.rfind(' ');
-  if (last == std::string_view::npos) return ScanStatus::NotSip;
   const std::string_view version = line.substr(last + 1);
-  if (!starts_like_version(version)) return ScanStatus::NotSip;
-
   const size_t first = span_of(kTokenChar, line);
   if (first == 0 || first >= last || line[first] != ' ') return ScanStatus::BadStartLine;
   if (!is_version(version)) return ScanStatus::BadStartLine;
@@ -284,6 +282,10 @@ const Header* Message::find(std::string_view name) const {
     if (equal_caseless(header.name, name)) return &header;
   }
   return nullptr;
+}
+
+bool is_sip_start_line(std::string_view line) {
+  return starts_like_version(line) || starts_like_version(line.substr(line.rfind(' ') + 1));
 }
 
 ScanStatus scan(std::string_view octets, const ScanLimits& limits, Message& out) {

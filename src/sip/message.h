@@ -119,6 +119,10 @@ struct ScanLimits {
 // so, what build_reply needs.
 [[nodiscard]] ScanStatus scan(std::string_view octets, const ScanLimits& limits, Message& out);
 
+// True where a start line has a version of SIP at one of its ends, whatever else it says. Where it
+// has none, scan() says NotSip.
+[[nodiscard]] bool is_sip_start_line(std::string_view line);
+
 // True where a request that failed to scan can still be answered 400: its start line and top Via
 // were read, From, To, Call-ID and CSeq are there to be copied, and it is no ACK.
 [[nodiscard]] bool answerable(const Message& message);

@@ -7,7 +7,8 @@
 // see the same head and the same length.
 // Between messages CR and LF are passed over; CRLFCRLF is a ping (RFC 5626, 4.4.1).
 // It copies nothing: the caller keeps the octets of an unfinished message and shows them again,
-// with more. What was looked at once is not looked at again.
+// with more. They are not searched again, so that a head that comes octet by octet costs no more
+// than one that comes whole: it is searched for its end, and then once for its length.
 // Thread: any, pure. Bounds: constant size, no heap.
 #pragma once
 
@@ -45,17 +46,24 @@ struct Frame {
 class StreamFramer {
  public:
   // Requires: 1 to kMessageOctetsMax.
-  explicit StreamFramer(size_t message_octets_max) : message_octets_max_(message_octets_max) {}
+  explicit StreamFramer(size_t message_octets_max);
 
   // What the octets begin with. They start where the last frame ended; after More, with the same
   // octets. Requires: not empty; nothing is asked after Broken.
   [[nodiscard]] Frame next(std::string_view octets);
 
  private:
+  enum class Part : uint8_t { Between, StartLine, Head, Body };
+
+  Frame pass_over(std::string_view octets);
+  Frame take_head(std::string_view octets);
+  bool find(std::string_view wanted, std::string_view octets);
+
   size_t message_octets_max_;
-  size_t seen_ = 0;            // octets of the unfinished message that were looked at
-  size_t message_length_ = 0;  // of the unfinished message; 0 = not known yet
+  Part part_ = Part::Between;  // what is unfinished
   uint8_t ping_octets_ = 0;    // of CRLFCRLF, seen so far
+  size_t searched_ = 0;        // octets of the unfinished message, with nothing more to be found
+  size_t message_length_ = 0;  // of the unfinished message, once its head is whole
 };
 
 }  // namespace siplb::sip
