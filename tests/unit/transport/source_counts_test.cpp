@@ -1,0 +1,107 @@
+#include "transport/source_counts.h"
+
+#include <array>
+#include <atomic>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace siplb::transport {
+namespace {
+
+constexpr uint64_t kSeed = 42;
+
+SockAddress source(uint32_t number) {
+  return SockAddress::v4(0x0A000000 + number, 5060);
+}
+
+SockAddress literal(std::string_view text) {
+  return *SockAddress::parse_ip(text, 5060);
+}
+
+TEST(SourceCountsTest, RefusesASourceThatHasAllItMayHave) {
+  SourceCounts counts(kSeed);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(counts.try_add(source(1), 3));
+  EXPECT_FALSE(counts.try_add(source(1), 3));
+  EXPECT_TRUE(counts.try_add(source(2), 3));
+}
+
+TEST(SourceCountsTest, RefusesEverybodyWhereNoneIsAllowed) {
+  SourceCounts counts(kSeed);
+  EXPECT_FALSE(counts.try_add(source(1), 0));
+}
+
+TEST(SourceCountsTest, TakesAgainWhatWasGivenBack) {
+  SourceCounts counts(kSeed);
+  for (int round = 0; round < 1000; ++round) {
+    EXPECT_TRUE(counts.try_add(source(1), 2));
+    EXPECT_TRUE(counts.try_add(source(1), 2));
+    EXPECT_FALSE(counts.try_add(source(1), 2));
+    counts.subtract(source(1));
+    counts.subtract(source(1));
+  }
+}
+
+TEST(SourceCountsTest, CountsAllPortsOfAnAddressTogether) {
+  SourceCounts counts(kSeed);
+  EXPECT_TRUE(counts.try_add(source(1).with_port(1), 1));
+  EXPECT_FALSE(counts.try_add(source(1).with_port(2), 1));
+}
+
+TEST(SourceCountsTest, CountsIpv6ByTheNetworkOfASubscriber) {
+  SourceCounts counts(kSeed);
+  EXPECT_TRUE(counts.try_add(literal("2001:db8:0:1::1"), 1));
+  EXPECT_FALSE(counts.try_add(literal("2001:db8:0:1:ffff::2"), 1));
+  EXPECT_TRUE(counts.try_add(literal("2001:db8:0:2::1"), 1));
+}
+
+// Of so many sources, each of which may have one: those that are refused it.
+std::set<uint32_t> refused_of(uint32_t sources, uint64_t seed) {
+  SourceCounts counts(seed);
+  std::set<uint32_t> refused;
+  for (uint32_t i = 0; i < sources; ++i) {
+    if (!counts.try_add(source(i), 1)) refused.insert(i);
+  }
+  return refused;
+}
+
+TEST(SourceCountsTest, HardlyAnySourceSuffersFromOthers) {
+  // One row alone would refuse about 3000² / 2 / 32768 = 137 of them.
+  EXPECT_LT(refused_of(3000, kSeed).size(), 20U);
+}
+
+TEST(SourceCountsTest, SeedDecidesWhoSharesCounters) {
+  const auto refused = refused_of(10000, kSeed);
+  EXPECT_FALSE(refused.empty());
+  EXPECT_EQ(refused, refused_of(10000, kSeed));
+  EXPECT_NE(refused, refused_of(10000, kSeed + 1));
+}
+
+TEST(SourceCountsTest, NeverCountsAboveTheLimitInManyThreads) {
+  constexpr size_t kMax = 2;
+  SourceCounts counts(kSeed);
+  std::atomic<size_t> held{0};
+  std::atomic<size_t> held_max{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 20000; ++round) {
+        if (!counts.try_add(source(1), kMax)) continue;
+        const size_t now = ++held;
+        if (now > kMax) held_max = now;
+        --held;
+        counts.subtract(source(1));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(held_max, 0U);
+  // And nothing was lost or left over.
+  for (size_t i = 0; i < kMax; ++i) EXPECT_TRUE(counts.try_add(source(1), kMax));
+  EXPECT_FALSE(counts.try_add(source(1), kMax));
+}
+
+}  // namespace
+}  // namespace siplb::transport
