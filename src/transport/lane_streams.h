@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "base/counter.h"
+#include "base/slot_pool.h"
 #include "base/time.h"
 #include "net/event_loop.h"
 #include "net/tcp_listener.h"
@@ -34,7 +35,9 @@
 #include "sip/stream_framer.h"
 #include "transport/connection_census.h"
 #include "transport/message_slots.h"
+#include "transport/stream_intake.h"
 #include "transport/stream_options.h"
+#include "transport/stream_queues.h"
 #include "transport/wire.h"
 
 namespace siplb::transport {
@@ -90,47 +93,112 @@ struct LaneStreamCounters {
 [[nodiscard]] std::string_view name(RefusedReason reason);
 [[nodiscard]] std::string_view name(Direction direction);
 
-class LaneStreams {
+struct StreamChannel;
+
+class LaneStreams final : private StreamSink {
  public:
-  // All are borrowed, and serve all lanes of a worker; the census serves all lanes.
+  // All are borrowed: they serve all lanes of a worker, the census all lanes.
   struct Parts {
     MessageSlots& send_slots;
     MessageSlots& unfinished_slots;
     std::span<char> area;  // kStreamAreaOctets
     ConnectionCensus& census;
   };
-  LaneStreams(uint8_t lane, const StreamOptions& options, const Parts& parts);
-  ~LaneStreams();
+  [[nodiscard]] static Result<std::unique_ptr<LaneStreams>> reserve(uint8_t lane,
+                                                                    const StreamOptions& options,
+                                                                    const Parts& parts);
+  [[nodiscard]] static size_t memory_octets(const StreamOptions& options);
+  ~LaneStreams() override;
   LaneStreams(const LaneStreams&) = delete;
   LaneStreams& operator=(const LaneStreams&) = delete;
-  [[nodiscard]] static size_t memory_octets(const StreamOptions& options);
 
   // Requires: not started, and this listener has no socket yet.
   void add_listener(ListenerIndex listener, net::TcpListener socket);
-  // An address to open connections from by that listener, any port; without it as the kernel
-  // chooses. Requires: not started.
-  void set_local(ListenerIndex listener, const SockAddress& local);
   // Begins to accept. Both are borrowed for the rest of this object's life.
   [[nodiscard]] Result<void> start(net::EventLoop& loop, Receiver& receiver);
 
   // Requires: started; flow.is_stream(), and its connection is none or of this lane. `from_lane`
   // hears of it when the connection of a request ends.
   SendStatus send(const Flow& flow, std::span<const std::string_view> pieces, uint8_t from_lane);
-  // See Wire::withdraw(); of this lane's own connections only.
+  // See Wire::withdraw(); the connection is none or of this lane.
   void withdraw(const Flow& flow, std::string_view branch);
   // Writes what is queued, and tells what can't be sent; goes on with what is sent then. Call it at
   // the end of each tick, never from the receiver.
-  void flush(Instant now);
+  void flush();
+  // True while flush() has work.
+  [[nodiscard]] bool has_marked() const { return marked_ != nullptr; }
 
-  [[nodiscard]] std::optional<Instant> next_deadline() { return wheel_.next_deadline(); }
+  [[nodiscard]] std::optional<Instant> next_deadline();
   void run_timers(Instant now);
 
   [[nodiscard]] const LaneStreamCounters& counters() const { return counters_; }
 
  private:
-  class Channel;
+  friend struct StreamChannel;
   class Acceptor;
-  struct Entry;
+  // When something is due for a channel, and why it ends then.
+  struct Due {
+    Instant at;
+    EndReason reason;
+  };
+
+  LaneStreams(uint8_t lane, const StreamOptions& options, const Parts& parts, MemoryRegion region);
+
+  // lane_streams.cpp: how connections begin and end.
+  void accept(ListenerIndex listener, net::Accepted accepted);
+  [[nodiscard]] StreamChannel* create(const Flow& flow, Direction direction);
+  void release(StreamChannel& channel);
+  [[nodiscard]] StreamChannel* find(const Flow& flow) const;
+  [[nodiscard]] StreamChannel* reach(const Flow& flow);
+  [[nodiscard]] StreamChannel*& bucket_of(const Flow& flow);
+  void connect(StreamChannel& channel);
+  void on_connected(StreamChannel& channel);
+  void begin(StreamChannel& channel);
+  void put_off(StreamChannel& channel);
+  void begin_ending(StreamChannel& channel, EndReason reason);
+  void end(StreamChannel& channel, EndReason reason);
+  void shut(StreamChannel& channel, EndReason reason);
+  void tell_unsent(StreamQueue& waiting, const Flow& flow);
+  static void unlink(StreamChannel*& head, StreamChannel& channel,
+                     StreamChannel* StreamChannel::*next);
+
+  // lane_streams_io.cpp: what comes and goes by them, and time.
+  [[nodiscard]] net::Events on_ready(StreamChannel& channel, net::Events events, Instant now);
+  [[nodiscard]] net::Events read(StreamChannel& channel, net::Events events);
+  enum class [[nodiscard]] Reading : uint8_t{GoOn, Stop};
+  Reading take(StreamChannel& channel, std::span<char> octets);
+  [[nodiscard]] StreamIntake::Parts intake_parts(const StreamChannel& channel) const;
+  void on_message(std::span<char> octets, sip::FrameFault fault) override;
+  void on_ping() override;
+  void settle() override;
+  [[nodiscard]] bool has_listener(const Flow& flow) const;
+  void mark(StreamChannel& channel);
+  void write(StreamChannel& channel);
+  void on_timer(StreamChannel& channel);
+  void drop_expired(StreamChannel& channel);
+  [[nodiscard]] Due next_due(const StreamChannel& channel) const;
+  void schedule(StreamChannel& channel);
+
+  static constexpr size_t kBatchMax = 32;  // messages shown to the receiver at once
+
+  const uint8_t lane_;
+  const StreamOptions options_;
+  const Parts parts_;
+  SlotPool pool_;
+  std::vector<StreamChannel*> channels_;              // by slot
+  std::vector<StreamChannel*> opened_;                // by hash of their address; chained
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;  // by ListenerIndex, null where none
+  StreamQueues queues_;
+  net::EventLoop* loop_ = nullptr;
+  Receiver* receiver_ = nullptr;
+  StreamChannel* reading_ = nullptr;     // whose octets are being taken
+  bool has_ping_ = false;                // among them
+  StreamChannel* marked_ = nullptr;      // to be written, chained
+  std::vector<Inbound> batch_;           // shown, and not yet given to the receiver
+  std::optional<Instant> accept_again_;  // no edge will tell that connections wait
+  uint64_t draws_ = 0;
+  LaneStreamCounters counters_;
+  net::TimerWheel wheel_{Instant{}};  // lets go of the channels when it dies, before the pool
 };
 
 }  // namespace siplb::transport

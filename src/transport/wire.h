@@ -32,7 +32,7 @@ enum class [[nodiscard]] SendStatus : uint8_t{
     QueueFull,     // the lane's send queue
     EndpointFull,  // this endpoint's or connection's share of it
     NoSlot,        // the pool of that size is empty
-    TooLong,       // over 65,507 octets (UDP)
+    TooLong,       // over 65,507 octets (UDP), or 65,536
     NoSocket,      // no socket of that listener and transport
     Gone,          // the connection has ended
     Unreachable,   // the server refused connections a moment ago
@@ -51,6 +51,9 @@ class Wire {
   // A request that may still wait for its stream is no longer wanted: `branch` is that of its top
   // Via. Nothing happens where it has left, or begun to.
   virtual void withdraw(const Flow& /*flow*/, std::string_view /*branch*/) {}
+
+  // False where flow.connection has ended, or was another process's; it may end the moment after.
+  [[nodiscard]] virtual bool is_alive(const Flow& /*flow*/) const { return true; }
 };
 
 // Who takes what arrived.

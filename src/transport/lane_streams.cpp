@@ -1,0 +1,328 @@
+// How connections begin and end. See lane_streams_io.cpp for what comes and goes by them.
+#include "transport/lane_streams.h"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <new>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "transport/stream_acceptor.h"
+#include "transport/stream_channel.h"
+
+namespace siplb::transport {
+namespace {
+
+using State = StreamChannel::State;
+
+constexpr size_t kSlotOctets = (sizeof(StreamChannel) + 63) / 64 * 64;
+// One in so many channels is kept for connections that we open, whatever clients do.
+constexpr size_t kOpenedShare = 16;
+
+// After a failure to open a connection, doubling.
+constexpr Duration kPauseMin = std::chrono::milliseconds(100);
+constexpr Duration kPauseMax = std::chrono::seconds(5);
+
+Instant pause_until(Instant now, unsigned failures, uint64_t draw) {
+  const Duration pause = std::min(kPauseMax, kPauseMin * (1 << std::min(failures - 1, 16U)));
+  // Between three and five quarters of it: not all lanes come back at once.
+  return now + pause * 3 / 4 + pause * static_cast<int64_t>(draw % 1024) / 2048;
+}
+
+}  // namespace
+
+std::string_view name(EndReason reason) {
+  constexpr std::array<std::string_view, static_cast<size_t>(EndReason::kCount)> kNames = {
+      "peer", "failed",  "refused", "connect", "first_octet", "message",
+      "idle", "stalled", "framing", "no_slot", "stop"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+std::string_view name(RefusedReason reason) {
+  constexpr std::array<std::string_view, static_cast<size_t>(RefusedReason::kCount)> kNames = {
+      "full", "source_full", "no_channel", "no_descriptor"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+std::string_view name(Direction direction) {
+  return direction == Direction::Accepted ? "accepted" : "opened";
+}
+
+net::Events LaneStreams::Acceptor::on_ready(net::Events /*events*/, Instant now) {
+  for (size_t taken = 0; taken < kBudget; ++taken) {
+    net::Accepted accepted = socket_.accept();
+    switch (accepted.status) {
+      case net::AcceptStatus::Accepted: lane_.accept(listener_, std::move(accepted)); break;
+      case net::AcceptStatus::NoDescriptor:
+        lane_.counters_.refused[RefusedReason::NoDescriptor].add();
+        break;
+      case net::AcceptStatus::Stuck: lane_.accept_again_ = now + kPause; return 0;
+      case net::AcceptStatus::Drained: return 0;
+    }
+  }
+  return net::kReadable;
+}
+
+Result<std::unique_ptr<LaneStreams>> LaneStreams::reserve(uint8_t lane,
+                                                          const StreamOptions& options,
+                                                          const Parts& parts) {
+  SIPLB_ASSERT(options.channels > 0 && options.channels < ConnectionId::kSlotsMax);
+  auto region = MemoryRegion::reserve(options.channels * kSlotOctets);
+  if (!region) return tl::unexpected(region.error());
+  return std::unique_ptr<LaneStreams>(new LaneStreams(lane, options, parts, std::move(*region)));
+}
+
+LaneStreams::LaneStreams(uint8_t lane, const StreamOptions& options, const Parts& parts,
+                         MemoryRegion region)
+    : lane_(lane),
+      options_(options),
+      parts_(parts),
+      pool_(std::move(region), kSlotOctets),
+      channels_(options.channels),
+      opened_(std::bit_ceil(options.channels)),
+      queues_({.entries = options.queue_entries,
+               .queue_entries = options.channel_entries,
+               .queue_octets = options.channel_octets},
+              parts.send_slots) {
+  batch_.reserve(kBatchMax);
+}
+
+LaneStreams::~LaneStreams() {
+  for (const auto& acceptor : acceptors_) {
+    if (acceptor != nullptr && acceptor->is_watched()) loop_->remove(*acceptor);
+  }
+  for (StreamChannel* const channel : channels_) {
+    if (channel == nullptr) continue;
+    shut(*channel, EndReason::Stop);
+    queues_.clear(channel->queue);
+    release(*channel);
+  }
+}
+
+size_t LaneStreams::memory_octets(const StreamOptions& options) {
+  const size_t per_channel = kSlotOctets + sizeof(StreamChannel*) + 2 * sizeof(uint32_t);
+  return options.channels * per_channel + std::bit_ceil(options.channels) * sizeof(StreamChannel*) +
+         StreamQueues::memory_octets({.entries = options.queue_entries});
+}
+
+void LaneStreams::add_listener(ListenerIndex listener, net::TcpListener socket) {
+  SIPLB_ASSERT(loop_ == nullptr);
+  if (acceptors_.size() <= listener) acceptors_.resize(listener + size_t{1});
+  SIPLB_ASSERT(acceptors_[listener] == nullptr);
+  acceptors_[listener] = std::make_unique<Acceptor>(*this, listener, std::move(socket));
+}
+
+Result<void> LaneStreams::start(net::EventLoop& loop, Receiver& receiver) {
+  SIPLB_ASSERT(loop_ == nullptr);
+  loop_ = &loop;
+  receiver_ = &receiver;
+  for (const auto& acceptor : acceptors_) {
+    if (acceptor == nullptr) continue;
+    if (auto listening = acceptor->socket().listen(); !listening) return listening;
+    const int fd = acceptor->socket().fd();
+    if (auto added = loop.add(fd, net::kReadable, *acceptor); !added) return added;
+  }
+  return {};
+}
+
+// What we were asked to send must not wait until clients leave.
+StreamChannel* LaneStreams::create(const Flow& flow, Direction direction) {
+  const bool is_opened = direction == Direction::Opened;
+  const size_t kept = is_opened ? 0 : pool_.capacity() / kOpenedShare;
+  if (pool_.free_count() <= kept) return nullptr;
+  const SlotHandle slot = *pool_.take();
+  auto* channel =
+      new (pool_.octets(slot).data()) StreamChannel(*this, slot, options_.message_octets_max);
+  channels_[slot.index] = channel;
+  channel->flow = flow;
+  channel->flow.connection = ConnectionId(
+      {.lane = lane_, .is_outbound = is_opened, .slot = slot.index, .generation = slot.generation});
+  if (is_opened) channel->next_alike = std::exchange(bucket_of(flow), channel);
+  return channel;
+}
+
+// Requires: it is shut, and its queue is empty.
+void LaneStreams::release(StreamChannel& channel) {
+  wheel_.cancel(channel);
+  unlink(marked_, channel, &StreamChannel::next_marked);
+  if (channel.is_outbound()) unlink(bucket_of(channel.flow), channel, &StreamChannel::next_alike);
+  const SlotHandle slot = channel.slot;
+  channels_[slot.index] = nullptr;
+  channel.~StreamChannel();
+  pool_.give_back(slot);
+}
+
+// Does nothing where it is not in the chain.
+void LaneStreams::unlink(StreamChannel*& head, StreamChannel& channel,
+                         StreamChannel* StreamChannel::*next) {
+  StreamChannel** at = &head;
+  while (*at != nullptr && *at != &channel) at = &((*at)->*next);
+  if (*at != nullptr) *at = channel.*next;
+}
+
+void LaneStreams::accept(ListenerIndex listener, net::Accepted accepted) {
+  const auto refuse = [&](RefusedReason reason) {
+    counters_.refused[reason].add();
+    accepted.socket.reset();
+  };
+  switch (parts_.census.admit(accepted.remote)) {
+    case Admission::Admitted: break;
+    case Admission::SourceFull: return refuse(RefusedReason::SourceFull);
+    default: return refuse(RefusedReason::Full);
+  }
+  Flow flow{.remote = accepted.remote, .listener = listener, .transport = sip::Transport::Tcp};
+  if (acceptors_[listener]->socket().address().is_wildcard()) {
+    flow.local = accepted.socket.local_address().with_port(0);
+  }
+  StreamChannel* const channel = create(flow, Direction::Accepted);
+  const bool is_watched =
+      channel != nullptr &&
+      loop_->add(accepted.socket.fd(), net::kReadable | net::kWritable | net::kHungUp, *channel);
+  if (!is_watched) {
+    if (channel != nullptr) release(*channel);
+    parts_.census.leave(accepted.remote);
+    return refuse(RefusedReason::NoChannel);
+  }
+  channel->socket = std::move(accepted.socket);
+  begin(*channel);
+}
+
+// It is there.
+void LaneStreams::begin(StreamChannel& channel) {
+  const Instant now = loop_->now();
+  channel.state = State::Open;
+  channel.since = channel.heard_at = channel.taken_at = now;
+  parts_.census.set_alive(channel.flow.connection);
+  counters_.begun[channel.direction()].add();
+  Counter& connections = counters_.connections[channel.direction()];
+  connections.set(connections.value() + 1);
+  schedule(channel);
+}
+
+StreamChannel* LaneStreams::find(const Flow& flow) const {
+  const uint32_t slot = flow.connection.slot();
+  StreamChannel* const channel = slot < channels_.size() ? channels_[slot] : nullptr;
+  const bool is_meant = channel != nullptr && channel->flow.connection == flow.connection &&
+                        channel->flow.listener == flow.listener &&
+                        channel->flow.remote.same_ip(flow.remote);
+  return is_meant ? channel : nullptr;
+}
+
+StreamChannel*& LaneStreams::bucket_of(const Flow& flow) {
+  const uint64_t hash = hash_octets(flow.remote.ip_octets(), flow.remote.port());
+  return opened_[(hash ^ flow.listener) & (opened_.size() - 1)];
+}
+
+// The connection to flow.remote, on its way where there is none yet; null where there is no room.
+StreamChannel* LaneStreams::reach(const Flow& flow) {
+  for (StreamChannel* at = bucket_of(flow); at != nullptr; at = at->next_alike) {
+    if (at->flow.remote == flow.remote && at->flow.listener == flow.listener) return at;
+  }
+  StreamChannel* const channel = create(flow, Direction::Opened);
+  if (channel != nullptr) connect(*channel);
+  return channel;
+}
+
+// Begins to; where even that is impossible, it is Pausing.
+void LaneStreams::connect(StreamChannel& channel) {
+  const Instant now = loop_->now();
+  const SockAddress& bound = acceptors_[channel.flow.listener]->socket().address();
+  const SockAddress& local = bound.is_wildcard() ? channel.flow.local : bound;
+  auto socket = net::TcpSocket::connect({.remote = channel.flow.remote, .local = local});
+  if (socket && loop_->add(socket->fd(), net::kReadable | net::kWritable | net::kHungUp, channel)) {
+    channel.socket = std::move(*socket);
+    channel.state = State::Connecting;
+    channel.has_heard = false;
+    channel.since = now;
+  } else {
+    put_off(channel);
+  }
+  schedule(channel);
+}
+
+void LaneStreams::put_off(StreamChannel& channel) {
+  const Instant now = loop_->now();
+  if (channel.failures < UINT8_MAX) ++channel.failures;
+  const uint64_t seed = ++draws_ << 8 | lane_;
+  const std::string_view draw(reinterpret_cast<const char*>(&seed), sizeof seed);
+  channel.state = State::Pausing;
+  channel.since = now;
+  channel.retry_at = pause_until(now, channel.failures, hash_octets(draw));
+}
+
+void LaneStreams::on_connected(StreamChannel& channel) {
+  if (channel.socket.take_error() != 0) {
+    end(channel, EndReason::Refused);
+    return;
+  }
+  begin(channel);
+  mark(channel);
+}
+
+// Nothing more is taken from it; what it has asked is still answered, if it does not take too long.
+void LaneStreams::begin_ending(StreamChannel& channel, EndReason reason) {
+  const bool is_done = channel.queue.is_empty() && channel.owed == 0;
+  if (channel.is_outbound() || is_done) {
+    end(channel, reason);
+    return;
+  }
+  if (channel.state == State::Ending) return;
+  channel.intake.drop(intake_parts(channel));
+  channel.state = State::Ending;
+  channel.end_reason = reason;
+  channel.since = loop_->now();
+  schedule(channel);
+}
+
+// What it was is told last, when it is no more. An endpoint that has just answered is opened again
+// for what still waits; one that has not is left alone for a while.
+void LaneStreams::end(StreamChannel& channel, EndReason reason) {
+  const Flow flow = channel.flow_as_sent();
+  const uint64_t lanes = std::exchange(channel.lanes, 0);
+  const bool has_worked = channel.state != State::Connecting && channel.has_heard;
+  shut(channel, reason);
+  StreamQueue waiting;
+  if (channel.is_outbound() && has_worked && !channel.queue.is_empty()) {
+    StreamQueues::rewind(channel.queue);
+    connect(channel);
+  } else {
+    waiting = std::exchange(channel.queue, {});
+    if (channel.is_outbound() && !has_worked) {
+      put_off(channel);
+      schedule(channel);
+    } else {
+      release(channel);
+    }
+  }
+  tell_unsent(waiting, flow);
+  if (lanes != 0) receiver_->on_disconnected(flow, lanes);
+}
+
+// Takes the socket from it.
+void LaneStreams::shut(StreamChannel& channel, EndReason reason) {
+  if (!channel.socket.is_open()) return;
+  loop_->remove(channel);
+  channel.socket.close();
+  channel.intake.drop(intake_parts(channel));
+  channel.is_blocked = false;
+  counters_.ended[reason].add();
+  if (channel.state == State::Connecting) return;
+  parts_.census.set_ended(channel.flow.connection);
+  if (!channel.is_outbound()) parts_.census.leave(channel.flow.remote);
+  Counter& connections = counters_.connections[channel.direction()];
+  connections.set(connections.value() - 1);
+}
+
+void LaneStreams::tell_unsent(StreamQueue& waiting, const Flow& flow) {
+  while (!waiting.is_empty()) {
+    queues_.pop(waiting, [&](std::string_view message) {
+      counters_.unsent.add();
+      receiver_->on_unsent(message, flow);
+    });
+  }
+  counters_.queue_depth.set(queues_.depth());
+}
+
+}  // namespace siplb::transport
