@@ -79,8 +79,8 @@ struct NextVia {
 };
 
 // marker and lane, then instance, minute and mode, loop hash, listener, 0, 4 or 16 octets of the
-// local address, and MAC in base32
-inline constexpr size_t kSlbLengthMax = 9 + 58;
+// local address, 0 or 8 of the connection, and MAC in base32
+inline constexpr size_t kSlbLengthMax = 9 + 71;
 using SlbText = FixedString<kSlbLengthMax>;
 
 // ---- Token ------------------------------------------------------------------------------------
@@ -94,7 +94,8 @@ struct TokenEnd {
   SockAddress address;  // the server's when sealed; the client's remote address
   // Clients: Flow::local, where the listener has a wildcard address; port 0.
   SockAddress local;
-  // Clients on a stream: the process that has the connection, and which one it is there.
+  // Clients on a stream, as `transport` says: the process that has the connection, and which one it
+  // is there.
   uint32_t instance = 0;
   uint64_t connection = 0;
   bool operator==(const TokenEnd&) const = default;
@@ -115,9 +116,9 @@ struct Token {
   bool operator==(const Token&) const = default;
 };
 
-// header 1, day 2, tag hash 3, a server's end of at most 23, a client's of at most 37 (both IPv6),
-// MAC 8: base64url of 74. Two clients have no token.
-inline constexpr size_t kTokenLengthMax = 99;
+// header 1, day 2, tag hash 3, a server's end of at most 23, a client's of at most 49 (both IPv6),
+// MAC 8: base64url of 86. Two clients have no token.
+inline constexpr size_t kTokenLengthMax = 115;
 using TokenText = FixedString<kTokenLengthMax>;
 
 // Why a seal was refused; the label `reason` of siplb_seal_rejected_total.

@@ -3,7 +3,7 @@
 //   base64url of  header 1, issue day 2, tag hash 3, initiator, responder, MAC 8 octets
 //   header        version (4 bits), key id (2), kind (2)
 //   end           descriptor 1, server id 4 or listener 2, address 4 or 16, port 2, local address
-//                 0, 4 or 16 octets
+//                 0, 4 or 16 octets; a client's on a stream: instance 4, connection 8
 //   descriptor    has local << 7 | transport << 2 | IPv6 << 1 | server
 //
 // The MAC covers all before it and, in a dialog, the Call-ID, so a token is of no use in another
@@ -24,7 +24,7 @@ namespace {
 constexpr size_t kMacOctets = 8;
 constexpr size_t kHeadOctets = 1 + 2 + 3;
 constexpr size_t kClientEndMin = 1 + 2 + 4 + 2;
-constexpr size_t kClientEndMax = 1 + 2 + 16 + 2 + 16;
+constexpr size_t kClientEndMax = 1 + 2 + 16 + 2 + 16 + 4 + 8;
 constexpr size_t kServerEndMin = 1 + 4 + 4 + 2;
 constexpr size_t kServerEndMax = 1 + 4 + 16 + 2;
 // At most one end is a client's.
@@ -47,6 +47,11 @@ constexpr unsigned kIpv6Bit = 2;
 constexpr unsigned kTransportShift = 2;
 constexpr unsigned kLocalBit = 0x80;
 
+// Most clients can't be connected to, so the stream that one came by is part of where it is.
+bool has_connection(const TokenEnd& end) {
+  return !end.is_server && end.transport != Transport::Udp;
+}
+
 void put_end(OctetWriter<kTokenOctetsMax>& out, const TokenEnd& end) {
   SIPLB_ASSERT(end.address.family() != SockAddress::Family::None);
   const bool has_local = !end.is_server && end.local.family() == end.address.family();
@@ -63,6 +68,9 @@ void put_end(OctetWriter<kTokenOctetsMax>& out, const TokenEnd& end) {
   out.put_octets(end.address.ip_octets());
   out.put(end.address.port());
   if (has_local) out.put_octets(end.local.ip_octets());
+  if (!has_connection(end)) return;
+  out.put(end.instance);
+  out.put(end.connection);
 }
 
 // False where the descriptor means nothing; what is missing shows in the reader.
@@ -84,6 +92,10 @@ bool take_end(OctetReader& reader, TokenEnd& end) {
   const SockAddress ip = take_ip(reader, family);
   end.address = ip.with_port(reader.take<uint16_t>());
   if (has_local) end.local = take_ip(reader, family);
+  if (has_connection(end)) {
+    end.instance = reader.take<uint32_t>();
+    end.connection = reader.take<uint64_t>();
+  }
   return true;
 }
 

@@ -1,8 +1,8 @@
 // The `;slb=` parameter of our own Via. See seal.h.
 //
-//   QQQQQQQ 07 <32, 39 or 58 digits of base32>
+//   QQQQQQQ 07 <32 to 71 digits of base32>
 //   marker, lane in decimal; then instance 4, minute and mode 2, loop hash 4, listener 2, local
-//   address 0, 4 or 16 by the length of it all, MAC 8 octets
+//   address 0, 4 or 16, connection 0 or 8, MAC 8 octets; the length of it all says which are there
 //
 // The marker comes first and is made of one letter, for a steering program that can look only at
 // every fourth octet (DESIGN.md, 3). The MAC covers all but the lane, our branch and sent-by, and
@@ -26,9 +26,30 @@ namespace {
 
 constexpr size_t kBodyAt = kLaneMarker.size() + kLaneDigits;
 constexpr size_t kMacOctets = 8;
-constexpr size_t kBodyOctetsMin = 4 + 2 + 4 + 2 + kMacOctets;
-constexpr size_t kBodyOctetsMax = kBodyOctetsMin + 16;
-constexpr size_t kBodyLengthMax = base32_length(kBodyOctetsMax);
+constexpr size_t kConnectionOctets = sizeof(ViaSeal::connection);
+
+// What a body holds of that which not every one has.
+struct Form {
+  size_t local_octets;
+  size_t connection_octets;
+
+  [[nodiscard]] constexpr size_t octets() const {
+    return 4 + 2 + 4 + 2 + local_octets + connection_octets + kMacOctets;
+  }
+  [[nodiscard]] constexpr size_t length() const { return base32_length(octets()); }
+};
+// In order of their lengths.
+constexpr auto kForms = std::to_array<Form>({{0, 0},
+                                             {4, 0},
+                                             {0, kConnectionOctets},
+                                             {4, kConnectionOctets},
+                                             {16, 0},
+                                             {16, kConnectionOctets}});
+static_assert(std::adjacent_find(kForms.begin(), kForms.end(), [](const Form& a, const Form& b) {
+                return a.length() >= b.length();
+              }) == kForms.end());
+constexpr size_t kBodyOctetsMax = kForms.back().octets();
+constexpr size_t kBodyLengthMax = kForms.back().length();
 static_assert(kSlbLengthMax == kBodyAt + kBodyLengthMax);
 
 constexpr unsigned kModeBits = 2;
@@ -54,17 +75,16 @@ uint64_t mac_of(KeyedHash hash, std::span<const uint8_t> fields, const OwnVia& o
   return hash.digest64();
 }
 
-// The octets that a text of this length stands for; 0 where no `;slb=` has that length.
-size_t body_octets(size_t length) {
-  for (const size_t local : {size_t{0}, size_t{4}, size_t{16}}) {
-    if (length == kBodyAt + base32_length(kBodyOctetsMin + local)) return kBodyOctetsMin + local;
-  }
-  return 0;
+// The form of a text of this length; null where no `;slb=` has that length.
+const Form* form_of(size_t length) {
+  const auto* const form = std::find_if(kForms.begin(), kForms.end(), [length](const Form& known) {
+    return kBodyAt + known.length() == length;
+  });
+  return form == kForms.end() ? nullptr : form;
 }
 
-// Of what stands before the MAC.
-SockAddress take_local(OctetReader& reader) {
-  switch (reader.remaining() - kMacOctets) {
+SockAddress take_local(OctetReader& reader, size_t octets) {
+  switch (octets) {
     case 4: return take_ip(reader, SockAddress::Family::V4);
     case 16: return take_ip(reader, SockAddress::Family::V6);
     default: return {};
@@ -82,6 +102,7 @@ SlbText Seal::seal_via(const ViaSeal& fields, std::string_view branch, std::stri
   body.put(fields.loop_hash);
   body.put(fields.listener);
   body.put_octets(fields.local.ip_octets());
+  if (fields.connection != 0) body.put(fields.connection);
   const OwnVia own{.transport = fields.transport,
                    .branch = branch,
                    .sent_by = sent_by(our_sent_by, fields.transport)};
@@ -99,9 +120,11 @@ SlbText Seal::seal_via(const ViaSeal& fields, std::string_view branch, std::stri
 SealFault Seal::open_via(const Via& via, const NextVia& next, ViaSeal& out) const {
   const std::string_view text = via.slb;
   if (!equal_caseless(text.substr(0, kLaneMarker.size()), kLaneMarker)) return SealFault::NotOurs;
+  const Form* const form = form_of(text.size());
+  if (form == nullptr) return SealFault::Malformed;
   std::array<uint8_t, kBodyOctetsMax> buffer;
-  const auto body = std::span(buffer).first(body_octets(text.size()));
-  if (body.empty() || !decode_base32(text.substr(kBodyAt), body)) return SealFault::Malformed;
+  const auto body = std::span(buffer).first(form->octets());
+  if (!decode_base32(text.substr(kBodyAt), body)) return SealFault::Malformed;
   const std::optional<uint8_t> lane = read_lane(text);
   const std::optional<Transport> transport = via.known_transport();
   if (!lane || !transport) return SealFault::Malformed;
@@ -115,7 +138,8 @@ SealFault Seal::open_via(const Via& via, const NextVia& next, ViaSeal& out) cons
   fields.minute = static_cast<uint16_t>(minute_and_mode >> kModeBits);
   fields.loop_hash = reader.take<uint32_t>();
   fields.listener = reader.take<uint16_t>();
-  fields.local = take_local(reader);
+  fields.local = take_local(reader, form->local_octets);
+  if (form->connection_octets != 0) fields.connection = reader.take<uint64_t>();
   fields.transport = *transport;
   if (mode >= kModeCount) return SealFault::Malformed;
   fields.mode = static_cast<SealMode>(mode);

@@ -66,6 +66,11 @@ void check_sealed(const Seal& seal, std::string_view octets) {
   token.initiator.listener = static_cast<uint16_t>(draw.number(2));
   token.initiator.address = draw.address();
   if (draw.number(1) % 2 == 0) token.initiator.local = draw.address().with_port(0);
+  if (draw.number(1) % 2 == 0) {
+    token.initiator.transport = Transport::Tcp;
+    token.initiator.instance = draw.number(4);
+    token.initiator.connection = uint64_t{draw.number(4)} << 32 | draw.number(4);
+  }
   token.responder.is_server = true;
   token.responder.server_id = draw.number(4);
   token.responder.address = draw.address();

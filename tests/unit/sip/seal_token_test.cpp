@@ -30,6 +30,13 @@ TokenEnd client_at(std::string_view address, std::string_view local) {
   return end;
 }
 
+TokenEnd on_stream(TokenEnd end) {
+  end.transport = Transport::Tcp;
+  end.instance = 0xcafef00d;
+  end.connection = 0x0102030405060708;
+  return end;
+}
+
 TokenEnd server(std::string_view address) {
   return {.is_server = true,
           .server_id = 0xdeadbeef,
@@ -50,15 +57,29 @@ const Token kV4LocalCall =
     token_of(client_at("192.0.2.9:5062", "198.51.100.1"), server("10.0.0.1:5060"));
 const Token kV6LocalCall =
     token_of(client_at("[2001:db8::9]:5062", "2001:db8::1"), server("[fd00::1]:5060"));
+const Token kV4StreamCall = token_of(on_stream(client("192.0.2.9:5062")), server("10.0.0.1:5060"));
+const Token kV6StreamCall =
+    token_of(on_stream(client("[2001:db8::9]:5062")), server("[fd00::1]:5060"));
+const Token kV6LocalStreamCall =
+    token_of(server("[fd00::1]:5060"), on_stream(client_at("[2001:db8::9]:5062", "2001:db8::1")));
 
 Token path_of(Token token) {
   token.kind = TokenKind::Path;
   return token;
 }
 
-const Token kAllForms[] = {
-    kV4Call,          kV6Call,          kV4LocalCall,          kV6LocalCall,
-    path_of(kV4Call), path_of(kV6Call), path_of(kV4LocalCall), path_of(kV6LocalCall)};
+const Token kAllForms[] = {kV4Call,
+                           kV6Call,
+                           kV4LocalCall,
+                           kV6LocalCall,
+                           kV4StreamCall,
+                           kV6LocalStreamCall,
+                           path_of(kV4Call),
+                           path_of(kV6Call),
+                           path_of(kV4LocalCall),
+                           path_of(kV6LocalCall),
+                           path_of(kV4StreamCall),
+                           path_of(kV6LocalStreamCall)};
 
 class SealTokenTest : public testing::Test {
  protected:
@@ -91,7 +112,10 @@ TEST_F(SealTokenTest, FitsItsOctetBudget) {
   EXPECT_EQ(length(server(kV6), server(kV6)), 80u);
   constexpr std::string_view kV6Local = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
   EXPECT_EQ(length(client_at(kV4, "255.255.255.255"), server(kV4)), 51u);
-  EXPECT_EQ(length(client_at(kV6, kV6Local), server(kV6)), kTokenLengthMax);
+  EXPECT_EQ(length(client_at(kV6, kV6Local), server(kV6)), 99u);
+  EXPECT_EQ(length(on_stream(client(kV4)), server(kV4)), 62u);
+  EXPECT_EQ(length(on_stream(client(kV6)), server(kV6)), 94u);
+  EXPECT_EQ(length(on_stream(client_at(kV6, kV6Local)), server(kV6)), kTokenLengthMax);
 }
 
 // What siplb adds to a request, by the budget of SIP.md, 2: host names up to 20 characters.
@@ -116,6 +140,15 @@ TEST_F(SealTokenTest, ARequestGrowsByNoMoreThanItsBudget) {
   };
   EXPECT_LE(v6(1, kV6Call), 390u);
   EXPECT_LE(v6(2, kV6Call), 460u);
+
+  // A client on a stream has its connection in the token and in the Via, and each Record-Route says
+  // its transport. For IPv4 SIP.md has 310 and 375: it reckons with a connection of 6 octets.
+  constexpr size_t kViaConnection = 45 - 32;
+  constexpr size_t kTransport = std::string_view(";transport=tcp").size();
+  EXPECT_EQ(v4(1, kV4StreamCall) + kViaConnection + kTransport, 316u);
+  EXPECT_EQ(v4(2, kV4StreamCall) + kViaConnection + 2 * kTransport, 381u);
+  EXPECT_LE(v6(1, kV6StreamCall) + kViaConnection + kTransport, 430u);
+  EXPECT_LE(v6(2, kV6StreamCall) + kViaConnection + 2 * kTransport, 515u);
 
   // The local address of a wildcard listener stands in the token and in the Via.
   EXPECT_EQ(v4(1, kV4LocalCall) + 7, v4(1, kV4Call) + 12);
@@ -145,6 +178,16 @@ TEST_F(SealTokenTest, OnlyAClientHasALocalAddressAndOnlyOfItsFamily) {
   token.initiator.local = *SockAddress::parse_ip("2001:db8::1", 0);
   token.responder.local = *SockAddress::parse_ip("198.51.100.1", 0);
   EXPECT_EQ(sealed(token), sealed(kV4Call));
+}
+
+TEST_F(SealTokenTest, OnlyAClientOnAStreamHasAConnection) {
+  for (const TokenEnd& stranger : {client("192.0.2.9:5062"), server("10.0.0.1:5060")}) {
+    TokenEnd end = stranger;
+    end.instance = 1;
+    end.connection = 1;
+    EXPECT_EQ(sealed(token_of(end, server("10.0.0.2:5060"))),
+              sealed(token_of(stranger, server("10.0.0.2:5060"))));
+  }
 }
 
 TEST_F(SealTokenTest, APathIsOfUseInAnyCall) {

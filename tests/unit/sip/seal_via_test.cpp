@@ -57,6 +57,12 @@ TEST_F(SealViaTest, FormStaysWhatItIs) {
 
 TEST_F(SealViaTest, FitsItsOctetBudget) {
   EXPECT_EQ(slb().size(), 41u);
+  ViaSeal fields = kFields;
+  fields.connection = UINT64_MAX;
+  fields.local = SockAddress::parse_ip("2001:db8::1", 0).value();
+  EXPECT_EQ(
+      seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(via_of(kNextVia))).view().size(),
+      kSlbLengthMax);
 }
 
 TEST_F(SealViaTest, CarriesTheLocalAddressOfAWildcard) {
@@ -73,6 +79,44 @@ TEST_F(SealViaTest, CarriesTheLocalAddressOfAWildcard) {
     std::string altered = text;
     altered[30] = altered[30] == 'a' ? 'b' : 'a';
     EXPECT_EQ(open(altered), SealFault::BadMac);
+  }
+}
+
+TEST_F(SealViaTest, CarriesTheConnectionOfARequestThatCameOnAStream) {
+  for (const auto& [address, length] :
+       {std::pair{"", 54u}, std::pair{"192.0.2.1", 61u}, std::pair{"2001:db8::1", 80u}}) {
+    for (const uint64_t connection : {uint64_t{1}, uint64_t{0x0102030405060708}, UINT64_MAX}) {
+      ViaSeal fields = kFields;
+      fields.local = SockAddress::parse_ip(address, 0).value_or(SockAddress{});
+      fields.connection = connection;
+      const std::string text(
+          seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(via_of(kNextVia))));
+      EXPECT_EQ(text.size(), length);
+      ASSERT_EQ(open(text), SealFault::None) << address;
+      EXPECT_EQ(out_.connection, connection);
+      EXPECT_EQ(out_.local, fields.local);
+      EXPECT_EQ(out_.listener, fields.listener);
+    }
+  }
+  ASSERT_EQ(open(slb()), SealFault::None);
+  EXPECT_EQ(out_.connection, 0u);
+}
+
+TEST_F(SealViaTest, AConnectionCannotBeAlteredAddedOrTakenAway) {
+  ViaSeal fields = kFields;
+  fields.connection = 0x0102030405060708;
+  const std::string text(
+      seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(via_of(kNextVia))));
+  for (size_t at = 9; at < text.size(); ++at) {
+    std::string altered = text;
+    altered[at] = text[at] == 'e' ? 'a' : 'e';
+    EXPECT_NE(open(altered), SealFault::None) << altered;
+  }
+  // What is as long as another form is taken for that, and its MAC is none.
+  const std::string longest = text + std::string(kSlbLengthMax, 'a');
+  for (size_t length = 9; length <= longest.size(); ++length) {
+    const SealFault fault = open(longest.substr(0, length));
+    EXPECT_EQ(fault == SealFault::None, length == text.size()) << length;
   }
 }
 
