@@ -80,14 +80,14 @@ TEST(SourceCountsTest, SeedDecidesWhoSharesCounters) {
 }
 
 TEST(SourceCountsTest, NeverCountsAboveTheLimitInManyThreads) {
-  constexpr size_t kMax = 2;
+  constexpr size_t kMax = 1;
   SourceCounts counts(kSeed);
   std::atomic<size_t> held{0};
   std::atomic<size_t> held_max{0};
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&] {
-      for (int round = 0; round < 20000; ++round) {
+      for (int round = 0; round < 100000; ++round) {
         if (!counts.try_add(source(1), kMax)) continue;
         const size_t now = ++held;
         if (now > kMax) held_max = now;
