@@ -118,7 +118,8 @@ void Stage::check_fidelity(std::string_view text, const transport::Flow& source,
   std::string difference = "all of it";
   // Beside what was forwarded there may be requests of our own.
   for (const SentMessage& message : outcome.sent) {
-    static_cast<void>(sip::scan(message.text, {}, *after_));
+    // With ours it has more headers than we take in, so there is nothing to compare it by.
+    if (sip::scan(message.text, {}, *after_) == sip::ScanStatus::TooManyHeaders) return;
     difference = altered(*before_, *after_);
     if (!difference.empty()) continue;
     if (!after_->is_request) return;
