@@ -18,9 +18,6 @@ namespace {
 using State = StreamChannel::State;
 
 constexpr size_t kSlotOctets = (sizeof(StreamChannel) + 63) / 64 * 64;
-// One in so many channels is kept for connections that we open, whatever clients do.
-constexpr size_t kOpenedShare = 16;
-
 // After a failure to open a connection, doubling.
 constexpr Duration kPauseMin = std::chrono::milliseconds(100);
 constexpr Duration kPauseMax = std::chrono::seconds(5);
@@ -127,10 +124,9 @@ Result<void> LaneStreams::start(net::EventLoop& loop, Receiver& receiver) {
   return {};
 }
 
-// What we were asked to send must not wait until clients leave.
-StreamChannel* LaneStreams::create(const Flow& flow, Direction direction) {
+// So many channels must be left for others.
+StreamChannel* LaneStreams::create(const Flow& flow, Direction direction, size_t kept) {
   const bool is_opened = direction == Direction::Opened;
-  const size_t kept = is_opened ? 0 : pool_.capacity() / kOpenedShare;
   if (pool_.free_count() <= kept) return nullptr;
   const SlotHandle slot = *pool_.take();
   auto* channel =
@@ -146,7 +142,7 @@ StreamChannel* LaneStreams::create(const Flow& flow, Direction direction) {
 // Requires: it is shut, and its queue is empty.
 void LaneStreams::release(StreamChannel& channel) {
   wheel_.cancel(channel);
-  unlink(marked_, channel, &StreamChannel::next_marked);
+  if (channel.is_marked) unlink(marked_, channel, &StreamChannel::next_marked);
   if (channel.is_outbound()) unlink(bucket_of(channel.flow), channel, &StreamChannel::next_alike);
   const SlotHandle slot = channel.slot;
   channels_[slot.index] = nullptr;
@@ -154,12 +150,12 @@ void LaneStreams::release(StreamChannel& channel) {
   pool_.give_back(slot);
 }
 
-// Does nothing where it is not in the chain.
+// Requires: it is in the chain.
 void LaneStreams::unlink(StreamChannel*& head, StreamChannel& channel,
                          StreamChannel* StreamChannel::*next) {
   StreamChannel** at = &head;
-  while (*at != nullptr && *at != &channel) at = &((*at)->*next);
-  if (*at != nullptr) *at = channel.*next;
+  while (*at != &channel) at = &((*at)->*next);
+  *at = channel.*next;
 }
 
 void LaneStreams::accept(ListenerIndex listener, net::Accepted accepted) {
@@ -176,7 +172,7 @@ void LaneStreams::accept(ListenerIndex listener, net::Accepted accepted) {
   if (acceptors_[listener]->socket().address().is_wildcard()) {
     flow.local = accepted.socket.local_address().with_port(0);
   }
-  StreamChannel* const channel = create(flow, Direction::Accepted);
+  StreamChannel* const channel = create(flow, Direction::Accepted, reserve_of_requests());
   const bool is_watched =
       channel != nullptr &&
       loop_->add(accepted.socket.fd(), net::kReadable | net::kWritable | net::kHungUp, *channel);
@@ -215,12 +211,19 @@ StreamChannel*& LaneStreams::bucket_of(const Flow& flow) {
   return opened_[(hash ^ flow.listener) & (opened_.size() - 1)];
 }
 
-// The connection to flow.remote, on its way where there is none yet; null where there is no room.
-StreamChannel* LaneStreams::reach(const Flow& flow) {
-  for (StreamChannel* at = bucket_of(flow); at != nullptr; at = at->next_alike) {
-    if (at->flow.remote == flow.remote && at->flow.listener == flow.listener) return at;
+// The one that we opened to flow.remote; null where there is none.
+StreamChannel* LaneStreams::find_opened(const Flow& flow) {
+  StreamChannel* at = bucket_of(flow);
+  while (at != nullptr && !(at->flow.remote == flow.remote && at->flow.listener == flow.listener)) {
+    at = at->next_alike;
   }
-  StreamChannel* const channel = create(flow, Direction::Opened);
+  return at;
+}
+
+// The same, on its way where there was none yet; null where there is no room, but for `kept`.
+StreamChannel* LaneStreams::reach(const Flow& flow, size_t kept) {
+  if (StreamChannel* const opened = find_opened(flow); opened != nullptr) return opened;
+  StreamChannel* const channel = create(flow, Direction::Opened, kept);
   if (channel != nullptr) connect(*channel);
   return channel;
 }
@@ -262,39 +265,40 @@ void LaneStreams::on_connected(StreamChannel& channel) {
 }
 
 // Nothing more is taken from it; what it has asked is still answered, if it does not take too long.
-void LaneStreams::begin_ending(StreamChannel& channel, EndReason reason) {
+LaneStreams::Life LaneStreams::begin_ending(StreamChannel& channel, EndReason reason) {
   const bool is_done = channel.queue.is_empty() && channel.owed == 0;
   if (channel.is_outbound() || is_done) {
     end(channel, reason);
-    return;
+    return Life::Over;
   }
-  if (channel.state == State::Ending) return;
+  if (channel.state == State::Ending) return Life::GoesOn;
   channel.intake.drop(intake_parts(channel));
   channel.state = State::Ending;
   channel.end_reason = reason;
   channel.since = loop_->now();
   schedule(channel);
+  return Life::GoesOn;
 }
 
 // What it was is told last, when it is no more. An endpoint that has just answered is opened again
-// for what still waits; one that has not is left alone for a while.
+// for what still waits; one that has not is left alone for a while. What had begun to leave is not
+// repeated: it could not be withdrawn any more.
 void LaneStreams::end(StreamChannel& channel, EndReason reason) {
   const Flow flow = channel.flow_as_sent();
-  const uint64_t lanes = std::exchange(channel.lanes, 0);
-  const bool has_worked = channel.state != State::Connecting && channel.has_heard;
+  const bool was_there = channel.state != State::Connecting;
+  const bool has_worked = was_there && channel.has_heard;
+  const uint64_t lanes = was_there ? channel.lanes : 0;  // else nothing was written
   shut(channel, reason);
-  StreamQueue waiting;
-  if (channel.is_outbound() && has_worked && !channel.queue.is_empty()) {
-    StreamQueues::rewind(channel.queue);
-    connect(channel);
+  StreamQueue waiting = channel.is_outbound() && has_worked ? queues_.take_begun(channel.queue)
+                                                            : std::exchange(channel.queue, {});
+  if (!channel.queue.is_empty()) {
+    connect(channel);  // `lanes` stay: their requests may be among what waits
+  } else if (channel.is_outbound() && !has_worked) {
+    channel.lanes = 0;
+    put_off(channel);
+    schedule(channel);
   } else {
-    waiting = std::exchange(channel.queue, {});
-    if (channel.is_outbound() && !has_worked) {
-      put_off(channel);
-      schedule(channel);
-    } else {
-      release(channel);
-    }
+    release(channel);
   }
   tell_unsent(waiting, flow);
   if (lanes != 0) receiver_->on_disconnected(flow, lanes);
@@ -315,14 +319,18 @@ void LaneStreams::shut(StreamChannel& channel, EndReason reason) {
   connections.set(connections.value() - 1);
 }
 
-void LaneStreams::tell_unsent(StreamQueue& waiting, const Flow& flow) {
+// Returns the number of messages.
+size_t LaneStreams::tell_unsent(StreamQueue& waiting, const Flow& flow) {
+  size_t told = 0;
   while (!waiting.is_empty()) {
     queues_.pop(waiting, [&](std::string_view message) {
-      counters_.unsent.add();
+      ++told;
       receiver_->on_unsent(message, flow);
     });
   }
+  counters_.unsent.add(told);
   counters_.queue_depth.set(queues_.depth());
+  return told;
 }
 
 }  // namespace siplb::transport

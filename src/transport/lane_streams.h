@@ -86,7 +86,6 @@ struct LaneStreamCounters {
   Counter expired;      // of these: waited too long for their connection
   Counter withdrawn;    // taken back by their sender
   Counter queue_depth;  // messages, of all connections
-  Counter unfinished;   // messages whose beginning is kept, now
 };
 
 [[nodiscard]] std::string_view name(EndReason reason);
@@ -138,40 +137,42 @@ class LaneStreams final : private StreamSink {
   class Acceptor;
   // When something is due for a channel, and why it ends then.
   struct Due {
-    Instant at;
-    EndReason reason;
+    Instant at{};
+    EndReason reason = EndReason::Idle;
   };
 
   LaneStreams(uint8_t lane, const StreamOptions& options, const Parts& parts, MemoryRegion region);
 
   // lane_streams.cpp: how connections begin and end.
   void accept(ListenerIndex listener, net::Accepted accepted);
-  [[nodiscard]] StreamChannel* create(const Flow& flow, Direction direction);
+  [[nodiscard]] StreamChannel* create(const Flow& flow, Direction direction, size_t kept);
   void release(StreamChannel& channel);
   [[nodiscard]] StreamChannel* find(const Flow& flow) const;
-  [[nodiscard]] StreamChannel* reach(const Flow& flow);
+  [[nodiscard]] StreamChannel* find_opened(const Flow& flow);
+  [[nodiscard]] StreamChannel* reach(const Flow& flow, size_t kept);
   [[nodiscard]] StreamChannel*& bucket_of(const Flow& flow);
   void connect(StreamChannel& channel);
   void on_connected(StreamChannel& channel);
   void begin(StreamChannel& channel);
   void put_off(StreamChannel& channel);
-  void begin_ending(StreamChannel& channel, EndReason reason);
+  enum class Life : uint8_t { GoesOn, Over };
+  Life begin_ending(StreamChannel& channel, EndReason reason);
   void end(StreamChannel& channel, EndReason reason);
   void shut(StreamChannel& channel, EndReason reason);
-  void tell_unsent(StreamQueue& waiting, const Flow& flow);
+  size_t tell_unsent(StreamQueue& waiting, const Flow& flow);
   static void unlink(StreamChannel*& head, StreamChannel& channel,
                      StreamChannel* StreamChannel::*next);
 
   // lane_streams_io.cpp: what comes and goes by them, and time.
   [[nodiscard]] net::Events on_ready(StreamChannel& channel, net::Events events, Instant now);
   [[nodiscard]] net::Events read(StreamChannel& channel, net::Events events);
-  enum class [[nodiscard]] Reading : uint8_t{GoOn, Stop};
-  Reading take(StreamChannel& channel, std::span<char> octets);
+  [[nodiscard]] Life take(StreamChannel& channel, std::span<char> octets);
   [[nodiscard]] StreamIntake::Parts intake_parts(const StreamChannel& channel) const;
   void on_message(std::span<char> octets, sip::FrameFault fault) override;
   void on_ping() override;
   void settle() override;
   [[nodiscard]] bool has_listener(const Flow& flow) const;
+  [[nodiscard]] size_t reserve_of_requests() const;
   void mark(StreamChannel& channel);
   void write(StreamChannel& channel);
   void on_timer(StreamChannel& channel);

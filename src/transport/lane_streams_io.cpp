@@ -18,6 +18,8 @@ using State = StreamChannel::State;
 // it, since there may be many such, and more if it leads to a server.
 constexpr size_t kAcceptedSlotShare = 64;
 constexpr size_t kOpenedSlotShare = 8;
+// One in so many channels is kept for requests that need another connection, whatever clients do.
+constexpr size_t kRequestShare = 16;
 // Messages wait for the next try to reach a server if it is so near.
 constexpr Duration kTryIsNear = std::chrono::milliseconds(250);
 // How long an endpoint without work is remembered to have refused.
@@ -46,11 +48,12 @@ SendStatus LaneStreams::send(const Flow& flow, std::span<const std::string_view>
                              uint8_t from_lane) {
   const bool is_open_already = !flow.connection.is_none();
   if (!is_open_already && !has_listener(flow)) return SendStatus::NoSocket;
-  StreamChannel* const channel = is_open_already ? find(flow) : reach(flow);
+  const bool is_request = !is_response(pieces.front());
+  StreamChannel* const channel =
+      is_open_already ? find(flow) : reach(flow, is_request ? 0 : reserve_of_requests());
   if (channel == nullptr) return is_open_already ? SendStatus::Gone : SendStatus::NoConnection;
 
   const Instant now = loop_->now();
-  const bool is_request = !is_response(pieces.front());
   if (is_request && channel->state == State::Ending) return SendStatus::Gone;
   if (channel->state == State::Pausing && now >= channel->retry_at) connect(*channel);
   if (channel->state == State::Pausing && now + kTryIsNear < channel->retry_at) {
@@ -75,14 +78,14 @@ bool LaneStreams::has_listener(const Flow& flow) const {
          acceptors_[flow.listener]->socket().address().family() == flow.remote.family();
 }
 
+// What servers are sent must not wait until clients leave. Where a response goes is said by who
+// asked, so it counts for a client's.
+size_t LaneStreams::reserve_of_requests() const {
+  return pool_.capacity() / kRequestShare;
+}
+
 void LaneStreams::withdraw(const Flow& flow, std::string_view branch) {
-  const auto same = [&](const StreamChannel* channel) {
-    return channel->flow.remote == flow.remote && channel->flow.listener == flow.listener;
-  };
-  StreamChannel* channel = flow.connection.is_none() ? bucket_of(flow) : find(flow);
-  while (flow.connection.is_none() && channel != nullptr && !same(channel)) {
-    channel = channel->next_alike;
-  }
+  StreamChannel* const channel = flow.connection.is_none() ? find_opened(flow) : find(flow);
   if (channel == nullptr) return;
   StreamQueue withdrawn =
       queues_.take_out(channel->queue, [branch](std::string_view message, Instant /*since*/) {
@@ -119,8 +122,10 @@ net::Events LaneStreams::read(StreamChannel& channel, net::Events events) {
     }
     taken += result.octets;
     counters_.received_octets.add(result.octets);
-    if (channel.state == State::Ending) continue;  // not wanted any more
-    if (take(channel, parts_.area.first(result.octets)) == Reading::Stop) return 0;
+    // Of one that ends nothing is wanted; but if it were left unread, closing would be a reset,
+    // and that could cost the other end our last answer.
+    const bool is_wanted = channel.state != State::Ending;
+    if (is_wanted && take(channel, parts_.area.first(result.octets)) == Life::Over) return 0;
     // A stream that gave less than it was asked for has no more, and its next octet is an edge; but
     // if its end is there already, no edge will come.
     if (result.octets < parts_.area.size() && (events & net::kHungUp) == 0) return 0;
@@ -128,7 +133,7 @@ net::Events LaneStreams::read(StreamChannel& channel, net::Events events) {
   return events & (net::kReadable | net::kHungUp);
 }
 
-LaneStreams::Reading LaneStreams::take(StreamChannel& channel, std::span<char> octets) {
+LaneStreams::Life LaneStreams::take(StreamChannel& channel, std::span<char> octets) {
   const Instant now = loop_->now();
   channel.heard_at = now;
   channel.has_heard = true;
@@ -146,12 +151,11 @@ LaneStreams::Reading LaneStreams::take(StreamChannel& channel, std::span<char> o
     case StreamIntake::Outcome::Ok: break;
     case StreamIntake::Outcome::Broken:
       counters_.frame_faults[channel.intake.fault()].add();
-      begin_ending(channel, EndReason::Framing);
-      return Reading::Stop;
-    case StreamIntake::Outcome::NoSlot: end(channel, EndReason::NoSlot); return Reading::Stop;
+      return begin_ending(channel, EndReason::Framing);
+    case StreamIntake::Outcome::NoSlot: end(channel, EndReason::NoSlot); return Life::Over;
   }
   schedule(channel);
-  return Reading::GoOn;
+  return Life::GoesOn;
 }
 
 StreamIntake::Parts LaneStreams::intake_parts(const StreamChannel& channel) const {
@@ -217,8 +221,9 @@ void LaneStreams::run_timers(Instant now) {
   if (accept_again_ && now >= *accept_again_) {
     accept_again_.reset();
     for (const auto& acceptor : acceptors_) {
-      // What is left over waits for the next edge, or pause.
-      if (acceptor != nullptr) static_cast<void>(acceptor->on_ready(net::kReadable, now));
+      if (acceptor != nullptr && acceptor->on_ready(net::kReadable, now) != 0) {
+        accept_again_ = now + Acceptor::kPause;
+      }
     }
   }
   wheel_.advance(now,
@@ -255,12 +260,12 @@ void LaneStreams::drop_expired(StreamChannel& channel) {
   const Instant before = loop_->now() - options_.timers.queued;
   StreamQueue expired = queues_.take_out(
       channel.queue, [before](std::string_view, Instant since) { return since <= before; });
-  counters_.expired.add(expired.count);
-  tell_unsent(expired, channel.flow_as_sent());
+  counters_.expired.add(tell_unsent(expired, channel.flow_as_sent()));
 }
 
 LaneStreams::Due LaneStreams::next_due(const StreamChannel& channel) const {
   const StreamTimers& timers = options_.timers;
+  Due due;
   switch (channel.state) {
     case State::Connecting: return {channel.since + timers.connect, EndReason::Connect};
     case State::Pausing:
@@ -268,11 +273,13 @@ LaneStreams::Due LaneStreams::next_due(const StreamChannel& channel) const {
               EndReason::Refused};
     case State::Ending: {
       const bool is_fault = channel.end_reason != EndReason::Peer;
-      return {channel.since + (is_fault ? timers.message : kLinger), channel.end_reason};
+      due = {channel.since + (is_fault ? timers.message : kLinger), channel.end_reason};
+      break;
     }
-    case State::Open: break;
+    case State::Open:
+      due = {std::max(channel.heard_at, channel.taken_at) + timers.idle, EndReason::Idle};
+      break;
   }
-  Due due{std::max(channel.heard_at, channel.taken_at) + timers.idle, EndReason::Idle};
   const auto include = [&due](Instant at, EndReason reason) {
     if (at < due.at) due = {at, reason};
   };

@@ -9,7 +9,7 @@ namespace siplb::transport {
 namespace {
 
 constexpr std::string_view kPong = "\r\n";
-// A connection may always have so many messages waiting, however few slots are free.
+// A connection may always have so many messages waiting, however few places are free.
 constexpr size_t kShareMin = 4;
 
 }  // namespace
@@ -26,7 +26,9 @@ size_t StreamQueues::memory_octets(const StreamQueuesOptions& options) {
 
 bool StreamQueues::is_full(const StreamQueue& queue, size_t length, size_t share) const {
   if (queue.is_empty()) return false;
-  const size_t fair = std::max(slots_.pool(SlotClass::Small).free_count() / share, kShareMin);
+  const size_t free =
+      std::min(slots_.pool(SlotClass::Small).free_count(), entries_.size() - depth_);
+  const size_t fair = std::max(free / share, kShareMin);
   return queue.count >= std::min(options_.queue_entries, fair) ||
          queue.octets + length > options_.queue_octets;
 }
@@ -35,6 +37,7 @@ SendStatus StreamQueues::append(StreamQueue& queue, std::span<const std::string_
                                 size_t share, Instant now) {
   size_t length = 0;
   for (const std::string_view piece : pieces) length += piece.size();
+  SIPLB_DASSERT(length > 0);
   if (length > kSlotSizes.back()) return SendStatus::TooLong;
   if (free_ == StreamQueue::kNone) return SendStatus::QueueFull;
   if (is_full(queue, length, share)) return SendStatus::EndpointFull;
@@ -117,6 +120,12 @@ size_t StreamQueues::advance(StreamQueue& queue, size_t octets) {
   }
   queue.head_written = static_cast<uint32_t>(octets);
   return messages;
+}
+
+StreamQueue StreamQueues::take_begun(StreamQueue& queue) {
+  StreamQueue taken;
+  if (queue.is_begun()) attach(taken, detach_front(queue));
+  return taken;
 }
 
 uint32_t StreamQueues::first_waiting(const StreamQueue& queue) const {

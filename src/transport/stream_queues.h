@@ -45,7 +45,8 @@ class StreamQueues {
   StreamQueues(const StreamQueuesOptions& options, MessageSlots& slots);
   [[nodiscard]] static size_t memory_octets(const StreamQueuesOptions& options);
 
-  // Queues a message copied from its pieces. `share`: it may hold one in so many of the free slots.
+  // Queues a message copied from its pieces, which are not all empty. `share`: it may hold one in
+  // so many of the free slots and entries.
   SendStatus append(StreamQueue& queue, std::span<const std::string_view> pieces, size_t share,
                     Instant now);
   // Queues the answer to a ping, which needs no slot; nothing where there is no entry for it.
@@ -55,17 +56,17 @@ class StreamQueues {
   [[nodiscard]] size_t gather(const StreamQueue& queue, std::span<std::string_view> out) const;
   // So many octets of it have been written; returns the messages that are whole now.
   size_t advance(StreamQueue& queue, size_t octets);
-  // What had begun to leave is to be written again from its start: by another connection.
-  static void rewind(StreamQueue& queue) { queue.head_written = 0; }
+  // Takes out the message that has begun to leave, if there is one: the rest of it can't follow.
+  [[nodiscard]] StreamQueue take_begun(StreamQueue& queue);
 
   // Since when the first message waits that has not begun to leave; nothing where there is none.
   [[nodiscard]] std::optional<Instant> waiting_since(const StreamQueue& queue) const;
-  // Takes the first message out, and calls on_message(std::string_view) with it; it dies with the
-  // call, which may queue others. Requires: not empty.
+  // Takes the first out, and calls on_message(std::string_view) with it unless it is a pong; it
+  // dies with the call, which may queue others. Requires: not empty.
   template <class OnMessage>
   void pop(StreamQueue& queue, OnMessage&& on_message) {
     const uint32_t at = detach_front(queue);
-    on_message(text_of(entries_[at]));
+    if (entries_[at].length > 0) on_message(text_of(entries_[at]));
     release(at);
   }
   // Takes out all for which is_unwanted(std::string_view message, Instant since) holds and that
