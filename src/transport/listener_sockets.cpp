@@ -24,14 +24,14 @@ net::UdpSocketOptions udp_options(const ListenerSocketsOptions& options,
                                   const SockAddress& address) {
   return {.address = address,
           .receive_buffer_bytes = options.receive_buffer_bytes,
-          .reuse_port = options.is_under_wildcard,
+          .reuse_port = options.is_udp_under_wildcard,
           .free_bind = may_bind_freely(address)};
 }
 
 net::TcpListenerOptions tcp_options(const ListenerSocketsOptions& options,
                                     const SockAddress& address) {
   return {.address = address,
-          .reuse_port = options.is_under_wildcard,
+          .reuse_port = options.is_tcp_under_wildcard,
           .free_bind = may_bind_freely(address)};
 }
 

@@ -38,8 +38,10 @@ struct ListenerSocketsOptions {
   bool has_udp = true;  // one of both at least
   bool has_tcp = false;
   uint32_t receive_buffer_bytes = 0;  // of each UDP socket; 0: the system's default
-  // Another listener of ours, open already, has all addresses of this port: nobody else is here.
-  bool is_under_wildcard = false;
+  // Another listener of ours, open already, has all addresses of this port over that transport:
+  // nobody else is here.
+  bool is_udp_under_wildcard = false;
+  bool is_tcp_under_wildcard = false;
 };
 
 struct ListenerSockets {

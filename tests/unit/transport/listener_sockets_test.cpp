@@ -89,7 +89,7 @@ TEST_P(ListenerSocketsTest, AnAddressMayStandUnderAWildcardOfOurs) {
   const auto alone = open();
   ASSERT_FALSE(alone);
   EXPECT_EQ(alone.error().code, ErrorCode::AddressInUse);
-  options_.is_under_wildcard = true;
+  options_.is_udp_under_wildcard = true;
   const auto under = open();
   ASSERT_TRUE(under);
   EXPECT_EQ(under->address, options_.address);
@@ -370,7 +370,7 @@ TEST_P(ListenerSocketsTest, TcpMayStandUnderAWildcardOfOurs) {
   const auto alone = open();
   ASSERT_FALSE(alone);
   EXPECT_EQ(alone.error().code, ErrorCode::AddressInUse);
-  options_.is_under_wildcard = true;
+  options_.is_tcp_under_wildcard = true;
   auto under = open();
   ASSERT_TRUE(under);
   expect_accepted_by_lanes(*under);
