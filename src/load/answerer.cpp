@@ -34,9 +34,11 @@ constexpr Duration kTryingAfter = std::chrono::milliseconds(200);
 }  // namespace
 
 struct Answerer::Server {
-  Server(const ServerOptions& options, Instant now) : gate(options.faults.capacity, now) {
-    const std::string contact = "Contact: <sip:" + options.name + "@" +
-                                std::string(options.address.text().view()) + ">\r\n";
+  Server(const ServerOptions& options, sip::Transport transport, Instant now)
+      : gate(options.faults.capacity, now) {
+    const std::string contact =
+        "Contact: <sip:" + options.name + "@" + std::string(options.address.text().view()) +
+        (transport == sip::Transport::Udp ? "" : ";transport=tcp") + ">\r\n";
     const std::string server =
         "Server: " + std::string(server_header(options.name).view()) + "\r\n";
     plain_end = server + "Content-Length: 0\r\n\r\n";
@@ -56,6 +58,7 @@ struct Answerer::Request {
   Server& server;
   const ServerOptions& options;
   const sip::Message& message;
+  SockAddress source;
   transport::Flow flow;  // where answers go
   Instant now;
 
@@ -88,7 +91,7 @@ Answerer::Answerer(const AnswererOptions& options, transport::Wire& wire, Instan
       timers_(now) {
   SIPLB_ASSERT(!options.servers.empty() && options.servers.size() <= kServersMax);
   for (const ServerOptions& server : options_.servers) {
-    servers_.push_back(std::make_unique<Server>(server, now));
+    servers_.push_back(std::make_unique<Server>(server, options_.transport, now));
   }
 }
 
@@ -109,11 +112,15 @@ void Answerer::on_batch(std::span<transport::Inbound> batch, Instant now) {
       ++servers_[index]->stats.strays;
       continue;
     }
-    // RFC 3261, 18.2.2; RFC 3581: to where it came from, but to the port its Via says.
+    // RFC 3261, 18.2.2; RFC 3581: to where it came from, but to the port its Via says; of a stream
+    // this counts only when the connection is gone.
     transport::Flow flow = inbound.flow;
     const sip::Via& via = message_.via;
-    if (!via.has_rport) flow.remote = flow.remote.with_port(via.effective_port());
-    on_request({*servers_[index], options_.servers[index], message_, flow, now});
+    if (flow.is_stream() || !via.has_rport) {
+      flow.remote = flow.remote.with_port(via.effective_port());
+    }
+    on_request(
+        {*servers_[index], options_.servers[index], message_, inbound.flow.remote, flow, now});
   }
 }
 
@@ -131,7 +138,7 @@ void Answerer::on_request(const Request& request) {
     return;
   }
   const ServerTag tag = write_tag(request.options.name, request.message.call_id);
-  if (!text_.write(request.message, request.flow.remote, tag)) {
+  if (!text_.write(request.message, request.source, tag)) {
     ++stats.strays;
     return;
   }
@@ -323,7 +330,9 @@ void Answerer::finish(HeldAnswer& held, Instant now) {
   }
   held.interval = options_.t1;
   held.give_up = now + kTimeoutInT1 * options_.t1;
-  timers_.schedule(held, now + held.interval);
+  // Over a stream only a 2xx is sent again, since its ACK comes end to end.
+  const bool is_repeated = !held.flow.is_stream() || held.outcome == Outcome::Ok;
+  timers_.schedule(held, is_repeated ? now + held.interval : held.give_up);
 }
 
 void Answerer::send_held(const HeldAnswer& held) {

@@ -40,6 +40,7 @@ struct AnswererOptions {
   std::optional<Duration> ring = Duration::zero();  // from 180 to 200; none: no 180
   uint32_t held_max = 65536;                        // at least one
   uint32_t remembered_max = 1 << 20;                // at least one
+  sip::Transport transport = sip::Transport::Udp;   // in their Contacts
   uint64_t seed = 1;                                // of the dice
   Duration t1 = std::chrono::milliseconds(500);
   Duration t2 = std::chrono::seconds(4);

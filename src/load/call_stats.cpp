@@ -14,7 +14,8 @@ uint8_t ServerShares::place_of(std::string_view name) {
 }
 
 uint64_t CallStats::failed() const {
-  return std::accumulate(failures_by_code.begin(), failures_by_code.end(), timeouts + oversized);
+  return std::accumulate(failures_by_code.begin(), failures_by_code.end(),
+                         timeouts + disconnected + oversized);
 }
 
 bool CallStats::all_well() const {

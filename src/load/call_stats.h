@@ -43,9 +43,10 @@ struct CallStats {
 
   uint64_t started = 0;
   uint64_t succeeded = 0;
-  uint64_t not_started = 0;  // all slots were taken
-  uint64_t timeouts = 0;     // no final answer
-  uint64_t oversized = 0;    // an answer with more routes than an in-dialog request can hold
+  uint64_t not_started = 0;   // all slots were taken
+  uint64_t timeouts = 0;      // no final answer
+  uint64_t disconnected = 0;  // their connection ended before it
+  uint64_t oversized = 0;     // an answer with more routes than an in-dialog request can hold
   std::array<uint64_t, kCodeMax - kCodeMin + 1> failures_by_code{};
   uint64_t cancelled = 0;           // of the succeeded: ended in 487, as was asked
   uint64_t cancelled_too_late = 0;  // of the succeeded: answered before the CANCEL was there

@@ -62,7 +62,7 @@ Caller::Caller(const CallerOptions& options, transport::Wire& wire, Instant now,
     : options_(options),
       first_step_(first_step(options.work)),
       wire_(wire),
-      text_({options.target, options.sources, options.seed}),
+      text_({options.target, options.sources, options.transport, options.seed}),
       pacer_(options.pace, now),
       dice_(options.seed),
       tags_(std::max(kTagsMin, options.calls_max)),
@@ -97,9 +97,27 @@ std::span<char> Caller::bye_octets(const Call& call) const {
                                 MessageText::capacity());
 }
 
-void Caller::send(size_t source, const SockAddress& remote, std::string_view text) {
-  const transport::Flow flow{.remote = remote,
-                             .listener = static_cast<transport::ListenerIndex>(source)};
+transport::Flow Caller::flow_to(const SockAddress& remote, const CallKey& key,
+                                size_t source) const {
+  transport::Flow flow{.remote = remote,
+                       .listener = static_cast<transport::ListenerIndex>(source),
+                       .transport = options_.transport};
+  if (!flow.is_stream()) return flow;
+  const bool is_shared = options_.sharing == Sharing::Shared;
+  // A later call of a slot has a later connection.
+  flow.connection =
+      transport::ConnectionId({.is_outbound = true,
+                               .slot = is_shared ? key.number % options_.connections : key.slot,
+                               .generation = is_shared ? 1 : std::max(key.number + 1, 1U)});
+  return flow;
+}
+
+transport::Flow Caller::flow_of(const Call& call) const {
+  const SockAddress& remote = call.state == State::Closing ? call.bye_remote : options_.target;
+  return flow_to(remote, key_of(call), call.source);
+}
+
+void Caller::send(const transport::Flow& flow, std::string_view text) {
   if (wire_.send(flow, {&text, 1}) != transport::SendStatus::Queued) ++stats_.refused_sends;
 }
 
@@ -144,7 +162,7 @@ void Caller::start_call(Instant now) {
   call.cancel_at = Instant::max();
   tags_.start(number);
   begin_transaction(call, now);
-  send(call.source, options_.target, text_.write_first({key_of(call), first_step_}, call.source));
+  send(flow_of(call), text_.write_first({key_of(call), first_step_}, call.source));
 }
 
 void Caller::end_call(Call& call) {
@@ -156,7 +174,8 @@ void Caller::end_call(Call& call) {
 void Caller::begin_transaction(Call& call, Instant now) {
   call.interval = options_.t1;
   call.give_up = now + kTimeoutInT1 * options_.t1;
-  timers_.schedule(call, now + call.interval);
+  const bool is_repeated = options_.transport == sip::Transport::Udp;
+  timers_.schedule(call, is_repeated ? now + call.interval : call.give_up);
 }
 
 void Caller::on_due(Call& call, Instant now) {
@@ -179,10 +198,10 @@ void Caller::give_up(Call& call) {
 void Caller::retransmit(Call& call, Instant now) {
   ++stats_.retransmissions;
   if (call.state == State::Closing) {
-    send(call.source, call.bye_remote, {bye_octets(call).data(), call.bye_length});
+    send(flow_of(call), {bye_octets(call).data(), call.bye_length});
   } else {
     const Step step = call.state == State::Cancelling ? Step::Cancel : first_step_;
-    send(call.source, options_.target, text_.write_first({key_of(call), step}, call.source));
+    send(flow_of(call), text_.write_first({key_of(call), step}, call.source));
   }
   // Timer A has no ceiling, timer E has T2 (17.1.1.2, 17.1.2.2).
   const bool is_invite = call.state == State::Trying && first_step_ == Step::Invite;
@@ -195,13 +214,24 @@ void Caller::send_cancel(Call& call, Instant now) {
   call.state = State::Cancelling;
   call.is_cancelled = true;
   begin_transaction(call, now);
-  send(call.source, options_.target, text_.write_first({key_of(call), Step::Cancel}, call.source));
+  send(flow_of(call), text_.write_first({key_of(call), Step::Cancel}, call.source));
 }
 
 void Caller::send_bye(Call& call, Instant now) {
   call.state = State::Closing;
   begin_transaction(call, now);
-  send(call.source, call.bye_remote, {bye_octets(call).data(), call.bye_length});
+  send(flow_of(call), {bye_octets(call).data(), call.bye_length});
+}
+
+// RFC 3261, 17.1.4: as if each of them had been answered 503.
+void Caller::on_disconnected(const transport::Flow& connection, uint64_t /*lanes*/) {
+  for (uint32_t slot = 0; slot < options_.calls_max + kReleasesMax; ++slot) {
+    Call& call = calls_[slot];
+    if (call.state == State::Free || call.state == State::Talking) continue;
+    if (flow_of(call) != connection) continue;
+    ++(is_release(call) ? stats_.unreleased : stats_.disconnected);
+    end_call(call);
+  }
 }
 
 // Answers --------------------------------------------------------------------------------------
@@ -375,7 +405,8 @@ void Caller::acknowledge(const Answer& answer) {
                        ? text_.write_in_dialog(key, answer.source, answer.message)
                        : text_.write_failure_ack(answer.key.call, answer.source, answer.message);
   if (!ack) return;
-  send(answer.source, is_success ? remote_of_dialog(answer.message) : options_.target, *ack);
+  const SockAddress remote = is_success ? remote_of_dialog(answer.message) : options_.target;
+  send(flow_to(remote, answer.key.call, answer.source), *ack);
 }
 
 }  // namespace siplb::load

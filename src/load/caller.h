@@ -6,14 +6,14 @@
 //      │             │                  │   └─ its answer ─▶ Cancelled ── 487: ACK ───┘
 //      └── 64 × T1 ──┴── 300 and above ─┴──────────────────────┴───────────┴──▶ failed
 //
-// OPTIONS and REGISTER end with the answer to the first request. Requests are retransmitted until
-// they are answered, after T1, 2 × T1 … (RFC 3261, 17.1). An answer finds its call by our branch;
-// what comes when its call is over still gets its ACK, made from the answer itself. A 2xx of
-// another dialog than the call's gets a BYE as well, from a slot beyond those of the calls.
-// The transactions are this file's own: a judge who shared the proxy's would share its errors.
-// No I/O and no clock: `now` comes from the caller, so a test is a script.
-// Thread: one. Bounds: calls_max calls and kReleasesMax releases at a time; no heap after
-// construction.
+// Over a stream nothing is retransmitted; a call that waits for an answer fails as soon as its
+// connection ends. OPTIONS and REGISTER end with the answer to the first request. Requests are
+// retransmitted until they are answered, after T1, 2 × T1 … (RFC 3261, 17.1). An answer finds its
+// call by our branch; what comes when its call is over still gets its ACK, made from the answer
+// itself. A 2xx of another dialog than the call's gets a BYE as well, from a slot beyond those of
+// the calls. The transactions are this file's own: a judge who shared the proxy's would share its
+// errors. No I/O and no clock: `now` comes from the caller, so a test is a script. Thread: one.
+// Bounds: calls_max calls and kReleasesMax releases at a time; no heap after construction.
 #pragma once
 
 #include <cstdint>
@@ -35,12 +35,20 @@
 namespace siplb::load {
 
 enum class Work : uint8_t { Call, Options, Register };
+// Of connections, where the calls go by streams.
+enum class Sharing : uint8_t {
+  Shared,   // all calls take turns on the same connections
+  PerCall,  // each call has its own
+};
 enum class NextHop : uint8_t { ByRoute, Target };
 
 struct CallerOptions {
   SockAddress target;
   std::vector<SockAddress> sources;  // the wire's listener n sends from sources[n]; at least one
-  uint32_t seed = 0;                 // of Call-IDs, tags, branches and dice
+  sip::Transport transport = sip::Transport::Udp;
+  Sharing sharing = Sharing::Shared;
+  uint32_t connections = 1;  // shared ones; at least one
+  uint32_t seed = 0;         // of Call-IDs, tags, branches and dice
   Work work = Work::Call;
   PacerOptions pace;
   uint32_t calls_max = 1024;             // at a time; at least one
@@ -65,6 +73,7 @@ class Caller final : public transport::Receiver {
   Caller& operator=(const Caller&) = delete;
 
   void on_batch(std::span<transport::Inbound> batch, Instant now) override;
+  void on_disconnected(const transport::Flow& connection, uint64_t lanes) override;
   // Runs what is due and starts what is to start. Call it once a tick, after on_batch().
   void on_tick(Instant now);
   // When to call on_tick() next, unless something comes in before.
@@ -121,7 +130,11 @@ class Caller final : public transport::Receiver {
   [[nodiscard]] bool is_release(const Call& call) const;
   [[nodiscard]] uint32_t in_flight() const;
   [[nodiscard]] std::span<char> bye_octets(const Call& call) const;
-  void send(size_t source, const SockAddress& remote, std::string_view text);
+  // By which a call reaches a remote end, and where its request under way has gone.
+  [[nodiscard]] transport::Flow flow_to(const SockAddress& remote, const CallKey& key,
+                                        size_t source) const;
+  [[nodiscard]] transport::Flow flow_of(const Call& call) const;
+  void send(const transport::Flow& flow, std::string_view text);
 
   const CallerOptions options_;
   const Step first_step_;

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "load/faults.h"
+#include "load/stream_lane.h"
 
 namespace siplb::load {
 
@@ -17,6 +18,12 @@ namespace {
 // Memory for calls that an open loop has in flight, where the other side leaves all unanswered.
 constexpr double kPatienceSeconds = 32;
 constexpr uint32_t kCallsMaxDefault = 262144;
+
+const std::map<std::string, sip::Transport>& transports() {
+  static const std::map<std::string, sip::Transport> transports{{"udp", sip::Transport::Udp},
+                                                                {"tcp", sip::Transport::Tcp}};
+  return transports;
+}
 
 const std::map<std::string, Work>& works() {
   static const std::map<std::string, Work> works{
@@ -33,6 +40,8 @@ struct CallTexts {
   std::string cancel_after;
   double cancel_percent = 0;
   double loss_percent = 0;
+  std::string transport = "udp";
+  bool connection_per_call = false;
   uint32_t slots = 0;
   bool outbound = false;
   bool progress = false;
@@ -49,6 +58,8 @@ struct ServeTexts {
   double capacity = 0;
   double loss_percent = 0;
   bool silent = false;
+  std::string transport = "udp";
+  Reading reading;
   std::vector<std::string> faults;
   std::string duration;
 };
@@ -64,6 +75,26 @@ SockAddress address_of(const std::string& option, const std::string& text) {
   const std::optional<SockAddress> address = SockAddress::parse(text);
   if (!address) throw CLI::ValidationError(option, text + " is no address (192.0.2.1:5060)");
   return *address;
+}
+
+void add_transport(CLI::App& app, std::string& transport, Reading& reading) {
+  app.add_option("--transport", transport, "udp (default) or tcp")
+      ->check(CLI::IsMember(transports()));
+  app.add_option("--slow-read", reading.octets_per_second,
+                 "Octets a second that each connection is read by, at most")
+      ->check(CLI::Range(1.0, 1e9));
+}
+
+void add_connection_options(CLI::App& app, CallCommand& command, CallTexts& texts) {
+  add_transport(app, texts.transport, command.reading);
+  CLI::Option* connections = app.add_option("--connections", command.caller.connections,
+                                            "Connections that the calls take turns on (default 1)")
+                                 ->check(CLI::Range(size_t{1}, StreamLane::kConnectionsMax));
+  app.add_flag("--connection-per-call", texts.connection_per_call, "A connection for each call")
+      ->excludes(connections);
+  app.add_option("--stuck", command.stuck_count, "So many of the connections are never read")
+      ->check(CLI::Range(size_t{1}, StreamLane::kConnectionsMax))
+      ->needs(connections);
 }
 
 void add_call_options(CLI::App& app, CallCommand& command, CallTexts& texts) {
@@ -91,6 +122,7 @@ void add_call_options(CLI::App& app, CallCommand& command, CallTexts& texts) {
   app.add_option("--sources", command.source_count, "Sockets to send from, each with its port")
       ->check(CLI::Range(size_t{1}, kSourcesMax));
   app.add_option("--from", texts.from, "Address to send from (default: as the routes say)");
+  add_connection_options(app, command, texts);
   app.add_flag("--outbound", texts.outbound, "Send in-dialog requests to --to as well");
   app.add_option("--slots", texts.slots, "Calls at a time that there is memory for")
       ->check(CLI::Range(1U, 4 * kCallsMaxDefault));
@@ -114,9 +146,15 @@ void add_serve_options(CLI::App& app, ServeCommand& command, ServeTexts& texts) 
   app.add_flag("--silent", texts.silent, "Answer nothing");
   app.add_option("--capacity", texts.capacity, "Calls a second of each server; 503 above it")
       ->check(CLI::Range(0.0, 1e9));
+  add_transport(app, texts.transport, texts.reading);
+  app.add_flag("--stuck", texts.reading.stuck, "Read no connection");
+  app.add_option("--reset-every", texts.reading.reset_every,
+                 "Messages after which each connection is reset")
+      ->check(CLI::Range(1.0, 1e9));
   app.add_option("--fault", texts.faults,
                  "Of one server, or all: s2:silent, s3:delay=1500ms, all:late=1500ms, s1:503=0.2, "
-                 "s1:drop=0.05, s4:capacity=100, s2:duplicate, s2:ring=5s, s2:no-100");
+                 "s1:drop=0.05, s4:capacity=100, s2:duplicate, s2:ring=5s, s2:no-100, s2:stuck, "
+                 "s2:slow-read=1000, s2:reset-every=50");
   app.add_option("--loss", texts.loss_percent, "Percent of datagrams lost on purpose, each way")
       ->check(CLI::Range(0.0, 100.0));
   app.add_option("--seed", command.answerer.seed, "Decides what the shares hit");
@@ -124,7 +162,41 @@ void add_serve_options(CLI::App& app, ServeCommand& command, ServeTexts& texts) 
   app.add_flag("--json", command.json, "Print addresses and totals as JSON");
 }
 
+bool reads_badly(const Reading& reading) {
+  return reading.stuck || reading.octets_per_second > 0 || reading.reset_every > 0;
+}
+
+struct TransportUse {
+  sip::Transport transport;
+  bool has_connection_options;
+  double loss_percent;
+};
+
+void check_transport(const TransportUse& use) {
+  if (use.transport == sip::Transport::Udp && use.has_connection_options) {
+    throw CLI::ValidationError("--transport", "only tcp has connections");
+  }
+  if (use.transport != sip::Transport::Udp && use.loss_percent > 0) {
+    throw CLI::ValidationError("--loss", "tcp loses nothing");
+  }
+}
+
+void finish_transport(CallCommand& command, const CallTexts& texts) {
+  CallerOptions& caller = command.caller;
+  caller.transport = transports().at(texts.transport);
+  if (texts.connection_per_call) caller.sharing = Sharing::PerCall;
+  if (command.stuck_count > caller.connections) {
+    throw CLI::ValidationError("--stuck", "there are not so many connections");
+  }
+  check_transport({.transport = caller.transport,
+                   .has_connection_options = texts.connection_per_call || caller.connections > 1 ||
+                                             command.stuck_count > 0 ||
+                                             reads_badly(command.reading),
+                   .loss_percent = texts.loss_percent});
+}
+
 void finish(CallCommand& command, const CallTexts& texts) {
+  finish_transport(command, texts);
   CallerOptions& caller = command.caller;
   caller.target = address_of("--to", texts.to);
   if (caller.target.port() == 0 || caller.target.is_wildcard()) {
@@ -174,9 +246,11 @@ void apply_server_fault(const std::string& text, std::vector<ServerOptions>& ser
     is_known = true;
     if (!apply_fault(fault, server.faults)) {
       throw CLI::ValidationError(
-          "--fault", text +
-                         " is none of silent, duplicate, no-100, delay=TIME, late=TIME, "
-                         "ring=TIME, drop=SHARE, 503=SHARE, capacity=RATE");
+          "--fault",
+          text +
+              " is none of silent, duplicate, no-100, delay=TIME, late=TIME, "
+              "ring=TIME, drop=SHARE, 503=SHARE, capacity=RATE, stuck, slow-read=OCTETS, "
+              "reset-every=MESSAGES");
     }
   }
   if (!is_known) throw CLI::ValidationError("--fault", "there is no server " + name);
@@ -187,7 +261,8 @@ void finish(ServeCommand& command, const ServeTexts& texts) {
                 .delay = duration_of("--delay", texts.delay),
                 .drop = texts.drop,
                 .reject = texts.reject,
-                .capacity = texts.capacity};
+                .capacity = texts.capacity,
+                .reading = texts.reading};
   for (const std::string& text : texts.listen) {
     const SockAddress first = address_of("--listen", text);
     if (first.is_wildcard()) throw CLI::ValidationError("--listen", "a server needs its address");
@@ -206,6 +281,13 @@ void finish(ServeCommand& command, const ServeTexts& texts) {
     throw CLI::ValidationError("--listen", "at most " + std::to_string(kServersMax) + " servers");
   }
   for (const std::string& text : texts.faults) apply_server_fault(text, command.answerer.servers);
+  const std::vector<ServerOptions>& servers = command.answerer.servers;
+  command.answerer.transport = transports().at(texts.transport);
+  check_transport({.transport = command.answerer.transport,
+                   .has_connection_options = std::any_of(
+                       servers.begin(), servers.end(),
+                       [](const auto& each) { return reads_badly(each.faults.reading); }),
+                   .loss_percent = texts.loss_percent});
   command.loss = texts.loss_percent / 100;
   command.answerer.ring.reset();
   if (texts.ring != "off") command.answerer.ring = duration_of("--ring", texts.ring);

@@ -32,6 +32,8 @@ struct CallCommand {
   std::optional<uint32_t> seed;  // none: random
   std::optional<SockAddress> from;
   size_t source_count = 1;
+  uint32_t stuck_count = 0;        // connections that are not read
+  Reading reading;                 // of the others
   double loss = 0;                 // share of datagrams
   std::optional<Display> display;  // none: as the terminal suggests
   bool json = false;

@@ -50,6 +50,7 @@ bool apply_fault(std::string_view text, Faults& faults) {
   if (text == "silent") return faults.silent = true;
   if (text == "duplicate") return faults.duplicate = true;
   if (text == "no-100") return faults.no_trying = true;
+  if (text == "stuck") return faults.reading.stuck = true;
   const size_t equals = text.find('=');
   if (equals == std::string_view::npos) return false;
   const std::string_view name = text.substr(0, equals);
@@ -57,6 +58,8 @@ bool apply_fault(std::string_view text, Faults& faults) {
   if (name == "drop") return set_number(value, 1, faults.drop);
   if (name == "503") return set_number(value, 1, faults.reject);
   if (name == "capacity") return set_number(value, 1e9, faults.capacity);
+  if (name == "slow-read") return set_number(value, 1e9, faults.reading.octets_per_second);
+  if (name == "reset-every") return set_number(value, 1e9, faults.reading.reset_every);
   const std::optional<Duration> duration = parse_duration(value);
   if (!duration) return false;
   if (name == "ring") {

@@ -11,6 +11,13 @@
 
 namespace siplb::load {
 
+// How connections are read: as they fill, unless something else is asked for.
+struct Reading {
+  bool stuck = false;            // not at all
+  double octets_per_second = 0;  // at most, each; 0 = any number
+  double reset_every = 0;        // messages, after which each connection is reset; 0 = never
+};
+
 struct Faults {
   bool silent = false;           // takes everything, answers nothing
   bool duplicate = false;        // sends each answer twice
@@ -20,14 +27,15 @@ struct Faults {
   double drop = 0;               // share of messages that are lost on arrival
   double reject = 0;             // share of INVITEs that are answered 503
   double capacity = 0;  // INVITEs a second, above which they are answered 503; 0 = any number
+  Reading reading;
 };
 
 // "500ms", "2s" or "5m", also with a fraction; nothing where it is anything else.
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
 
-// Sets what "silent", "duplicate", "no-100", "delay=1500ms", "late=1500ms" (a delay without a 100),
-// "ring=5s", "drop=0.05", "503=0.2" or "capacity=100" names; false where the text is none of these
-// or the value is out of range.
+// Sets what "silent", "duplicate", "no-100", "stuck", "delay=1500ms", "late=1500ms" (a delay
+// without a 100), "ring=5s", "drop=0.05", "503=0.2", "capacity=100", "slow-read=1000" or
+// "reset-every=50" names; false where the text is none of these or the value is out of range.
 [[nodiscard]] bool apply_fault(std::string_view text, Faults& faults);
 
 // Pseudo-random, the same for the same seed (SplitMix64).

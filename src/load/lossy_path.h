@@ -35,6 +35,9 @@ class LossyReceiver final : public transport::Receiver {
       : receiver_(receiver), share_(share), dice_(seed) {}
 
   void on_batch(std::span<transport::Inbound> batch, Instant now) override;
+  void on_disconnected(const transport::Flow& connection, uint64_t lanes) override {
+    receiver_.on_disconnected(connection, lanes);
+  }
   [[nodiscard]] uint64_t lost() const { return lost_; }
 
  private:

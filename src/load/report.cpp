@@ -88,8 +88,25 @@ Json failures_json(const CallStats& stats) {
     if (count != 0) failures[std::to_string(code)] = count;
   }
   if (stats.timeouts != 0) failures["timeout"] = stats.timeouts;
+  if (stats.disconnected != 0) failures["disconnected"] = stats.disconnected;
   if (stats.oversized != 0) failures["oversized"] = stats.oversized;
   return failures;
+}
+
+Json connections_json(const ConnectionCounts& counts) {
+  return {{"opened", counts.opened}, {"accepted", counts.accepted}, {"refused", counts.refused},
+          {"lost", counts.lost},     {"garbled", counts.garbled},   {"reset", counts.reset}};
+}
+
+// "connected  50 opened, 1 lost\n"; empty where there were none.
+std::string connections_text(const ConnectionCounts& counts, const char* title) {
+  return rare_counts({{"opened", counts.opened},
+                      {"accepted", counts.accepted},
+                      {"refused", counts.refused},
+                      {"lost", counts.lost},
+                      {"garbled", counts.garbled},
+                      {"reset by us", counts.reset}},
+                     title);
 }
 
 struct ServerField {
@@ -164,6 +181,7 @@ std::string call_json(const CallRun& run) {
                     {"lost_sent", run.losses.sent},
                     {"lost_received", run.losses.received},
                     {"kernel_drops", run.losses.kernel_drops},
+                    {"connections", connections_json(run.connections)},
                     {"setup_ms", setup},
                     {"servers", servers}};
   return out.dump();
@@ -202,6 +220,7 @@ std::string call_summary(const CallRun& run) {
                       {"without an answer to their BYE", stats.unreleased}},
                      "released   ");
   out += rare_counts({{"sent", run.losses.sent}, {"received", run.losses.received}}, "lost       ");
+  out += connections_text(run.connections, "connected  ");
   const Json failures = failures_json(stats);
   for (const auto& [reason, count] : failures.items()) {
     out += "failed     " + reason + ": " + count.dump() + "\n";
@@ -262,7 +281,8 @@ std::string serve_json(const ServeRun& run) {
                     {"seed", run.seed},
                     {"lost_sent", run.losses.sent},
                     {"lost_received", run.losses.received},
-                    {"kernel_drops", run.losses.kernel_drops}};
+                    {"kernel_drops", run.losses.kernel_drops},
+                    {"connections", connections_json(run.connections)}};
   return out.dump();
 }
 
@@ -286,6 +306,7 @@ std::string serve_summary(const ServeRun& run) {
   }
   out += rare_counts({{"sent", run.losses.sent}, {"received", run.losses.received}}, "lost ");
   out += rare_counts({{"in the kernel", run.losses.kernel_drops}}, "dropped ");
+  out += connections_text(run.connections, "connections ");
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "load/answerer.h"
 #include "load/call_stats.h"
+#include "load/lane.h"
 
 namespace siplb::load {
 
@@ -25,6 +26,7 @@ struct CallRun {
   uint32_t seed = 0;
   Duration elapsed{};
   Losses losses;
+  ConnectionCounts connections;
 };
 
 // One line of JSON without its end.
@@ -46,6 +48,7 @@ struct ServeRun {
   const Answerer& answerer;
   uint64_t seed = 0;
   Losses losses;
+  ConnectionCounts connections;
 };
 
 // Names and addresses of the servers: what a script needs to go on.

@@ -65,7 +65,10 @@ class RouteSet {
 }  // namespace
 
 RequestText::RequestText(const RequestTextOptions& options)
-    : target_(options.target.text()), seed_text_(hex(options.seed)), seed_(options.seed) {
+    : target_(options.target.text()),
+      seed_text_(hex(options.seed)),
+      seed_(options.seed),
+      is_stream_(options.transport != sip::Transport::Udp) {
   sources_.reserve(options.sources.size());
   for (const SockAddress& source : options.sources) sources_.push_back(source.text());
 }
@@ -83,9 +86,11 @@ void RequestText::put_target(const CallKey& call) {
 void RequestText::put_via(const BranchKey& key, size_t source) {
   FixedString<10> digits;
   digits.append_number(key.call.number);
-  put(" SIP/2.0\r\nVia: SIP/2.0/UDP ");
+  put(" SIP/2.0\r\nVia: SIP/2.0/");
+  put(is_stream_ ? "TCP " : "UDP ");
   put(sources_[source]);
-  put(";rport;branch=");
+  // RFC 3581: over a stream answers take the connection.
+  put(is_stream_ ? ";branch=" : ";rport;branch=");
   put(write_branch(key, seed_));
   put("\r\nMax-Forwards: 70\r\nFrom: \"siplb-load\" <sip:load@");
   put(sources_[source]);
@@ -106,7 +111,7 @@ std::optional<std::string_view> RequestText::whole_text() const {
 void RequestText::put_contact(size_t source) {
   put("Contact: <sip:load@");
   put(sources_[source]);
-  put(">\r\n");
+  put(is_stream_ ? ";transport=tcp>\r\n" : ">\r\n");
 }
 
 std::string_view RequestText::write_first(const BranchKey& key, size_t source) {

@@ -23,6 +23,7 @@ using MessageText = FixedString<2048>;
 struct RequestTextOptions {
   SockAddress target;                // of the Request-URI and To
   std::vector<SockAddress> sources;  // of Via and Contact, by number of the source
+  sip::Transport transport = sip::Transport::Udp;
   uint32_t seed = 0;
 };
 
@@ -60,6 +61,7 @@ class RequestText {
   std::vector<SockAddress::Text> sources_;
   FixedString<8> seed_text_;
   uint32_t seed_;
+  bool is_stream_;
   bool fits_ = true;
   MessageText text_;  // the last request written
 };

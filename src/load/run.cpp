@@ -1,6 +1,5 @@
 #include "load/run.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <ostream>
 
@@ -8,6 +7,7 @@
 #include "load/lossy_path.h"
 #include "load/report.h"
 #include "load/stop_signals.h"
+#include "load/stream_lane.h"
 #include "load/udp_lane.h"
 #include "net/local_address.h"
 
@@ -22,9 +22,31 @@ int fail(const Streams& streams, const Error& error) {
   return kExitFailed;
 }
 
-std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> b) {
-  if (a && b) return std::min(*a, *b);
-  return a ? a : b;
+// The lane that `transport` needs, and which reads streams as `streams` says.
+Result<std::unique_ptr<Lane>> open_lane(sip::Transport transport,
+                                        const StreamLaneOptions& streams) {
+  const auto as_lane = [](auto&& opened) -> Result<std::unique_ptr<Lane>> {
+    if (!opened) return tl::unexpected(opened.error());
+    return std::move(*opened);
+  };
+  return transport == sip::Transport::Udp ? as_lane(UdpLane::open(streams.addresses))
+                                          : as_lane(StreamLane::open(streams));
+}
+
+Result<std::unique_ptr<Lane>> open_lane(const CallCommand& command, const SockAddress& from) {
+  return open_lane(command.caller.transport,
+                   {.addresses = std::vector<SockAddress>(command.source_count, from),
+                    .accepted = std::vector<Reading>(command.source_count, command.reading),
+                    .opened = command.reading,
+                    .stuck_count = command.stuck_count});
+}
+
+Result<std::unique_ptr<Lane>> open_lane(const ServeCommand& command) {
+  StreamLaneOptions options{.addresses = command.listen};
+  for (const ServerOptions& server : command.answerer.servers) {
+    options.accepted.push_back(server.faults.reading);
+  }
+  return open_lane(command.answerer.transport, options);
 }
 
 // Shows each second how the calls are going.
@@ -71,8 +93,8 @@ Display choose_display(const CallCommand& command, const Streams& streams) {
 }
 
 // Places the calls until all have ended, and returns how long that took.
-Duration place_calls(UdpLane& lane, Caller& caller, const StopSignals& signals,
-                     CallDisplay& display, uint32_t seed) {
+Duration place_calls(Lane& lane, Caller& caller, const StopSignals& signals, CallDisplay& display,
+                     uint32_t seed) {
   const Instant start = lane.loop().now();
   Instant now = start;
   while (!caller.is_done(now) && signals.count() < 2) {
@@ -91,7 +113,7 @@ int run_call(const CallCommand& command, const Streams& streams) {
   if (from.family() == SockAddress::Family::None) {
     return fail(streams, {ErrorCode::SocketName, errno});
   }
-  auto lane = UdpLane::open(std::vector<SockAddress>(command.source_count, from));
+  auto lane = open_lane(command, from);
   if (!lane) return fail(streams, lane.error());
   auto signals = StopSignals::watch((*lane)->loop());
   if (!signals) return fail(streams, signals.error());
@@ -116,7 +138,8 @@ int run_call(const CallCommand& command, const Streams& streams) {
       (*caller)->stats(),
       options.seed,
       elapsed,
-      {.sent = wire.lost(), .received = receiver.lost(), .kernel_drops = (*lane)->kernel_drops()}};
+      {.sent = wire.lost(), .received = receiver.lost(), .kernel_drops = (*lane)->kernel_drops()},
+      (*lane)->connections()};
   if (command.json) {
     streams.out << call_json(run) << std::endl;
   } else {
@@ -126,7 +149,7 @@ int run_call(const CallCommand& command, const Streams& streams) {
 }
 
 int run_serve(const ServeCommand& command, const Streams& streams) {
-  auto lane = UdpLane::open(command.listen);
+  auto lane = open_lane(command);
   if (!lane) return fail(streams, lane.error());
   auto signals = StopSignals::watch((*lane)->loop());
   if (!signals) return fail(streams, signals.error());
@@ -153,7 +176,8 @@ int run_serve(const ServeCommand& command, const Streams& streams) {
   const ServeRun run{
       **answerer,
       options.seed,
-      {.sent = wire.lost(), .received = receiver.lost(), .kernel_drops = (*lane)->kernel_drops()}};
+      {.sent = wire.lost(), .received = receiver.lost(), .kernel_drops = (*lane)->kernel_drops()},
+      (*lane)->connections()};
   streams.out << (command.json ? serve_json(run) + "\n" : serve_summary(run)) << std::flush;
   bool has_stuck = true;
   for (size_t i = 0; i < (*answerer)->server_count(); ++i) {

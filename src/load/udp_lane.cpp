@@ -16,15 +16,14 @@ tl::unexpected<Error> fail(const Error& error) {
 }  // namespace
 
 Result<std::unique_ptr<UdpLane>> UdpLane::open(const std::vector<SockAddress>& addresses) {
-  std::unique_ptr<UdpLane> lane(new UdpLane);
   auto loop = net::EventLoop::create(kDescriptorsMax);
   if (!loop) return fail(loop.error());
+  std::unique_ptr<UdpLane> lane(new UdpLane(std::move(*loop)));
   auto batch = net::DatagramBatch::reserve({});
   if (!batch) return fail(batch.error());
   auto slots = transport::MessageSlots::reserve(
       {.small_count = kQueueEntries, .medium_count = 64, .large_count = 16});
   if (!slots) return fail(slots.error());
-  lane->loop_ = std::move(*loop);
   lane->batch_ = std::move(*batch);
   lane->slots_ = std::move(*slots);
   // One remote end may be all there is, so no share of the queue is kept from it.
@@ -46,6 +45,11 @@ Result<std::unique_ptr<UdpLane>> UdpLane::open(const std::vector<SockAddress>& a
 
 Result<void> UdpLane::start(transport::Receiver& receiver) {
   return sockets_->start(*loop_, receiver);
+}
+
+void UdpLane::flush(Instant now) {
+  sockets_->flush();
+  sockets_->sample_kernel_queues(now);
 }
 
 uint64_t UdpLane::kernel_drops() const {

@@ -407,5 +407,34 @@ TEST_F(AnswererTest, CountsAnswersThatTheWireRefuses) {
   EXPECT_EQ(rig.server_stats().refused_sends, 1U);
 }
 
+TEST_F(AnswererTest, AnswersAStreamByItsConnectionAndElseAtThePortOfTheVia) {
+  rig.use_streams();
+  start();
+  const transport::ConnectionId connection({.slot = 4, .generation = 7});
+  rig.inject({client.with_port(33333), LoadRig::server_address(0),
+              SipBuilder::request(sip::Method::Invite)
+                  .via("SIP/2.0/TCP 192.0.2.1:5062;rport;branch=z9hG4bK1")
+                  .str(),
+              connection});
+  rig.run_until(rig.now);
+  ASSERT_EQ(answers(), "INVITE 180 200");
+  EXPECT_EQ(last().connection, connection);
+  EXPECT_EQ(last().to, client.with_port(5062));
+  EXPECT_THAT(last().octets, HasSubstr(";rport=33333;"));
+  EXPECT_THAT(last().octets, HasSubstr("Contact: <sip:s1@198.51.100.1:5061;transport=tcp>\r\n"));
+}
+
+TEST_F(AnswererTest, RepeatsOverAStreamOnlyWhatIsAcknowledgedEndToEnd) {
+  rig.use_streams();
+  rig.set_servers(2);
+  rig.answerer_options.servers[1].faults.reject = 1;
+  send(SipBuilder::request(), 1);
+  rig.run_until(rig.now + 40s);
+  EXPECT_EQ(answers(), "503");
+  EXPECT_EQ(rig.server_stats(1).unacknowledged, 1U) << "nobody has sent an ACK";
+  send(SipBuilder::request(), 1s);
+  EXPECT_EQ(answers(), "503 180 200 200");
+}
+
 }  // namespace
 }  // namespace siplb::load::test

@@ -54,9 +54,10 @@ TEST(CallStatsTest, CountsFailuresOfEveryKind) {
   stats.count_failure(503);
   stats.count_failure(CallStats::kCodeMax);
   stats.timeouts = 1;
+  stats.disconnected = 1;
   stats.oversized = 1;
-  EXPECT_EQ(stats.failed(), 5U);
-  EXPECT_EQ(stats.in_flight(), 2U);
+  EXPECT_EQ(stats.failed(), 6U);
+  EXPECT_EQ(stats.in_flight(), 1U);
 }
 
 TEST(CallStatsTest, IsWellOnlyIfAllStartedWereAnsweredByTheirServer) {

@@ -1,5 +1,7 @@
 #include "load/caller.h"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "fake_network.h"
@@ -535,6 +537,114 @@ TEST(CallerTest, SurvivesLossAndRepetitionOfAnything) {
   EXPECT_TRUE(rig.stats().all_well());
   EXPECT_GT(rig.stats().retransmissions, 0U);
   EXPECT_GT(rig.stats().repeated_answers, 0U);
+}
+
+TEST(CallerTest, RepeatsNothingOverAStream) {
+  for (const Work work : {Work::Call, Work::Options}) {
+    LoadRig rig;
+    rig.use_streams();
+    rig.caller_options.work = work;
+    rig.answerer_options.servers[0].faults.silent = true;
+    const Instant start = rig.now;
+    rig.run();
+    EXPECT_EQ(rig.log.size(), 1U);
+    EXPECT_EQ(rig.now - start, 32s);
+    EXPECT_EQ(rig.stats().timeouts, 1U);
+    EXPECT_EQ(rig.stats().retransmissions, 0U);
+  }
+}
+
+// The connections of a run's requests, each once: "0/1" is the first use of the first.
+std::vector<std::string> connections_of(const LoadRig& rig, std::string_view kind) {
+  std::vector<std::string> out;
+  for (const Letter& letter : rig.log) {
+    if (letter.kind() != kind) continue;
+    out.push_back(std::to_string(letter.connection.slot()) + "/" +
+                  std::to_string(letter.connection.generation()));
+  }
+  return out;
+}
+
+TEST(CallerTest, LetsItsCallsTakeTurnsOnItsConnections) {
+  LoadRig rig;
+  rig.use_streams();
+  rig.caller_options.connections = 2;
+  rig.caller_options.pace = {.window = 1, .calls_max = 4};
+  rig.run();
+  EXPECT_TRUE(rig.stats().all_well());
+  const std::vector<std::string> expected = {"0/1", "1/1", "0/1", "1/1"};
+  for (const char* kind : {"INVITE", "ACK", "BYE"}) EXPECT_EQ(connections_of(rig, kind), expected);
+}
+
+TEST(CallerTest, GivesEachCallAConnectionWhereAsked) {
+  LoadRig rig;
+  rig.use_streams();
+  rig.caller_options.sharing = Sharing::PerCall;
+  rig.caller_options.calls_max = 2;
+  rig.caller_options.pace = {.window = 2, .calls_max = 4};
+  rig.run();
+  EXPECT_TRUE(rig.stats().all_well());
+  const std::vector<std::string> invites = connections_of(rig, "INVITE");
+  const std::set<std::string> distinct(invites.begin(), invites.end());
+  EXPECT_EQ(distinct, (std::set<std::string>{"0/1", "1/2", "1/3", "0/4"})) << "two places, 4 uses";
+  EXPECT_EQ(connections_of(rig, "ACK"), invites);
+  EXPECT_EQ(connections_of(rig, "BYE"), invites);
+}
+
+// The connection that the last letter has gone by.
+transport::Flow last_connection(const LoadRig& rig) {
+  return {.remote = LoadRig::server_address(0),
+          .transport = sip::Transport::Tcp,
+          .connection = rig.log.back().connection};
+}
+
+TEST(CallerTest, FailsAtOnceWhatWaitsOnAConnectionThatEnds) {
+  LoadRig rig;
+  rig.use_streams();
+  rig.caller_options.connections = 2;
+  rig.caller_options.pace = {.window = 3, .calls_max = 3};
+  rig.answerer_options.servers[0].faults.silent = true;
+  rig.run_until(rig.now);
+  ASSERT_EQ(rig.stats().in_flight(), 3U);
+  rig.caller->on_disconnected(last_connection(rig), 1);
+  EXPECT_EQ(rig.stats().disconnected, 2U) << "the first and the third";
+  EXPECT_EQ(rig.stats().in_flight(), 1U);
+}
+
+TEST(CallerTest, KeepsACallThatTalksWhenItsConnectionEnds) {
+  LoadRig rig;
+  rig.use_streams();
+  rig.caller_options.hold = 1s;
+  rig.run_until(rig.now + 500ms);
+  ASSERT_EQ(rig.log.back().kind(), "ACK");
+  rig.caller->on_disconnected(last_connection(rig), 1);
+  rig.run();
+  EXPECT_TRUE(rig.stats().all_well());
+}
+
+TEST(CallerTest, FailsAByeWhoseConnectionEnds) {
+  LoadRig rig;
+  rig.use_streams();
+  rig.rule = lose_first("BYE", 1);
+  rig.run_until(rig.now + 1s);
+  ASSERT_EQ(rig.log.back().kind(), "BYE");
+  rig.caller->on_disconnected(last_connection(rig), 1);
+  EXPECT_EQ(rig.stats().disconnected, 1U);
+  EXPECT_TRUE(rig.caller->is_done(rig.now));
+}
+
+TEST(CallerTest, CountsAReleaseWhoseConnectionEnds) {
+  LoadRig rig;
+  rig.use_streams();
+  rig.caller_options.hold = 60s;
+  rig.run_until(rig.now + 1s);
+  rig.rule = lose_first("BYE", 1);
+  rig.inject(other_answer(rig, 'x'));
+  rig.run_until(rig.now + 1s);
+  ASSERT_EQ(rig.log.back().kind(), "BYE");
+  rig.caller->on_disconnected(last_connection(rig), 1);
+  EXPECT_EQ(rig.stats().unreleased, 1U);
+  EXPECT_EQ(rig.stats().disconnected, 0U);
 }
 
 }  // namespace

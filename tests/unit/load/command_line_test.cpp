@@ -130,6 +130,38 @@ TEST_F(CommandLineTest, ReadsEveryOptionOfServe) {
   EXPECT_TRUE(serve("--listen 192.0.2.1:0 --silent").answerer.servers[0].faults.silent);
 }
 
+TEST_F(CommandLineTest, ReadsHowCallsUseConnections) {
+  const CallCommand plain = call("--to 192.0.2.1:5060 --transport tcp");
+  EXPECT_EQ(plain.caller.transport, sip::Transport::Tcp);
+  EXPECT_EQ(plain.caller.sharing, Sharing::Shared);
+  EXPECT_EQ(plain.caller.connections, 1U);
+  EXPECT_EQ(plain.stuck_count, 0U);
+  const CallCommand command =
+      call("--to 192.0.2.1:5060 --transport tcp --connections 50 --stuck 3 --slow-read 1000");
+  EXPECT_EQ(command.caller.connections, 50U);
+  EXPECT_EQ(command.stuck_count, 3U);
+  EXPECT_EQ(command.reading.octets_per_second, 1000);
+  EXPECT_EQ(call("--to 192.0.2.1:5060 --transport tcp --connection-per-call").caller.sharing,
+            Sharing::PerCall);
+  EXPECT_EQ(call("--to 192.0.2.1:5060 --transport udp").caller.transport, sip::Transport::Udp);
+}
+
+TEST_F(CommandLineTest, ReadsHowServersUseConnections) {
+  EXPECT_EQ(serve("--listen 192.0.2.1:0").answerer.transport, sip::Transport::Udp);
+  const ServeCommand command = serve(
+      "--listen 192.0.2.1:0 --count 2 --transport tcp --slow-read 100 --reset-every 9"
+      " --fault s2:stuck");
+  EXPECT_EQ(command.answerer.transport, sip::Transport::Tcp);
+  const Reading& first = command.answerer.servers[0].faults.reading;
+  EXPECT_EQ(first.octets_per_second, 100);
+  EXPECT_EQ(first.reset_every, 9);
+  EXPECT_FALSE(first.stuck);
+  EXPECT_TRUE(command.answerer.servers[1].faults.reading.stuck);
+  EXPECT_TRUE(serve("--listen 192.0.2.1:0 --transport tcp --stuck")
+                  .answerer.servers[0]
+                  .faults.reading.stuck);
+}
+
 TEST_F(CommandLineTest, RefusesWhatCannotBeRunAndSaysWhy) {
   struct Case {
     const char* line;
@@ -156,7 +188,19 @@ TEST_F(CommandLineTest, RefusesWhatCannotBeRunAndSaysWhy) {
       {"call --to 192.0.2.1:5060 --sources 65", "--sources"},
       {"call --to 192.0.2.1:5060 --from [::1]:0", "cannot reach"},
       {"call --to 192.0.2.1:5060 --from 192.0.2.2:7000 --sources 2", "port 0"},
+      {"call --to 192.0.2.1:5060 --transport sctp", "--transport"},
+      {"call --to 192.0.2.1:5060 --connections 2", "only tcp has connections"},
+      {"call --to 192.0.2.1:5060 --connection-per-call", "only tcp has connections"},
+      {"call --to 192.0.2.1:5060 --slow-read 9", "only tcp has connections"},
+      {"call --to 192.0.2.1:5060 --transport tcp --stuck 2", "requires --connections"},
+      {"call --to 192.0.2.1:5060 --transport tcp --connections 2 --stuck 3", "not so many"},
+      {"call --to 192.0.2.1:5060 --transport tcp --loss 1", "tcp loses nothing"},
+      {"call --to 192.0.2.1:5060 --transport tcp --connections 2 --connection-per-call",
+       "excludes"},
       {"serve", "--listen is required"},
+      {"serve --listen 192.0.2.1:0 --stuck", "only tcp has connections"},
+      {"serve --listen 192.0.2.1:0 --fault s1:reset-every=5", "only tcp has connections"},
+      {"serve --listen 192.0.2.1:0 --transport tcp --loss 1", "tcp loses nothing"},
       {"serve --listen 0.0.0.0:0", "a server needs its address"},
       {"serve --listen 192.0.2.1:65535 --count 2", "not so many ports"},
       {"serve --listen 192.0.2.1:0 --listen 192.0.2.1:0 --count 33", "at most 64 servers"},

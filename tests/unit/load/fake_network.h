@@ -24,6 +24,7 @@ struct Letter {
   SockAddress from;
   SockAddress to;
   std::string octets;
+  transport::ConnectionId connection = {};  // of a stream
 
   // "INVITE" or "200": what the start line begins with, "SIP/2.0" left out.
   [[nodiscard]] std::string kind() const {
@@ -58,6 +59,10 @@ class LoadRig {
     for (size_t i = 0; i < count; ++i) {
       answerer_options.servers.push_back({"s" + std::to_string(i + 1), server_address(i), {}});
     }
+  }
+
+  void use_streams() {
+    caller_options.transport = answerer_options.transport = sip::Transport::Tcp;
   }
 
   void start() {
@@ -117,7 +122,7 @@ class LoadRig {
     transport::SendStatus send(const transport::Flow& flow,
                                std::span<const std::string_view> pieces) override {
       if (rig_.wire_status != transport::SendStatus::Queued) return rig_.wire_status;
-      Letter letter{address_(flow.listener), flow.remote, {}};
+      Letter letter{address_(flow.listener), flow.remote, {}, flow.connection};
       for (const std::string_view piece : pieces) letter.octets += piece;
       rig_.letters_.push_back(letter);
       return transport::SendStatus::Queued;
@@ -148,7 +153,9 @@ class LoadRig {
       transport::Inbound inbound{
           .octets = octets,
           .flow = {.remote = letter.from,
-                   .listener = static_cast<transport::ListenerIndex>(listener)}};
+                   .listener = static_cast<transport::ListenerIndex>(listener),
+                   .transport = caller_options.transport,
+                   .connection = letter.connection}};
       receiver.on_batch({&inbound, 1}, now);
     };
     for (size_t i = 0; i < caller_options.sources.size(); ++i) {

@@ -48,6 +48,13 @@ TEST(FaultsTest, SetsWhatEachFaultNamesAndNothingElse) {
   EXPECT_FALSE(faults.no_trying);
   ASSERT_TRUE(apply_fault("no-100", faults));
   EXPECT_TRUE(faults.no_trying);
+  EXPECT_FALSE(faults.reading.stuck);
+  ASSERT_TRUE(apply_fault("stuck", faults));
+  EXPECT_TRUE(faults.reading.stuck);
+  ASSERT_TRUE(apply_fault("slow-read=1000", faults));
+  EXPECT_EQ(faults.reading.octets_per_second, 1000);
+  ASSERT_TRUE(apply_fault("reset-every=50", faults));
+  EXPECT_EQ(faults.reading.reset_every, 50);
 }
 
 TEST(FaultsTest, TakesLateForADelayWithoutA100) {

@@ -28,6 +28,11 @@ class Ends final : public transport::Wire, public transport::Receiver {
 
   std::vector<std::string> sent;
   std::vector<std::string> received;
+  void on_disconnected(const transport::Flow& connection, uint64_t lanes) override {
+    disconnected.emplace_back(connection.listener, lanes);
+  }
+
+  std::vector<std::pair<int, uint64_t>> disconnected;
   int batches = 0;
   transport::SendStatus status = transport::SendStatus::Queued;
 };
@@ -83,6 +88,12 @@ TEST(LossyReceiverTest, SaysNothingOfABatchThatIsLostWhole) {
   receiver.on_batch({&inbound, 1}, Instant{});
   EXPECT_EQ(ends.batches, 0);
   EXPECT_EQ(receiver.lost(), 1U);
+}
+
+TEST(LossyReceiverTest, LosesNoWordOfAConnectionThatHasEnded) {
+  Ends ends;
+  LossyReceiver(ends, 1, 1).on_disconnected({.listener = 3}, 5);
+  EXPECT_EQ(ends.disconnected, (std::vector<std::pair<int, uint64_t>>{{3, 5}}));
 }
 
 }  // namespace

@@ -37,7 +37,12 @@ class CallReportTest : public ::testing::Test {
   }
 
   CallStats stats;
-  const CallRun run{stats, 7, 4s, {.sent = 21, .received = 22, .kernel_drops = 3}};
+  const CallRun run{
+      stats,
+      7,
+      4s,
+      {.sent = 21, .received = 22, .kernel_drops = 3},
+      {.opened = 31, .accepted = 32, .refused = 33, .lost = 34, .garbled = 35, .reset = 36}};
 };
 
 TEST_F(CallReportTest, KeepsTheNamesOfItsJson) {
@@ -48,13 +53,14 @@ TEST_F(CallReportTest, KeepsTheNamesOfItsJson) {
                   "not_started", "failures", "cancelled", "cancelled_too_late", "refused_cancels",
                   "duplicate_2xx", "late_2xx", "unreleased", "stickiness_violations",
                   "retransmissions", "repeated_answers", "strays", "refused_sends", "lost_sent",
-                  "lost_received", "kernel_drops", "setup_ms", "servers"));
+                  "lost_received", "kernel_drops", "connections", "setup_ms", "servers"));
   EXPECT_THAT(keys(out["setup_ms"]), ElementsAre("p50", "p90", "p99", "max"));
 }
 
 TEST_F(CallReportTest, PutsEachCountUnderItsName) {
   stats.not_started = 11;
   stats.oversized = 1;
+  stats.disconnected = 1;
   stats.misroutes = 12;
   stats.retransmissions = 13;
   stats.repeated_answers = 14;
@@ -68,32 +74,40 @@ TEST_F(CallReportTest, PutsEachCountUnderItsName) {
   stats.unreleased = 24;
   stats.started = 103;
   const Json out = Json::parse(call_json(run));
-  const Json expected = {{"ok", false},
-                         {"seed", 7},
-                         {"elapsed_s", 4.0},
-                         {"rate", 24.5},
-                         {"started", 103},
-                         {"succeeded", 98},
-                         {"failed", 3},
-                         {"in_flight", 2},
-                         {"not_started", 11},
-                         {"failures", {{"503", 1}, {"timeout", 1}, {"oversized", 1}}},
-                         {"cancelled", 17},
-                         {"cancelled_too_late", 18},
-                         {"refused_cancels", 19},
-                         {"duplicate_2xx", 20},
-                         {"late_2xx", 23},
-                         {"unreleased", 24},
-                         {"stickiness_violations", 12},
-                         {"retransmissions", 13},
-                         {"repeated_answers", 14},
-                         {"strays", 15},
-                         {"refused_sends", 16},
-                         {"lost_sent", 21},
-                         {"lost_received", 22},
-                         {"kernel_drops", 3},
-                         {"setup_ms", out["setup_ms"]},
-                         {"servers", Json::object()}};
+  const Json expected = {
+      {"ok", false},
+      {"seed", 7},
+      {"elapsed_s", 4.0},
+      {"rate", 24.5},
+      {"started", 103},
+      {"succeeded", 98},
+      {"failed", 4},
+      {"in_flight", 1},
+      {"not_started", 11},
+      {"failures", {{"503", 1}, {"timeout", 1}, {"disconnected", 1}, {"oversized", 1}}},
+      {"cancelled", 17},
+      {"cancelled_too_late", 18},
+      {"refused_cancels", 19},
+      {"duplicate_2xx", 20},
+      {"late_2xx", 23},
+      {"unreleased", 24},
+      {"stickiness_violations", 12},
+      {"retransmissions", 13},
+      {"repeated_answers", 14},
+      {"strays", 15},
+      {"refused_sends", 16},
+      {"lost_sent", 21},
+      {"lost_received", 22},
+      {"kernel_drops", 3},
+      {"connections",
+       {{"opened", 31},
+        {"accepted", 32},
+        {"refused", 33},
+        {"lost", 34},
+        {"garbled", 35},
+        {"reset", 36}}},
+      {"setup_ms", out["setup_ms"]},
+      {"servers", Json::object()}};
   EXPECT_EQ(out, expected);
 }
 
@@ -142,7 +156,7 @@ TEST_F(CallReportTest, SumsUpForPeople) {
 
 TEST_F(CallReportTest, SpeaksOfCancelsReleasesAndLossesOnlyWhereThereAreAny) {
   const CallRun plain{stats};
-  for (const char* title : {"cancelled", "released", "\nlost "}) {
+  for (const char* title : {"cancelled", "released", "\nlost ", "connected"}) {
     EXPECT_THAT(call_summary(plain), Not(HasSubstr(title)));
   }
   stats.cancelled = 4;
@@ -154,6 +168,8 @@ TEST_F(CallReportTest, SpeaksOfCancelsReleasesAndLossesOnlyWhereThereAreAny) {
   EXPECT_THAT(summary,
               HasSubstr("released   6 beside the call's own, 7 of calls that were over\n"));
   EXPECT_THAT(summary, HasSubstr("lost       21 sent, 22 received\n"));
+  EXPECT_THAT(summary, HasSubstr("connected  31 opened, 32 accepted, 33 refused, 34 lost, "
+                                 "35 garbled, 36 reset by us\n"));
 }
 
 TEST_F(CallReportTest, ShowsInEachRowTheRateSinceTheRowBefore) {
@@ -197,7 +213,7 @@ TEST(ServeReportTest, CountsPerServer) {
   const Json out = Json::parse(serve_json({*rig.answerer, 9, {1, 2, 5}}));
   EXPECT_THAT(keys(out),
               ElementsAre("servers", "distinct_invites", "calls_seen_twice", "delivered_twice",
-                          "seed", "lost_sent", "lost_received", "kernel_drops"));
+                          "seed", "lost_sent", "lost_received", "kernel_drops", "connections"));
   EXPECT_EQ(out["distinct_invites"], 3);
   EXPECT_EQ(out["calls_seen_twice"], 0);
   EXPECT_EQ(out["delivered_twice"], Json::object());
@@ -220,6 +236,8 @@ TEST(ServeReportTest, CountsPerServer) {
   EXPECT_EQ(serve_summary({*rig.answerer}), "s1  calls 3  requests 3  acks 3\ns2\n");
   EXPECT_THAT(serve_summary({*rig.answerer, 9, {1, 2, 5}}),
               EndsWith("lost 1 sent, 2 received\ndropped 5 in the kernel\n"));
+  EXPECT_THAT(serve_summary({*rig.answerer, 9, {}, {.accepted = 4}}),
+              EndsWith("\nconnections 4 accepted\n"));
 }
 
 TEST(ServeReportTest, NamesWhatWasDeliveredTwice) {

@@ -69,6 +69,16 @@ TEST_F(RequestTextTest, WritesTheSameOctetsForTheSameCall) {
   EXPECT_EQ(first(Step::Invite), invite);
 }
 
+TEST_F(RequestTextTest, NamesTcpInViaAndContactWhereItGoesByStreams) {
+  RequestText streams{{.target = target,
+                       .sources = {SockAddress::v4(0xC0000201, 4001)},
+                       .transport = sip::Transport::Tcp}};
+  const Scanned invite(std::string(streams.write_first({kCall, Step::Invite}, 0)));
+  EXPECT_EQ(invite->via.transport, "TCP");
+  EXPECT_FALSE(invite->via.has_rport);
+  EXPECT_EQ(invite.values(sip::HeaderId::Contact), "<sip:load@192.0.2.1:4001;transport=tcp>");
+}
+
 TEST_F(RequestTextTest, WritesAnInviteFromItsSourceToItsTarget) {
   const Scanned invite(first(Step::Invite, 1));
   EXPECT_EQ(invite->method, sip::Method::Invite);

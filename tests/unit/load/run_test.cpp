@@ -137,6 +137,42 @@ TEST_F(RunTest, PlacesCallsThatTheServersAnswer) {
   EXPECT_EQ(serving.totals()["servers"][1]["calls"], 10);
 }
 
+TEST_F(RunTest, PlacesCallsOverTcpThatTheServersAnswer) {
+  ServeCommand serve = serve_command(2);
+  serve.answerer.transport = sip::Transport::Tcp;
+  Serving serving(serve);
+  const std::vector<SockAddress> servers = serving.addresses();
+  ASSERT_EQ(servers.size(), 2U);
+  CallCommand command = ten_calls(servers[1]);
+  command.caller.transport = sip::Transport::Tcp;
+  command.caller.connections = 3;
+  command.json = true;
+  EXPECT_EQ(run_call(command, streams), kExitWell);
+  const Json figures = Json::parse(out.str());
+  EXPECT_EQ(figures["succeeded"], 10);
+  EXPECT_EQ(figures["servers"], Json({{"s2", 10}}));
+  EXPECT_EQ(figures["connections"]["opened"], 3);
+  EXPECT_EQ(serving.stop(), kExitWell);
+  EXPECT_EQ(serving.totals()["connections"]["accepted"], 3);
+}
+
+TEST_F(RunTest, ReadsConnectionsAsBadlyAsAsked) {
+  ServeCommand resetting = serve_command(2);
+  resetting.answerer.transport = sip::Transport::Tcp;
+  resetting.answerer.servers[1].faults.reading.reset_every = 3;
+  Serving serving(resetting);
+  const std::vector<SockAddress> servers = serving.addresses();
+  ASSERT_EQ(servers.size(), 2U);
+  CallCommand command = ten_calls(servers[1]);
+  command.caller.transport = sip::Transport::Tcp;
+  command.caller.pace = {.window = 1, .calls_max = 2};
+  command.json = true;
+  EXPECT_EQ(run_call(command, streams), kExitFailed);
+  EXPECT_EQ(Json::parse(out.str())["failures"], Json({{"disconnected", 2}})) << "each lost its BYE";
+  EXPECT_EQ(serving.stop(), kExitWell);
+  EXPECT_EQ(serving.totals()["connections"]["reset"], 2);
+}
+
 TEST_F(RunTest, FailsWhereCallsFailAndShowsThemInATable) {
   ServeCommand rejecting = serve_command(1);
   rejecting.answerer.servers[0].faults.reject = 1;
