@@ -57,6 +57,18 @@ void check_timers(const YamlNode& section, const transaction::TimerOptions& time
   }
 }
 
+// The default gives way; what is asked for is kept or refused.
+void check_connections(const YamlNode& section, const LimitOptions& limits, FaultList& faults) {
+  const YamlNode* per_source = section.find("connections_per_source");
+  const size_t connections = limits.connections != 0 ? limits.connections : kConnectionsStandard;
+  if (per_source == nullptr || faults.has(per_source->place)) return;
+  if (faults.has(at(section, "connections").place)) return;
+  if (limits.connections_per_source <= connections) return;
+  faults.add(per_source->place, "'connections_per_source' is " +
+                                    std::to_string(limits.connections_per_source) +
+                                    ", more than 'connections', " + std::to_string(connections));
+}
+
 // Whether a request that meets silence has time left for another server.
 void check_silence(const YamlNode& root, const Configuration& configuration, FaultList& faults) {
   if (faults.has(at(at(root, "timers"), "invite").place)) return;
@@ -155,6 +167,7 @@ void check(const YamlNode& root, const Configuration& configuration, FaultList& 
   }
   check_listeners(at(root, "listeners"), configuration, faults);
   check_timers(at(root, "timers"), configuration.timers, faults);
+  check_connections(at(root, "limits"), configuration.limits, faults);
   check_groups(at(root, "groups"), configuration, faults);
   check_silence(root, configuration, faults);
   check_routes(root, configuration, faults);

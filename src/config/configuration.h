@@ -35,6 +35,9 @@ inline constexpr size_t kCallsMin = 1024;
 inline constexpr size_t kCallsMax = size_t{1} << 30;
 inline constexpr size_t kTransactionsMin = 1024;
 inline constexpr size_t kTransactionsMax = size_t{1} << 24;
+inline constexpr size_t kConnectionsMin = 16;
+inline constexpr size_t kConnectionsStandard = 20'000;
+inline constexpr size_t kConnectionsMax = 1'000'000;
 
 enum class LogLevel : uint8_t { Debug, Info, Warning, Error };
 enum class LogFormat : uint8_t { Text, Json };
@@ -64,7 +67,8 @@ struct LimitOptions {
   size_t transactions = 0;  // under way at once, of all lanes; 0: what global.memory has room for
   size_t socket_receive_bytes = 8 * kMiB;
   std::chrono::milliseconds call_expiry = std::chrono::hours(4);
-  size_t connections = 20000;            // accepted ones, of all lanes
+  // Accepted ones, of all lanes; 0: kConnectionsStandard, or what global.memory has room for.
+  size_t connections = 0;
   size_t connections_per_source = 1000;  // of one address, or of one /64
   size_t connection_queue = 256;         // messages that wait for one connection
   size_t connection_queue_bytes = 256 * kKiB;

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "config/check_parts.h"
-#include "proxy/sides.h"
 #include "sip/seal.h"
 #include "sip/uri.h"
 
@@ -59,6 +58,17 @@ void check_sources(const YamlNode& list, const GroupOptions& group,
   }
 }
 
+// The URI may say nothing of the transport, or what `transports` says.
+void check_uri(const YamlNode& item, const ServerOptions& server, FaultList& faults) {
+  const std::string_view ours = sip::transport_label(server.transport);
+  sip::Uri uri;
+  if (!sip::parse_uri(at(item, "uri").text, uri)) return;
+  const std::string_view other = uri.param("transport");
+  if (other.empty() || sip::equal_caseless(other, ours)) return;
+  faults.add(at(item, "transports").place,
+             "this server is reached over " + shown(ours) + ", but its URI says " + shown(other));
+}
+
 void check_servers(const YamlNode& list, const GroupOptions& group,
                    const Configuration& configuration, Owners& ids, FaultList& faults) {
   Names names(faults, ids, group.name + "/");
@@ -74,42 +84,77 @@ void check_servers(const YamlNode& list, const GroupOptions& group,
     if (const std::string* other = addresses.claim(text, server.name)) {
       faults.add(place, "server " + shown(*other) + " has this address");
     }
+    check_uri(item, server, faults);
     check_link(server.address, place, faults);
     check_not_ours(server.address, place, configuration.listeners, faults);
   }
 }
 
-// Whether requests can be spread over, and reach, the servers of a group.
-void check_reach(const YamlNode& item, const GroupOptions& group,
-                 const Configuration& configuration, FaultList& faults) {
-  const Place place = at(item, "servers").place;
+// Whether requests can be spread over the servers of a group.
+void check_weights(const YamlNode& item, const GroupOptions& group, FaultList& faults) {
   const auto is_idle = [](const ServerOptions& server) { return server.weight == 0; };
   if (std::all_of(group.servers.begin(), group.servers.end(), is_idle) && !group.servers.empty()) {
-    faults.add(place, "one of the servers needs a weight above 0");
+    faults.add(at(item, "servers").place, "one of the servers needs a weight above 0");
   }
+}
 
+bool is_of_family(const ListenerOptions& listener, const ServerOptions& server) {
+  return listener.address.family() == server.address.family();
+}
+
+bool has_transports(const ListenerOptions& listener, const ServerOptions& server) {
+  return listener.has(server.transport) && (!server.takes_tcp || listener.has(sip::Transport::Tcp));
+}
+
+std::string family_of(const ServerOptions& server) {
+  return server.address.is_v6() ? "IPv6" : "IPv4";
+}
+
+std::string transports_of(const ServerOptions& server) {
+  return server.takes_tcp ? "transports 'udp' and 'tcp'"
+                          : "transport " + shown(sip::transport_label(server.transport));
+}
+
+// Why the listener that a group asks for does not reach a server; empty where it does.
+std::string fault_of(const ListenerOptions& listener, const ServerOptions& server) {
+  std::string lack;
+  if (!is_of_family(listener, server)) {
+    lack = "it is not " + family_of(server);
+  } else if (!has_transports(listener, server)) {
+    lack = "it is without " + transports_of(server);
+  } else {
+    return {};
+  }
+  return "listener " + shown(listener.name) + " cannot reach server " + shown(server.name) + ": " +
+         lack;
+}
+
+// Why none of the listeners reaches a server; empty where one does.
+std::string fault_of(const std::vector<ListenerOptions>& listeners, const ServerOptions& server) {
+  std::string lack = "none is " + family_of(server);
+  for (const ListenerOptions& listener : listeners) {
+    if (!is_of_family(listener, server)) continue;
+    if (has_transports(listener, server)) return {};
+    lack = "none that is " + family_of(server) + " has " + transports_of(server);
+  }
+  return "no listener can reach server " + shown(server.name) + ": " + lack;
+}
+
+// The first server that is out of reach is told.
+void check_reach(const YamlNode& item, const GroupOptions& group,
+                 const std::vector<ListenerOptions>& listeners, FaultList& faults) {
   // A listener that has a fault may be the one that is missed.
   const auto is_unread = [](const ListenerOptions& listener) {
-    return listener.address.family() == SockAddress::Family::None;
+    return listener.address.family() == SockAddress::Family::None || listener.transports.empty();
   };
-  const auto& listeners = configuration.listeners;
   if (listeners.empty() || std::any_of(listeners.begin(), listeners.end(), is_unread)) return;
-  const auto is_out_of_reach = [&](const ServerOptions& server) {
-    if (server.address.family() == SockAddress::Family::None) return false;
-    if (!group.listener)
-      return !proxy::select_server_side(listeners, {server.address, server.transport}, {});
-    return listeners[*group.listener].address.family() != server.address.family();
-  };
-  const auto server = std::find_if(group.servers.begin(), group.servers.end(), is_out_of_reach);
-  if (server == group.servers.end()) return;
-  const std::string family = server->address.is_v6() ? "IPv6" : "IPv4";
-  if (group.listener) {
-    faults.add(at(item, "listener").place, "listener " + shown(listeners[*group.listener].name) +
-                                               " cannot reach server " + shown(server->name) +
-                                               ": it is not " + family);
-  } else {
-    faults.add(place,
-               "no listener can reach server " + shown(server->name) + ": none is " + family);
+  for (const ServerOptions& server : group.servers) {
+    if (server.address.family() == SockAddress::Family::None) continue;
+    const std::string fault =
+        group.listener ? fault_of(listeners[*group.listener], server) : fault_of(listeners, server);
+    if (fault.empty()) continue;
+    faults.add(at(item, group.listener ? "listener" : "servers").place, fault);
+    return;
   }
 }
 
@@ -128,7 +173,8 @@ void check_groups(const YamlNode& list, const Configuration& configuration, Faul
     }
     check_servers(at(item, "servers"), group, configuration, ids, faults);
     check_sources(at(item, "servers"), group, configuration.listeners, faults);
-    check_reach(item, group, configuration, faults);
+    check_weights(item, group, faults);
+    check_reach(item, group, configuration.listeners, faults);
 
     server_count += group.servers.size();
     for (const ServerOptions& server : group.servers) source_count += server.sources.size();

@@ -6,6 +6,7 @@
 
 #include "config/lists.h"
 #include "config/references.h"
+#include "config/transports.h"
 #include "config/values.h"
 #include "sip/message.h"
 #include "sip/uri.h"
@@ -18,7 +19,6 @@ using balance::GroupOptions;
 using balance::Late2xx;
 using balance::Policy;
 using balance::ServerOptions;
-using transaction::TimerOptions;
 using namespace std::chrono_literals;
 
 // ---- global -----------------------------------------------------------------------------------
@@ -79,21 +79,26 @@ const KeyTable<GlobalOptions>& global_keys() {
 
 // ---- groups -----------------------------------------------------------------------------------
 
+// What a server's URI says of the transport; nothing where it says anything else.
+std::optional<sip::Transport> uri_transport(const sip::Uri& uri) {
+  using sip::Transport;
+  if (uri.params.empty()) return Transport::Udp;
+  for (const Transport transport : {Transport::Udp, Transport::Tcp, Transport::Tls}) {
+    const std::string param = std::string("transport=").append(sip::transport_label(transport));
+    if (sip::equal_caseless(uri.params, param)) return transport;
+  }
+  return std::nullopt;
+}
+
 // What keeps a well-formed URI from being a server's; empty where nothing does.
 std::string uri_fault(const sip::Uri& uri) {
   if (uri.scheme == sip::Scheme::Sips) return "'sips' is not yet supported";
   if (uri.scheme != sip::Scheme::Sip) return "a server's URI starts with 'sip:'";
   if (uri.text.find('@') != std::string_view::npos) return "a server's URI has no user part";
   if (uri.text.find('?') != std::string_view::npos) return "a server's URI has no headers";
-  if (!uri.params.empty() && !sip::equal_caseless(uri.params, "transport=udp")) {
-    const std::string_view transport = uri.param("transport");
-    for (const std::string_view later : {"tcp", "tls"}) {
-      if (sip::equal_caseless(transport, later)) {
-        return "transport " + shown(later) + " is not yet supported";
-      }
-    }
-    return "a server's URI has no parameters but 'transport=udp'";
-  }
+  const auto transport = uri_transport(uri);
+  if (!transport) return "a server's URI has no parameters but 'transport=udp' or 'transport=tcp'";
+  if (transport == sip::Transport::Tls) return "transport 'tls' is not yet supported";
   const auto address = uri.literal();
   if (!address) return "host names are not yet supported: " + shown(uri.host);
   if (address->is_wildcard()) return "a wildcard address is no server's";
@@ -108,21 +113,35 @@ bool read_server_uri(const YamlNode& node, ServerOptions& server, const ReadCont
     return true;
   }
   server.address = *uri.literal();
+  server.transport = *uri_transport(uri);
+  return true;
+}
+
+// With both, UDP is what the server is reached by, whatever their order.
+bool read_server_transports(const YamlNode& node, ServerOptions& server,
+                            const ReadContext& context) {
+  std::vector<sip::Transport> transports;
+  if (!read_transports(node, transports, context)) return false;
+  if (transports.empty()) return true;
+  server.takes_tcp = transports.size() > 1;
+  server.transport = server.takes_tcp ? sip::Transport::Udp : transports.front();
   return true;
 }
 
 const KeyTable<ServerOptions>& server_keys() {
+  // What the URI says of the transport gives way to the list, so they are read in this order.
   static const KeyTable<ServerOptions> table = {
       {"name", name(&ServerOptions::name), kRequired},
       {"uri",
-       {"a URI: sip:192.0.2.1, with port and ;transport=udp if need be", read_server_uri},
+       {"a URI: sip:192.0.2.1, with port and ;transport=udp or ;transport=tcp if need be",
+        read_server_uri},
        kRequired},
+      {"transports", {std::string(kTransportList), read_server_transports}, "as the URI says"},
       {"weight", number(&ServerOptions::weight, 0, balance::kWeightMax), "100"},
       {"priority", number(&ServerOptions::priority, 0, std::numeric_limits<uint8_t>::max()), "0"},
       {"sources", networks(&ServerOptions::sources, transport::kNetworksMax), "none"},
       {"max_calls", not_yet<ServerOptions>(), ""},
       {"max_inflight", not_yet<ServerOptions>(), ""},
-      {"transports", not_yet<ServerOptions>(), ""},
       {"tls", not_yet<ServerOptions>(), ""},
   };
   return table;
@@ -198,7 +217,7 @@ const KeyTable<GroupOptions>& group_keys() {
       {"failover", section(&GroupOptions::failover, failover_keys()), ""},
       {"listener",
        {"a listener's name", read_group_listener},
-       "for each server, one of its family"},
+       "for each server, one of its family and transport"},
       {"targets", networks(&GroupOptions::targets, balance::kTargetsMax), "none"},
       {"servers", list(&GroupOptions::servers, server_keys(), balance::kServersMax), kRequired},
       {"health", not_yet<GroupOptions>(), ""},
@@ -220,21 +239,41 @@ const KeyTable<LimitOptions>& limit_keys() {
       {"calls", number(&LimitOptions::calls, kCallsMin, kCallsMax), "what global.memory allows"},
       {"call_expiry", duration(&LimitOptions::call_expiry, 1min, 24h * 7), "4h"},
       {"socket_receive", size(&LimitOptions::socket_receive_bytes, 64 * kKiB, kGiB), "8MiB"},
-      {"connections", not_yet<LimitOptions>(), ""},
+      {"connections", number(&LimitOptions::connections, kConnectionsMin, kConnectionsMax),
+       "20000, or what global.memory allows"},
+      {"connections_per_source", number(&LimitOptions::connections_per_source, 1, kConnectionsMax),
+       "1000"},
+      {"connection_queue", number(&LimitOptions::connection_queue, 1, 65536), "256"},
+      {"connection_queue_bytes", size(&LimitOptions::connection_queue_bytes, 4 * kKiB, 64 * kMiB),
+       "256KiB"},
       {"tls_connections", not_yet<LimitOptions>(), ""},
-      {"connections_per_source", not_yet<LimitOptions>(), ""},
   };
   return table;
 }
 
-const KeyTable<TimerOptions>& timer_keys() {
-  static const KeyTable<TimerOptions> table = {
-      {"t1", duration(&TimerOptions::t1, 50ms, 5s), "500ms"},
-      {"t2", duration(&TimerOptions::t2, 50ms, 1min), "4s"},
-      {"t4", duration(&TimerOptions::t4, 1s, 1min), "5s"},
-      {"invite", duration(&TimerOptions::invite, 100ms, 5min), "32s"},
-      {"non_invite", duration(&TimerOptions::non_invite, 100ms, 5min), "32s"},
-      {"ringing", duration(&TimerOptions::ringing, 10s, 24h), "5m"},
+const KeyTable<Configuration>& timer_keys() {
+  using std::chrono::milliseconds;
+  using transaction::TimerOptions;
+  using transport::StreamTimers;
+  const auto sip = [](Duration TimerOptions::*member, milliseconds lowest, milliseconds highest) {
+    return of_part(&Configuration::timers, duration(member, lowest, highest));
+  };
+  const auto stream = [](Duration StreamTimers::*member, milliseconds lowest,
+                         milliseconds highest) {
+    return of_part(&Configuration::stream_timers, duration(member, lowest, highest));
+  };
+  static const KeyTable<Configuration> table = {
+      {"t1", sip(&TimerOptions::t1, 50ms, 5s), "500ms"},
+      {"t2", sip(&TimerOptions::t2, 50ms, 1min), "4s"},
+      {"t4", sip(&TimerOptions::t4, 1s, 1min), "5s"},
+      {"invite", sip(&TimerOptions::invite, 100ms, 5min), "32s"},
+      {"non_invite", sip(&TimerOptions::non_invite, 100ms, 5min), "32s"},
+      {"ringing", sip(&TimerOptions::ringing, 10s, 24h), "5m"},
+      {"connect", stream(&StreamTimers::connect, 100ms, 5min), "3s"},
+      {"first_octet", stream(&StreamTimers::first_octet, 100ms, 5min), "10s"},
+      {"message", stream(&StreamTimers::message, 100ms, 5min), "10s"},
+      {"idle", stream(&StreamTimers::idle, 1s, 24h * 7), "30m"},
+      {"stalled", stream(&StreamTimers::stalled, 100ms, 5min), "10s"},
   };
   return table;
 }
@@ -272,7 +311,7 @@ const KeyTable<Configuration>& configuration_keys() {
       {"routes", list(&Configuration::routes, route_keys(), proxy::kRoutesMax),
        "with a single group: one route to it"},
       {"limits", section(&Configuration::limits, limit_keys()), ""},
-      {"timers", section(&Configuration::timers, timer_keys()), ""},
+      {"timers", section(timer_keys()), ""},
       {"metrics", {"off or a map", read_metrics, reference_of(metrics_keys())}, ""},
       {"overload", not_yet<Configuration>(), ""},
       {"admin", not_yet<Configuration>(), ""},

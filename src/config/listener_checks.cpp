@@ -52,6 +52,11 @@ void check_headers(const YamlNode& item, const ListenerOptions& listener, FaultL
   faults.add(headers->place, "no client speaks here: the role is 'servers'");
 }
 
+void check_stun(const YamlNode& item, const ListenerOptions& listener, FaultList& faults) {
+  if (!listener.stun || listener.transports.empty() || listener.has(sip::Transport::Udp)) return;
+  faults.add(at(item, "stun").place, "'stun' goes only with transport 'udp'");
+}
+
 }  // namespace
 
 void check_listeners(const YamlNode& list, const Configuration& configuration, FaultList& faults) {
@@ -72,6 +77,7 @@ void check_listeners(const YamlNode& list, const Configuration& configuration, F
     if (other != end) faults.add(place, "listener " + shown(other->name) + " has this address");
     check_advertised(item, listener, faults);
     check_headers(item, listener, faults);
+    check_stun(item, listener, faults);
   }
 }
 

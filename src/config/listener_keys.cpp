@@ -3,6 +3,7 @@
 
 #include "config/keys.h"
 #include "config/lists.h"
+#include "config/transports.h"
 #include "config/values.h"
 #include "sip/header_names.h"
 
@@ -20,22 +21,9 @@ bool read_address(const YamlNode& node, ListenerOptions& listener, const ReadCon
   return address.has_value();
 }
 
-// Every listener speaks UDP for now, so there is nothing to keep.
-bool read_transports(const YamlNode& node, ListenerOptions&, const ReadContext& context) {
-  if (node.kind != YamlNode::Kind::List || node.items.empty()) return false;
-  std::vector<std::string_view> seen;
-  for (const YamlNode& item : node.items) {
-    if (item.kind == YamlNode::Kind::Broken) continue;
-    if (!item.is_text()) return false;
-    if (std::find(seen.begin(), seen.end(), item.text) != seen.end()) {
-      context.faults.add(item.place, "transport " + shown(item.text) + " is repeated");
-    }
-    seen.push_back(item.text);
-    if (item.text == "udp") continue;
-    if (item.text != "tcp" && item.text != "tls") return false;
-    context.faults.add(item.place, shown(item.text) + " is not yet supported");
-  }
-  return true;
+bool read_listener_transports(const YamlNode& node, ListenerOptions& listener,
+                              const ReadContext& context) {
+  return read_transports(node, listener.transports, context);
 }
 
 const KeyTable<Advertised>& advertised_keys() {
@@ -126,7 +114,8 @@ const KeyTable<ListenerOptions>& listener_keys() {
       {"address",
        {"an address with port: 192.0.2.1:5060 or [2001:db8::1]:5060", read_address},
        kRequired},
-      {"transports", {"a list of transports: udp", read_transports}, "[udp]"},
+      {"transports", {std::string(kTransportList), read_listener_transports}, "[udp]"},
+      {"stun", flag(&ListenerOptions::stun), "false"},
       {"role",
        choice<ListenerOptions, ListenerRole>(&ListenerOptions::role,
                                              {{"clients", ListenerRole::Clients},
@@ -136,7 +125,6 @@ const KeyTable<ListenerOptions>& listener_keys() {
       {"advertise", advertise(), "the address"},
       {"headers", section(&ListenerOptions::headers, header_keys()), ""},
       {"tls", not_yet<ListenerOptions>(), ""},
-      {"stun", not_yet<ListenerOptions>(), ""},
       {"sips", not_yet<ListenerOptions>(), ""},
   };
   return table;

@@ -116,6 +116,19 @@ bool meets_servers(const RouteOptions& route, const std::vector<ListenerOptions>
   return false;
 }
 
+// Faulty lists are empty, and meet everything.
+bool meets_transports(const RouteOptions& route, const std::vector<ListenerOptions>& listeners) {
+  if (route.transports == 0 || route.listeners == 0) return true;
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    if ((route.listeners >> i & 1) == 0) continue;
+    if (listeners[i].transports.empty()) return true;
+    for (const sip::Transport transport : listeners[i].transports) {
+      if ((route.transports >> static_cast<unsigned>(transport) & 1) != 0) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 void check_routes(const YamlNode& root, const Configuration& configuration, FaultList& faults) {
@@ -140,6 +153,10 @@ void check_routes(const YamlNode& root, const Configuration& configuration, Faul
     if (route.from_group && !meets_servers(route, configuration.listeners)) {
       faults.add(at(at(item, "match"), "from_group").place,
                  "this can never match: no such listener has role 'servers' or 'both'");
+    }
+    if (!meets_transports(route, configuration.listeners)) {
+      faults.add(at(at(item, "match"), "transports").place,
+                 "this can never match: no such listener has one of these transports");
     }
     const auto before =
         std::find_if(understood.begin(), understood.end(),

@@ -4,6 +4,7 @@
 #include "config/keys.h"
 #include "config/lists.h"
 #include "config/references.h"
+#include "config/transports.h"
 #include "config/values.h"
 #include "proxy/pattern.h"
 #include "sip/header_names.h"
@@ -30,18 +31,6 @@ std::optional<size_t> find_method(const YamlNode& node, const ReadContext& conte
   return find_named("method", methods, node, context);
 }
 
-std::optional<size_t> find_transport(const YamlNode& node, const ReadContext& context) {
-  struct Named {
-    std::string_view name;
-  };
-  static const std::vector<Named> transports = {{"udp"}, {"tcp"}, {"tls"}};
-  const auto found = find_named("transport", transports, node, context);
-  if (found && *found != static_cast<size_t>(sip::Transport::Udp)) {
-    context.faults.add(node.place, shown(node.text) + " is not yet supported");
-  }
-  return found;
-}
-
 // A list of words, each of which stands for a bit.
 template <class Bits, class Find>
 Value<RouteOptions> any_of(Bits RouteOptions::*member, std::string takes, Find find) {
@@ -52,8 +41,8 @@ Value<RouteOptions> any_of(Bits RouteOptions::*member, std::string takes, Find f
             for (const YamlNode& item : node.items) {
               if (item.kind == YamlNode::Kind::Broken) continue;
               if (!item.is_text()) return false;
-              const std::optional<size_t> bit = find(item, context);
-              if (bit) bits = static_cast<Bits>(bits | Bits{1} << *bit);
+              const auto bit = find(item, context);
+              if (bit) bits = static_cast<Bits>(bits | Bits{1} << static_cast<size_t>(*bit));
             }
             route.*member = bits;
             return true;
@@ -118,7 +107,7 @@ const KeyTable<RouteOptions>& match_keys() {
        "requests from clients"},
       {"listeners", any_of(&RouteOptions::listeners, "a list of listeners' names", find_listener),
        "any"},
-      {"transports", any_of(&RouteOptions::transports, "a list of transports", find_transport),
+      {"transports", any_of(&RouteOptions::transports, std::string(kTransportList), find_transport),
        "any"},
       {"sources", networks(&RouteOptions::sources, transport::kNetworksMax), "any"},
       {"request_user", pattern(&RouteOptions::request_user), "any"},

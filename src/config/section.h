@@ -127,14 +127,21 @@ Value<Options> section(const KeyTable<Options>& table) {
           reference_of(table)};
 }
 
+// A value that goes into a part of the options.
+template <class Options, class Part>
+Value<Options> of_part(Part Options::*member, Value<Part> value) {
+  return {std::move(value.takes),
+          [member, read = std::move(value.read)](const YamlNode& node, Options& options,
+                                                 const ReadContext& context) {
+            return read(node, options.*member, context);
+          },
+          std::move(value.keys_below)};
+}
+
 // A map with options of its own.
 template <class Options, class Part>
 Value<Options> section(Part Options::*member, const KeyTable<Part>& table) {
-  return {"a map",
-          [member, &table](const YamlNode& node, Options& options, const ReadContext& context) {
-            return read_section(node, table, options.*member, context);
-          },
-          reference_of(table)};
+  return of_part(member, section(table));
 }
 
 // A list of maps. Each item gets its place in `member` even where it is faulty, so that positions

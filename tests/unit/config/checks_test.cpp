@@ -5,6 +5,24 @@
 namespace siplb::config {
 namespace {
 
+TEST(ChecksTest, KeepsConnectionsOfASourceWithinThoseInAll) {
+  const Mistake mistakes[] = {
+      {"all of them", with_both("limits: {connections: 500, connections_per_source: 500}"), ""},
+      {"more", with_both("limits: {connections: 500, connections_per_source: 501}"),
+       "1:52: 'connections_per_source' is 501, more than 'connections', 500"},
+      {"as many as the default", with_both("limits: {connections_per_source: 20000}"), ""},
+      {"more than the default", with_both("limits: {connections_per_source: 20001}"),
+       "1:34: 'connections_per_source' is 20001, more than 'connections', 20000"},
+      {"default of a source above those in all", with_both("limits: {connections: 16}"), ""},
+      {"connections that are faulty",
+       with_both("limits: {connections: 5, connections_per_source: 30000}"),
+       "1:23: 'connections' takes a number from 16 to 1000000, not '5'"},
+      {"source that is faulty", with_both("limits: {connections: 16, connections_per_source: 0}"),
+       "1:51: 'connections_per_source' takes a number from 1 to 1000000, not '0'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
 TEST(ChecksTest, ReportsFewerLanesThanWorkers) {
   EXPECT_EQ(faults_of(with_both("global: {workers: 8, lanes: 4}")),
             "1:29: 'lanes' is less than 'workers': some workers would have none");

@@ -92,6 +92,111 @@ groups: [{name: a, listener: v4, servers: [
   for (const Mistake& mistake : mistakes) expect_faults(mistake);
 }
 
+TEST(GroupChecksTest, ReportsListenersWithoutTheServersTransports) {
+  const std::string udp = R"({name: u, address: "10.0.0.5:5060"})";
+  const std::string tcp = R"({name: t, address: "10.0.0.5:5061", transports: [tcp]})";
+  const std::string both = R"({name: b, address: "10.0.0.5:5062", transports: [udp, tcp]})";
+  const std::string v6 = R"({name: s, address: "[::5]:5060", transports: [udp, tcp]})";
+  constexpr std::string_view kOverUdp = R"(uri: "sip:10.0.0.1")";
+  constexpr std::string_view kOverTcp = R"(uri: "sip:10.0.0.1;transport=tcp")";
+  constexpr std::string_view kOverBoth = R"(uri: "sip:10.0.0.1", transports: [udp, tcp])";
+  const auto group = [](const std::string& listeners, std::string_view keys,
+                        std::string_view server) {
+    return "listeners: [" + listeners + "]\ngroups: [{name: g, " + std::string(keys) +
+           "\n servers: [{name: x, " + std::string(server) + "}]}]";
+  };
+  const std::string apart = udp + ", " + tcp;
+  const std::string udp_of_v4 = udp + ", " + v6;
+  const std::string tcp_of_v4 = tcp + ", " + v6;
+  const Mistake mistakes[] = {
+      {"UDP", group(apart, "", kOverUdp), ""},
+      {"TCP", group(apart, "", kOverTcp), ""},
+      {"both of one", group(udp + ", " + both, "", kOverBoth), ""},
+      {"both of two", group(apart, "", kOverBoth),
+       "3:11: no listener can reach server 'x': none that is IPv4 has transports 'udp' and 'tcp'"},
+      {"no TCP", group(udp_of_v4, "", kOverTcp),
+       "3:11: no listener can reach server 'x': none that is IPv4 has transport 'tcp'"},
+      {"no UDP", group(tcp_of_v4, "", kOverUdp),
+       "3:11: no listener can reach server 'x': none that is IPv4 has transport 'udp'"},
+      {"another family only", group(v6, "", kOverTcp),
+       "3:11: no listener can reach server 'x': none is IPv4"},
+      {"UDP asked for", group(apart, "listener: u,", kOverUdp), ""},
+      {"TCP asked for", group(apart, "listener: t,", kOverTcp), ""},
+      {"both asked for", group(both, "listener: b,", kOverBoth), ""},
+      {"asked for without UDP", group(apart, "listener: t,", kOverUdp),
+       "2:30: listener 't' cannot reach server 'x': it is without transport 'udp'"},
+      {"asked for without TCP", group(apart, "listener: u,", kOverTcp),
+       "2:30: listener 'u' cannot reach server 'x': it is without transport 'tcp'"},
+      {"asked for without one of both", group(apart, "listener: u,", kOverBoth),
+       "2:30: listener 'u' cannot reach server 'x': it is without transports 'udp' and 'tcp'"},
+      {"asked for with another family", group(udp_of_v4, "listener: s,", kOverTcp),
+       "2:30: listener 's' cannot reach server 'x': it is not IPv4"},
+      {"of a listener whose transports are faulty",
+       group(R"({name: a, address: "10.0.0.5:1", transports: [tls]})", "", kOverTcp),
+       "1:59: 'tls' is not yet supported"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+std::string with_server(std::string_view keys) {
+  return R"(listeners: [{name: b, address: "10.0.0.5:5060", transports: [udp, tcp]}]
+groups: [{name: g, servers: [{name: x, )" +
+         std::string(keys) + "}]}]";
+}
+
+TEST(GroupChecksTest, ReadsWhatAServerIsReachedBy) {
+  struct Row {
+    std::string_view keys;
+    sip::Transport transport;
+    bool takes_tcp;
+  };
+  for (const Row& row : {
+           Row{R"(uri: "sip:10.0.0.1")", sip::Transport::Udp, false},
+           Row{R"(uri: "sip:10.0.0.1;transport=udp")", sip::Transport::Udp, false},
+           Row{R"(uri: "sip:10.0.0.1;transport=TCP")", sip::Transport::Tcp, false},
+           Row{R"(uri: "sip:10.0.0.1", transports: [udp])", sip::Transport::Udp, false},
+           Row{R"(transports: [tcp], uri: "sip:10.0.0.1")", sip::Transport::Tcp, false},
+           Row{R"(uri: "sip:10.0.0.1;transport=tcp", transports: [tcp])", sip::Transport::Tcp,
+               false},
+           Row{R"(uri: "sip:10.0.0.1", transports: [udp, tcp])", sip::Transport::Udp, true},
+           Row{R"(uri: "sip:10.0.0.1;transport=udp", transports: [tcp, udp])", sip::Transport::Udp,
+               true},
+       }) {
+    const LoadResult result = load_text(with_server(row.keys), "f", "/");
+    ASSERT_EQ(without_file(result.faults), "") << row.keys;
+    const balance::ServerOptions& server = result.configuration.groups[0].servers[0];
+    EXPECT_EQ(server.transport, row.transport) << row.keys;
+    EXPECT_EQ(server.takes_tcp, row.takes_tcp) << row.keys;
+  }
+}
+
+TEST(GroupChecksTest, ReportsAUriThatContradictsTheTransports) {
+  const Mistake mistakes[] = {
+      {"UDP and TCP", with_server(R"(uri: "sip:10.0.0.1;transport=udp", transports: [tcp])"),
+       "2:87: this server is reached over 'tcp', but its URI says 'udp'"},
+      {"TCP and UDP", with_server(R"(uri: "sip:10.0.0.1;transport=TCP", transports: [udp])"),
+       "2:87: this server is reached over 'udp', but its URI says 'TCP'"},
+      {"TCP and both, of which UDP comes first",
+       with_server(R"(uri: "sip:10.0.0.1;transport=tcp", transports: [tcp, udp])"),
+       "2:87: this server is reached over 'udp', but its URI says 'tcp'"},
+      {"TCP and a faulty list",
+       with_server(R"(uri: "sip:10.0.0.1;transport=tcp", transports: [udp, tls])"),
+       "2:93: 'tls' is not yet supported"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(GroupChecksTest, TakesOneAddressOverBothTransportsInTwoGroups) {
+  constexpr std::string_view kListener =
+      "listeners: [{name: b, address: \"10.0.0.5:5060\", transports: [udp, tcp]}]\n"
+      "routes: [{name: r, group: a}]\n";
+  const std::string first =
+      std::string(kListener) + "groups: [{name: a, servers: [{name: x, uri: \"sip:10.0.0.1\"}";
+  constexpr std::string_view kSecond = R"({name: y, uri: "sip:10.0.0.1;transport=tcp"}]}])";
+  EXPECT_EQ(faults_of(first + "]},\n  {name: b, servers: [" + std::string(kSecond)), "");
+  EXPECT_EQ(faults_of(first + ",\n  " + std::string(kSecond)), "4:18: server 'x' has this address");
+}
+
 TEST(GroupChecksTest, ReportsSourcesThatCannotTellServersApart) {
   const auto servers = [](std::string_view of_x, std::string_view of_y) {
     return with_listeners("groups:\n- name: g\n  servers:\n  - {name: x, uri: \"sip:10.0.0.1\"" +

@@ -93,6 +93,11 @@ TEST(ReferenceFileTest, StatesTheDefaultsThatAreInForce) {
   EXPECT_EQ(stated.timers.invite, standard.timers.invite);
   EXPECT_EQ(stated.timers.non_invite, standard.timers.non_invite);
   EXPECT_EQ(stated.timers.ringing, standard.timers.ringing);
+  EXPECT_EQ(stated.stream_timers.connect, standard.stream_timers.connect);
+  EXPECT_EQ(stated.stream_timers.first_octet, standard.stream_timers.first_octet);
+  EXPECT_EQ(stated.stream_timers.message, standard.stream_timers.message);
+  EXPECT_EQ(stated.stream_timers.idle, standard.stream_timers.idle);
+  EXPECT_EQ(stated.stream_timers.stalled, standard.stream_timers.stalled);
 }
 
 TEST(DemoFileTest, LoadsAsShipped) {

@@ -106,6 +106,24 @@ TEST(ListenerChecksTest, ReportsNamesThatAreMissingOrNeverApply) {
   for (const Mistake& mistake : mistakes) expect_faults(mistake);
 }
 
+TEST(ListenerChecksTest, ReportsStunWithoutUdp) {
+  const auto listener = [](std::string_view keys) {
+    return with_groups("listeners: [{name: a, address: \"10.0.0.5:1\"},\n" +
+                       std::string("{name: b, address: \"10.0.0.5:2\", ") + std::string(keys) +
+                       "}]");
+  };
+  const Mistake mistakes[] = {
+      {"with UDP", listener("stun: true"), ""},
+      {"with both", listener("transports: [tcp, udp], stun: true"), ""},
+      {"with TCP", listener("transports: [tcp], stun: true"),
+       "2:59: 'stun' goes only with transport 'udp'"},
+      {"off", listener("transports: [tcp], stun: false"), ""},
+      {"with a list that is faulty", listener("transports: [tls], stun: true"),
+       "2:47: 'tls' is not yet supported"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
 TEST(ListenerChecksTest, ReportsHeadersWhereNoClientSpeaks) {
   const auto listeners = [](std::string_view role) {
     return with_groups("listeners:\n- {name: a, address: \"10.0.0.5:5060\"}\n" +

@@ -20,12 +20,10 @@ TEST(ListenerKeysTest, ReportsEachKindOfMistakeAtItsPlace) {
       {"host name", listener("address: \"sip.example.com:5060\""),
        "1:33: 'address' takes an address with port: 192.0.2.1:5060 or [2001:db8::1]:5060, not "
        "the quoted text 'sip.example.com:5060'"},
-      {"later transports", listener("address: \"10.0.0.5:5060\", transports: [udp, tcp, tls]"),
-       "1:68: 'tcp' is not yet supported\n1:73: 'tls' is not yet supported"},
-      {"unknown transport", listener("address: \"10.0.0.5:5060\", transports: [upd]"),
-       "1:62: 'transports' takes a list of transports: udp, not a list of 1"},
-      {"repeated transport", listener("address: \"10.0.0.5:5060\", transports: [udp, udp]"),
-       "1:68: transport 'udp' is repeated"},
+      {"transports", listener("address: \"10.0.0.5:5060\", transports: udp"),
+       "1:62: 'transports' takes a list of transports: udp, tcp, not 'udp'"},
+      {"stun", listener("address: \"10.0.0.5:5060\", stun: on"),
+       "1:56: 'stun' takes true or false, not 'on'"},
       {"role", listener("address: \"10.0.0.5:5060\", role: server"),
        "1:56: 'role' takes clients | servers | both, not 'server'"},
       {"advertise", listener("address: \"10.0.0.5:5060\", advertise: \"a:b\""),
@@ -35,6 +33,25 @@ TEST(ListenerKeysTest, ReportsEachKindOfMistakeAtItsPlace) {
        "1:61: 'advertise' takes a host with or without port, or a list of 1 to 16 maps, not a map"},
   };
   for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(ListenerKeysTest, ReadsTransportsAndStun) {
+  const Configuration configuration = load_text(with_groups(R"(listeners:
+  - {name: a, address: "10.0.0.5:5060"}
+  - {name: b, address: "10.0.0.5:5061", transports: [tcp]}
+  - {name: c, address: "10.0.0.5:5062", transports: [tcp, udp], stun: true}
+  - {name: d, address: "10.0.0.5:5063", stun: false})"),
+                                                "f", "/")
+                                          .configuration;
+  using sip::Transport;
+  using testing::ElementsAre;
+  EXPECT_THAT(configuration.listeners.at(0).transports, ElementsAre(Transport::Udp));
+  EXPECT_FALSE(configuration.listeners[0].stun);
+  EXPECT_THAT(configuration.listeners.at(1).transports, ElementsAre(Transport::Tcp));
+  EXPECT_THAT(configuration.listeners.at(2).transports,
+              ElementsAre(Transport::Tcp, Transport::Udp));
+  EXPECT_TRUE(configuration.listeners[2].stun);
+  EXPECT_FALSE(configuration.listeners.at(3).stun);
 }
 
 TEST(ListenerKeysTest, TakesWildcardAddresses) {

@@ -179,7 +179,9 @@ TEST(LoadTest, ReadsLimits) {
   const LoadResult result =
       load(std::string(kSmallest) +
            "limits: {message_bytes: 4096, headers: 64, transactions: 3000, calls: 5000,\n"
-           "         socket_receive: 1MiB, call_expiry: 90m}\n");
+           "         socket_receive: 1MiB, call_expiry: 90m, connections: 700,\n"
+           "         connections_per_source: 70, connection_queue: 7,\n"
+           "         connection_queue_bytes: 77KiB}\n");
   ASSERT_TRUE(result.good()) << report(result);
   const LimitOptions& limits = result.configuration.limits;
   EXPECT_EQ(limits.message_bytes, 4096U);
@@ -188,6 +190,10 @@ TEST(LoadTest, ReadsLimits) {
   EXPECT_EQ(limits.calls, 5000U);
   EXPECT_EQ(limits.socket_receive_bytes, kMiB);
   EXPECT_EQ(limits.call_expiry, 90min);
+  EXPECT_EQ(limits.connections, 700U);
+  EXPECT_EQ(limits.connections_per_source, 70U);
+  EXPECT_EQ(limits.connection_queue, 7U);
+  EXPECT_EQ(limits.connection_queue_bytes, 77 * kKiB);
 }
 
 TEST(LoadTest, ReadsTimers) {
@@ -210,6 +216,20 @@ TEST(LoadTest, ReadsTimers) {
   EXPECT_EQ(stated.invite, 20s);
   EXPECT_EQ(stated.non_invite, 15s);
   EXPECT_EQ(stated.ringing, 4min);
+}
+
+TEST(LoadTest, ReadsTimersOfStreams) {
+  const LoadResult result = load(std::string(kSmallest) +
+                                 "timers: {connect: 1s, first_octet: 2s, message: 3s, idle: 4h, "
+                                 "stalled: 5s, t1: 100ms}\n");
+  ASSERT_TRUE(result.good()) << report(result);
+  const transport::StreamTimers& stated = result.configuration.stream_timers;
+  EXPECT_EQ(stated.connect, 1s);
+  EXPECT_EQ(stated.first_octet, 2s);
+  EXPECT_EQ(stated.message, 3s);
+  EXPECT_EQ(stated.idle, 4h);
+  EXPECT_EQ(stated.stalled, 5s);
+  EXPECT_EQ(result.configuration.timers.t1, 100ms);
 }
 
 TEST(LoadTest, TakesSectionsInAnyOrder) {

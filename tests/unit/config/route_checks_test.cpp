@@ -38,6 +38,39 @@ routes: [{name: r, match: {from_group: pbx, listeners: [out]}, group: pbx}])"),
   for (const Mistake& mistake : mistakes) expect_faults(mistake);
 }
 
+TEST(RouteChecksTest, ReportsTransportsThatNoListenerHas) {
+  const auto match = [](std::string_view keys) {
+    return with_groups(R"(listeners:
+  - {name: u, address: "10.0.0.5:5060"}
+  - {name: t, address: "10.0.0.5:5061", transports: [tcp]}
+routes: [{name: r, group: pbx, match: {)" +
+                       std::string(keys) + "}}]");
+  };
+  constexpr std::string_view kNever =
+      "this can never match: no such listener has one of these transports";
+  const std::string of_listener = "4:68: " + std::string(kNever);
+  const std::string of_none = "2:53: " + std::string(kNever);
+  const Mistake mistakes[] = {
+      {"of one listener", match("transports: [tcp]"), ""},
+      {"of another one", match("listeners: [u], transports: [tcp]"), of_listener},
+      {"of it", match("listeners: [t], transports: [tcp]"), ""},
+      {"one of two", match("listeners: [u], transports: [tcp, udp]"), ""},
+      {"of none",
+       with_both("routes: [{name: r, group: pbx,\n"
+                 "  match: {methods: [BYE, INFO, INVITE], transports: [tcp]}}]"),
+       of_none},
+      {"unknown listener", match("listeners: [x], transports: [tcp]"),
+       "4:52: there is no listener 'x' (did you mean 'u'?)"},
+      {"unknown transport", match("listeners: [u], transports: [tls]"),
+       "4:69: 'tls' is not yet supported"},
+      {"of a listener whose transports are faulty",
+       with_groups("listeners: [{name: a, address: \"10.0.0.5:1\", transports: [tls]}]\n"
+                   "routes: [{name: r, group: pbx, match: {transports: [tcp]}}]"),
+       "1:59: 'tls' is not yet supported"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
 TEST(RouteChecksTest, RoutesOfServersAreNotHiddenByThoseOfClients) {
   EXPECT_EQ(faults_of(with_both(R"(routes:
   - {name: clients, group: pbx}

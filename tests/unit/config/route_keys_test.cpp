@@ -26,6 +26,8 @@ TEST(RouteKeysTest, ReportsEachKindOfMistakeAtItsPlace) {
        "1:41: 'tls' is not yet supported"},
       {"unknown transport", with_routes("{name: r, match: {transports: [udpp]}, group: pbx}"),
        "1:41: there is no transport 'udpp' (did you mean 'udp'?)"},
+      {"transports no list", with_routes("{name: r, match: {transports: udp}, group: pbx}"),
+       "1:40: 'transports' takes a list of transports: udp, tcp, not 'udp'"},
       {"later key", with_routes("{name: r, match: {request-user: '0*'}, group: pbx}"),
        "1:28: unknown key 'request-user' (did you mean 'request_user'?)"},
       {"forward", with_routes("{name: r, match: {from_group: pbx}, forward: uri}"),
@@ -155,6 +157,18 @@ TEST(RouteKeysTest, ReadsWhatBecomesOfARequest) {
   ASSERT_TRUE(routes[2].hash_key);
   EXPECT_EQ(routes[2].hash_key->kind, balance::HashKeyKind::ToUser);
   EXPECT_EQ(routes[2].rate, 1000000U);
+}
+
+TEST(RouteKeysTest, HasABitForEachTransport) {
+  for (const auto& [list, bits] : {std::pair{"[udp]", 1U}, {"[tcp]", 2U}, {"[tcp, udp]", 3U}}) {
+    const LoadResult result = load_text(
+        with_groups("listeners: [{name: a, address: \"10.0.0.5:1\", transports: [udp, tcp]}]\n"
+                    "routes: [{name: r, group: pbx, match: {transports: " +
+                    std::string(list) + "}}]"),
+        "f", "/");
+    ASSERT_EQ(without_file(result.faults), "") << list;
+    EXPECT_EQ(result.configuration.routes[0].transports, bits) << list;
+  }
 }
 
 TEST(RouteKeysTest, WithoutMatchTakesEverything) {

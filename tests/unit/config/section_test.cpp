@@ -196,6 +196,25 @@ TEST(ValueTest, TakesItsBoundsAndNothingBeyond) {
        "86400001ms"},
       {"transactions", "a number from 1024 to 16777216", "limits: {transactions: ", "}", "1023",
        "1024", "16777216", "16777217"},
+      {"connections", "a number from 16 to 1000000", "limits: {connections: ", "}", "15", "16",
+       "1000000", "1000001"},
+      {"connections_per_source", "a number from 1 to 1000000",
+       "limits: {connections: 1000000, connections_per_source: ", "}", "0", "1", "1000000",
+       "1000001"},
+      {"connection_queue", "a number from 1 to 65536", "limits: {connection_queue: ", "}", "0", "1",
+       "65536", "65537"},
+      {"connection_queue_bytes", "a size from 4KiB to 64MiB",
+       "limits: {connection_queue_bytes: ", "}", "3KiB", "4KiB", "64MiB", "65MiB"},
+      {"connect", "a duration from 100ms to 5m", "timers: {connect: ", "}", "99ms", "100ms", "5m",
+       "300001ms"},
+      {"first_octet", "a duration from 100ms to 5m", "timers: {first_octet: ", "}", "99ms", "100ms",
+       "5m", "300001ms"},
+      {"message", "a duration from 100ms to 5m", "timers: {message: ", "}", "99ms", "100ms", "5m",
+       "300001ms"},
+      {"idle", "a duration from 1s to 7d", "timers: {idle: ", "}", "999ms", "1s", "7d",
+       "604800001ms"},
+      {"stalled", "a duration from 100ms to 5m", "timers: {stalled: ", "}", "99ms", "100ms", "5m",
+       "300001ms"},
   };
   const std::string failover =
       R"(groups: [{name: g, servers: [{name: a, uri: "sip:10.0.0.1"}], failover: {)";
@@ -257,8 +276,8 @@ TEST(ValueTest, RefusesWrongServers) {
   };
   const Mistake mistakes[] = {
       {"no URI", server("10.0.0.1"),
-       "1:45: 'uri' takes a URI: sip:192.0.2.1, with port and ;transport=udp if need be, not the "
-       "quoted text '10.0.0.1'"},
+       "1:45: 'uri' takes a URI: sip:192.0.2.1, with port and ;transport=udp or ;transport=tcp if "
+       "need be, not the quoted text '10.0.0.1'"},
       {"sips", server("sips:10.0.0.1"), "1:45: 'sips' is not yet supported"},
       {"tel", server("tel:+123"), "1:45: a server's URI starts with 'sip:'"},
       {"user", server("sip:me@10.0.0.1"), "1:45: a server's URI has no user part"},
@@ -266,11 +285,15 @@ TEST(ValueTest, RefusesWrongServers) {
       {"host name", server("sip:pbx.example.com"),
        "1:45: host names are not yet supported: 'pbx.example.com'"},
       {"wildcard", server("sip:0.0.0.0"), "1:45: a wildcard address is no server's"},
-      {"TCP", server("sip:10.0.0.1;transport=TCP"), "1:45: transport 'tcp' is not yet supported"},
+      {"TLS", server("sip:10.0.0.1;transport=TLS"), "1:45: transport 'tls' is not yet supported"},
       {"parameter", server("sip:10.0.0.1;lr"),
-       "1:45: a server's URI has no parameters but 'transport=udp'"},
+       "1:45: a server's URI has no parameters but 'transport=udp' or 'transport=tcp'"},
+      {"parameter besides", server("sip:10.0.0.1;transport=udp;lr"),
+       "1:45: a server's URI has no parameters but 'transport=udp' or 'transport=tcp'"},
       {"unknown transport", server("sip:10.0.0.1;transport=sctp"),
-       "1:45: a server's URI has no parameters but 'transport=udp'"},
+       "1:45: a server's URI has no parameters but 'transport=udp' or 'transport=tcp'"},
+      {"list of transports", server("sip:10.0.0.1\", transports: \"tcp"),
+       "1:73: 'transports' takes a list of transports: udp, tcp, not the quoted text 'tcp'"},
   };
   for (const Mistake& mistake : mistakes) expect_faults(mistake);
   EXPECT_EQ(faults_of(with_listeners(
