@@ -17,6 +17,9 @@
 namespace siplb::app {
 namespace {
 
+// Descriptors that are kept for what is not counted by its kind: epoll, logs, HTTP, probes.
+constexpr size_t kDescriptorReserve = 64;
+
 // What a scrape under way may take when everything else has ended.
 constexpr std::chrono::milliseconds kHttpGrace{250};
 
@@ -37,13 +40,14 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-// True where another listener has all addresses of that port.
-bool is_under_wildcard(const SockAddress& address,
+// True where another listener has all addresses of that port over this transport.
+bool is_under_wildcard(const transport::ListenerOptions& listener, sip::Transport transport,
                        std::span<const transport::ListenerOptions> listeners) {
+  const SockAddress& address = listener.address;
   if (address.is_wildcard() || address.port() == 0) return false;
   return std::any_of(listeners.begin(), listeners.end(), [&](const auto& other) {
     return other.address.is_wildcard() && other.address.family() == address.family() &&
-           other.address.port() == address.port();
+           other.address.port() == address.port() && other.has(transport);
   });
 }
 
@@ -81,6 +85,8 @@ proxy::WorkerOptions worker_options(const config::Configuration& configuration,
                                .slots = sizing.slots,
                                .held = sizing.held,
                                .sockets = sizing.sockets,
+                               .streams = sizing.streams,
+                               .unfinished = sizing.unfinished,
                                .mailbox = sizing.mailbox};
   options.affinity.call_life = configuration.limits.call_expiry;
   options.sockets.endpoint_seed = seed;
@@ -164,16 +170,21 @@ StartResult<std::vector<transport::ListenerSockets>> Daemon::open_listeners() {
           {.name = options.name,
            .address = options.address,
            .lanes = sizing_.lanes,
+           .has_udp = options.has(sip::Transport::Udp),
+           .has_tcp = options.has(sip::Transport::Tcp),
            .receive_buffer_bytes =
                static_cast<uint32_t>(configuration_.limits.socket_receive_bytes),
-           .is_under_wildcard = is_under_wildcard(options.address, all)},
+           .is_udp_under_wildcard = is_under_wildcard(options, sip::Transport::Udp, all),
+           .is_tcp_under_wildcard = is_under_wildcard(options, sip::Transport::Tcp, all)},
           inherited);
       if (!sockets) {
         return fault(sockets.error(),
                      "listener " + options.name + " (" + std::string(options.address.text()) + ")");
       }
-      warn_of_small_buffer(options.name, sockets->by_lane.front());
-      warn_of_steering(options.name, sockets->steering);
+      if (!sockets->by_lane.empty()) {
+        warn_of_small_buffer(options.name, sockets->by_lane.front());
+        warn_of_steering(options.name, sockets->steering);
+      }
       listeners[i] = std::move(*sockets);
     }
   }
@@ -226,12 +237,34 @@ StartResult<void> Daemon::make_snapshot(const HashKey& key,
   return {};
 }
 
+// How many connections may be accepted so that descriptors are left for all else: listeners,
+// connections to servers, probes, HTTP.
+size_t Daemon::connections_by_descriptors() {
+  const size_t wanted = sizing_.census.connections_max;
+  rlimit limit{};
+  if (!sizing_.has_streams || getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  const size_t sockets = 2 * configuration_.listeners.size() + snapshot_->topology.servers().size();
+  const size_t reserve = kDescriptorReserve + sizing_.lanes * sockets;
+  const size_t allowed = limit.rlim_cur > reserve ? limit.rlim_cur - reserve : 0;
+  if (allowed >= wanted) return wanted;
+  log_.write(observe::LogLevel::Warning, "fewer connections than configured",
+             {{"connections", std::to_string(allowed)},
+              {"wanted", std::to_string(wanted)},
+              {"descriptors", std::to_string(limit.rlim_cur)},
+              {"remedy", "raise LimitNOFILE"}});
+  return allowed;
+}
+
 StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> listeners) {
   const auto seed = random_u32();
   if (!seed) return fault(seed.error(), "the send queues' seed");
+  transport::ConnectionCensusOptions census = sizing_.census;
+  census.connections_max = std::min(census.connections_max, connections_by_descriptors());
+  census.seed = *seed;
+  census_ = std::make_unique<transport::ConnectionCensus>(census);
   for (size_t w = 0; w < sizing_.workers; ++w) {
     auto worker = proxy::Worker::create(worker_options(configuration_, sizing_, w, *seed),
-                                        *snapshot_, log_.add_ring(), listeners);
+                                        {*snapshot_, log_.add_ring(), *census_}, listeners);
     if (!worker) return fault(worker.error(), "worker " + std::to_string(w));
     workers_.push_back(std::move(*worker));
   }
@@ -268,10 +301,12 @@ StartResult<void> Daemon::start_http(std::string config_hash,
 
 void Daemon::report_listening(std::span<const transport::ListenerSockets> listeners) {
   for (size_t i = 0; i < listeners.size(); ++i) {
-    log_.write(observe::LogLevel::Info, "listening",
-               {{"listener", configuration_.listeners[i].name},
-                {"transport", "udp"},
-                {"address", listeners[i].address.text()}});
+    for (const sip::Transport transport : configuration_.listeners[i].transports) {
+      log_.write(observe::LogLevel::Info, "listening",
+                 {{"listener", configuration_.listeners[i].name},
+                  {"transport", sip::transport_label(transport)},
+                  {"address", listeners[i].address.text()}});
+    }
   }
   if (http_) {
     log_.write(

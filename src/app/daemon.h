@@ -56,6 +56,7 @@ class Daemon {
   void warn_of_steering(std::string_view listener, const Result<void>& steering);
   [[nodiscard]] StartResult<void> make_snapshot(
       const HashKey& key, std::span<const transport::ListenerSockets> listeners);
+  [[nodiscard]] size_t connections_by_descriptors();
   [[nodiscard]] StartResult<void> make_workers(std::span<transport::ListenerSockets> listeners);
   [[nodiscard]] StartResult<void> start_http(std::string config_hash,
                                              std::span<const transport::ListenerSockets> listeners);
@@ -68,6 +69,7 @@ class Daemon {
   observe::EventLog& log_;
   const Instant started_at_;
   std::unique_ptr<proxy::Snapshot> snapshot_;
+  std::unique_ptr<transport::ConnectionCensus> census_;
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   std::unique_ptr<observe::Metrics> metrics_;
   std::unique_ptr<HttpServer> http_;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <initializer_list>
 #include <numeric>
+#include <tuple>
 
 #include "app/http_server.h"
 #include "balance/affinity.h"
@@ -17,6 +18,8 @@
 #include "proxy/pattern.h"
 #include "proxy/route_table.h"
 #include "proxy/worker.h"
+#include "transport/lane_streams.h"
+#include "transport/stream_queues.h"
 
 namespace siplb::app {
 namespace {
@@ -30,14 +33,16 @@ constexpr size_t kLanesPerWorker = 4;
 // Shares of what global.memory leaves beside the program, by what is not set in the file. The rest
 // is room for what depends on the configuration (receive areas, Maglev tables) and for what the
 // file sets itself.
-constexpr size_t kSlotsShare = 8;     // one eighth, for messages that wait
-constexpr size_t kMailboxShare = 16;  // for messages on the way between workers
-constexpr size_t kHeldShare = 8;      // for requests that may have to be sent again
-constexpr size_t kContextsShare = 8;  // at 512 MiB: 58,500 requests under way
-constexpr size_t kCallsShare = 7;     // at 512 MiB: 2 million calls
-constexpr size_t kOthersShare = 14;   // at 512 MiB: a million requests in 64 s, 16,000/s
-constexpr size_t kMovedShare = 128;   // at 512 MiB: 65,536 clients that have moved in a dialog
-constexpr size_t kEndpointShare = 4;  // of a send queue, for one endpoint
+constexpr size_t kSlotsShare = 8;        // one eighth, for messages that wait
+constexpr size_t kMailboxShare = 16;     // for messages on the way between workers
+constexpr size_t kHeldShare = 8;         // for requests that may have to be sent again
+constexpr size_t kContextsShare = 8;     // at 512 MiB: 58,500 requests under way
+constexpr size_t kCallsShare = 7;        // at 512 MiB: 2 million calls
+constexpr size_t kOthersShare = 14;      // at 512 MiB: a million requests in 64 s, 16,000/s
+constexpr size_t kMovedShare = 128;      // at 512 MiB: 65,536 clients that have moved in a dialog
+constexpr size_t kUnfinishedShare = 16;  // for messages whose beginning has come by a stream
+constexpr size_t kChannelsShare = 24;    // at 512 MiB: for 20,000 connections
+constexpr size_t kEndpointShare = 4;     // of a send queue, for one endpoint
 // At 512 MiB: 972,000 requests that have ended, 30,000 a second for 32 s.
 constexpr size_t kFinishedPerMiB = 2000;
 
@@ -46,6 +51,9 @@ constexpr size_t kProgramOctets = 24 * config::kMiB;
 // A page of metrics under way: its families, and their text twice.
 constexpr size_t kScrapeOctets = 2 * config::kMiB;
 constexpr size_t kScrapeOctetsPerServer = 8 * config::kKiB;
+// Connections that a lane may open, besides one to each server: to clients whose own have ended,
+// and where a Request-URI leads.
+constexpr size_t kOpenedChannels = 64;
 // An entry of a send queue with its share of the counts by endpoint, rounded up.
 constexpr size_t kSendEntryOctets = 128;
 
@@ -91,6 +99,30 @@ size_t server_count(const Configuration& configuration) {
       [](size_t sum, const balance::GroupOptions& group) { return sum + group.servers.size(); });
 }
 
+size_t tcp_server_count(const Configuration& configuration) {
+  size_t count = 0;
+  for (const balance::GroupOptions& group : configuration.groups) {
+    for (const balance::ServerOptions& server : group.servers) {
+      if (server.transport == sip::Transport::Tcp || server.takes_tcp) ++count;
+    }
+  }
+  return count;
+}
+
+// The kernel spreads connections by chance, so a lane has room for twice its share of them.
+size_t accepted_per_lane(size_t connections, size_t lanes) {
+  return std::min(2 * ((connections + lanes - 1) / lanes), connections);
+}
+
+// How many connections there may be where the file does not say it: as many as fit into `octets`.
+size_t derive_connections(size_t octets, size_t lanes) {
+  const size_t channel = transport::LaneStreams::memory_octets({.channels = 2}) -
+                         transport::LaneStreams::memory_octets({.channels = 1});
+  const size_t channels = octets / channel;
+  const size_t rooms = std::min<size_t>(lanes, 2);  // that each connection is given
+  return std::clamp(channels / rooms, config::kConnectionsMin, config::kConnectionsStandard);
+}
+
 struct Factor {
   size_t count;
   std::string_view unit;
@@ -115,6 +147,38 @@ std::string line(std::string_view name, size_t octets, std::string_view remark) 
                 static_cast<double>(octets) / static_cast<double>(config::kMiB),
                 static_cast<int>(remark.size()), remark.data());
   return text.data();
+}
+
+void derive_streams(const Configuration& configuration, size_t memory, Sizing& sizing) {
+  const config::LimitOptions& limits = configuration.limits;
+  const auto has_tcp = [](const transport::ListenerOptions& listener) {
+    return listener.has(sip::Transport::Tcp);
+  };
+  sizing.has_streams =
+      std::any_of(configuration.listeners.begin(), configuration.listeners.end(), has_tcp);
+  if (!sizing.has_streams) return;
+
+  sizing.unfinished = derive_slots(memory / kUnfinishedShare / sizing.workers);
+  const size_t connections = limits.connections != 0
+                                 ? limits.connections
+                                 : derive_connections(memory / kChannelsShare, sizing.lanes);
+  sizing.streams.channels = accepted_per_lane(connections, sizing.lanes) +
+                            tcp_server_count(configuration) + kOpenedChannels;
+  sizing.streams.queue_entries = sizing.sockets.queue_entries;
+  sizing.streams.channel_entries = limits.connection_queue;
+  sizing.streams.channel_octets = limits.connection_queue_bytes;
+  sizing.streams.message_octets_max = limits.message_bytes;
+  sizing.streams.timers = configuration.stream_timers;
+  // Who is silent for so long is given up.
+  sizing.streams.timers.queued = Duration::zero();
+  for (const balance::GroupOptions& group : configuration.groups) {
+    sizing.streams.timers.queued =
+        std::max<Duration>(sizing.streams.timers.queued, group.failover.first_response_timeout);
+  }
+  sizing.census = {.lanes = sizing.lanes,
+                   .channels = sizing.streams.channels,
+                   .connections_max = connections,
+                   .connections_per_source = limits.connections_per_source};
 }
 
 }  // namespace
@@ -152,6 +216,7 @@ Sizing derive_sizing(const Configuration& configuration, size_t usable_cores) {
   sizing.contexts.finished = memory / config::kMiB * kFinishedPerMiB / sizing.lanes;
   sizing.contexts.finished_life =
       std::max(configuration.timers.invite, configuration.timers.non_invite);
+  derive_streams(configuration, memory, sizing);
   return sizing;
 }
 
@@ -214,9 +279,39 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
     consumers_.push_back(product(
         "expressions", {workers, {expressions, "expressions"}, {proxy::kExpressionOctetsMax, {}}}));
   }
+  if (sizing.has_streams) add_streams(sizing);
   kernel_ = product("kernel", {lanes,
                                {configuration.listeners.size(), "listeners"},
                                {configuration.limits.socket_receive_bytes, {}}});
+}
+
+void MemoryBudget::add_streams(const Sizing& sizing) {
+  const Factor workers{sizing.workers, "workers"};
+  const transport::MessageSlotsOptions& unfinished = sizing.unfinished;
+  const transport::StreamOptions& streams = sizing.streams;
+  const size_t queue_octets =
+      transport::StreamQueues::memory_octets({.entries = streams.queue_entries});
+  const size_t channel_octets = sizeof(transport::LaneStreams) +
+                                transport::LaneStreams::memory_octets(streams) - queue_octets;
+  for (const auto& [name, count, size_class] :
+       {std::tuple{"unfinished-small", unfinished.small_count, SlotClass::Small},
+        {"unfinished-medium", unfinished.medium_count, SlotClass::Medium},
+        {"unfinished-large", unfinished.large_count, SlotClass::Large}}) {
+    consumers_.push_back(product(name, {workers, {count, "slots"}, {slot_size(size_class), {}}}));
+  }
+  // What a read brings, and a message for another worker's connection in one piece.
+  constexpr size_t kAreas = transport::kStreamAreaOctets + net::Mailbox::kLargeOctetsMax;
+  consumers_.push_back(product("stream-areas", {workers, {kAreas, {}}}));
+  consumers_.push_back({"stream-channels", sizing.lanes * channel_octets,
+                        std::to_string(sizing.lanes) + " lanes x " +
+                            std::to_string(streams.channels) + " channels, for " +
+                            std::to_string(sizing.census.connections_max) + " connections"});
+  consumers_.push_back({"stream-queues", sizing.lanes * queue_octets,
+                        std::to_string(sizing.lanes) + " lanes x " +
+                            std::to_string(streams.queue_entries) + " entries"});
+  consumers_.push_back({"stream-census", transport::ConnectionCensus::memory_octets(sizing.census),
+                        "sources, and which of " + std::to_string(sizing.lanes * streams.channels) +
+                            " channels live"});
 }
 
 size_t MemoryBudget::sum() const {

@@ -15,8 +15,10 @@
 #include "config/configuration.h"
 #include "net/mailbox.h"
 #include "proxy/context_store.h"
+#include "transport/connection_census.h"
 #include "transport/lane_sockets.h"
 #include "transport/message_slots.h"
+#include "transport/stream_options.h"
 
 namespace siplb::app {
 
@@ -33,6 +35,12 @@ struct Sizing {
   size_t other_entries = 0;
   size_t moved_entries = 0;
   proxy::ContextStoreOptions contexts;
+
+  // What follows is meant only where a listener has TCP.
+  bool has_streams = false;
+  transport::MessageSlotsOptions unfinished;  // per worker
+  transport::StreamOptions streams;           // per lane
+  transport::ConnectionCensusOptions census;  // of all lanes; the seed is its owner's to draw
 };
 
 // Requires: `configuration` was loaded without faults; usable_cores >= 1.
@@ -56,6 +64,8 @@ class MemoryBudget {
   [[nodiscard]] std::string table() const;
 
  private:
+  void add_streams(const Sizing& sizing);
+
   std::vector<Consumer> consumers_;
   // What the sockets may hold in the kernel: no memory of ours, so outside the sum.
   Consumer kernel_;

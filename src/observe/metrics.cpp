@@ -7,7 +7,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "base/alloc_guard.h"
-#include "observe/series.h"
+#include "observe/family.h"
 
 namespace siplb::observe {
 namespace {
@@ -18,19 +18,6 @@ using prometheus::MetricType;
 using Lane = proxy::Worker::LaneView;
 
 constexpr auto kName = [](auto value) { return proxy::name(value); };
-
-std::string_view send_status_name(transport::SendStatus status) {
-  switch (status) {
-    case transport::SendStatus::Queued: return "queued";
-    case transport::SendStatus::QueueFull: return "queue_full";
-    case transport::SendStatus::EndpointFull: return "endpoint_full";
-    case transport::SendStatus::NoSlot: return "no_slot";
-    case transport::SendStatus::TooLong: return "too_long";
-    case transport::SendStatus::NoSocket: return "no_socket";
-    case transport::SendStatus::kCount: break;
-  }
-  return "other";
-}
 
 std::string_view send_error_name(transport::SendErrorKind kind) {
   switch (kind) {
@@ -79,14 +66,21 @@ void fill_answered(Series& out) {
   }
 }
 
+// Over datagrams and streams.
+uint64_t sends(const Series& out, transport::SendStatus status) {
+  uint64_t count = 0;
+  out.for_each_lane([&](const Lane& lane) {
+    count += lane.sockets.counters().send_status[status].value();
+    count += lane.stream_sends[status].value();
+  });
+  return count;
+}
+
 void fill_send_failed(Series& out) {
   for (size_t i = 0; i < static_cast<size_t>(transport::SendStatus::kCount); ++i) {
     const auto status = static_cast<transport::SendStatus>(i);
     if (status == transport::SendStatus::Queued) continue;
-    out.add({{"reason", send_status_name(status)}},
-            out.sum([&](const Lane& lane) -> const Counter& {
-              return lane.sockets.counters().send_status[status];
-            }));
+    out.add({{"reason", send_status_name(status)}}, sends(out, status));
   }
   out.add_by<transport::SendErrorKind>(
       "reason", [](const Lane& lane) -> auto& { return lane.sockets.counters().send_errors; },
@@ -96,10 +90,7 @@ void fill_send_failed(Series& out) {
 void fill_queue_refused(Series& out) {
   for (const auto status : {transport::SendStatus::QueueFull, transport::SendStatus::EndpointFull,
                             transport::SendStatus::NoSlot}) {
-    out.add({{"reason", send_status_name(status)}},
-            out.sum([&](const Lane& lane) -> const Counter& {
-              return lane.sockets.counters().send_status[status];
-            }));
+    out.add({{"reason", send_status_name(status)}}, sends(out, status));
   }
 }
 
@@ -109,7 +100,8 @@ void fill_by_listener(Series& out, Counter transport::SocketCounters::*counter) 
   for (size_t i = 0; i < sides.size(); ++i) {
     const auto index = static_cast<transport::ListenerIndex>(i);
     out.add({{"listener", sides[index].name}}, out.sum([&](const Lane& lane) -> const Counter& {
-      return lane.sockets.socket_counters(index).*counter;
+      static const transport::SocketCounters kNone;  // of a listener without datagrams
+      return (lane.sockets.has_socket(index) ? lane.sockets.socket_counters(index) : kNone).*counter;
     }));
   }
 }
@@ -283,11 +275,6 @@ void fill_conservation(Series& out) {
   });
   out.add({}, static_cast<double>(difference));
 }
-
-struct Family {
-  MetricReference reference;
-  void (*fill)(Series&);
-};
 
 #define SIPLB_LANE_SUM(member)                                                            \
   [](Series& out) {                                                                       \
@@ -467,6 +454,7 @@ template <class Take>
 void for_each_family(Take&& take) {
   for (const Family& each : kMessageFamilies) take(each);
   for (const Family& each : kServiceFamilies) take(each);
+  for (const Family& each : stream_families()) take(each);
 }
 
 MetricType type_of(std::string_view type) {
@@ -476,6 +464,23 @@ MetricType type_of(std::string_view type) {
 }
 
 }  // namespace
+
+std::string_view send_status_name(transport::SendStatus status) {
+  switch (status) {
+    case transport::SendStatus::Queued: return "queued";
+    case transport::SendStatus::QueueFull: return "queue_full";
+    case transport::SendStatus::EndpointFull: return "endpoint_full";
+    case transport::SendStatus::NoSlot: return "no_slot";
+    case transport::SendStatus::TooLong: return "too_long";
+    case transport::SendStatus::NoSocket: return "no_socket";
+    case transport::SendStatus::Gone: return "gone";
+    case transport::SendStatus::Unreachable: return "refused";
+    case transport::SendStatus::NoConnection: return "no_connection";
+    case transport::SendStatus::MailboxFull: return "mailbox_full";
+    case transport::SendStatus::kCount: break;
+  }
+  return "other";
+}
 
 std::string Metrics::scrape(Instant now) const {
   std::vector<MetricFamily> families;

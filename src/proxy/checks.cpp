@@ -73,4 +73,9 @@ Verdict judge_fault(sip::ScanStatus status, const sip::Message& message) {
   return Verdict::drop(DropReason::Malformed);
 }
 
+Verdict judge_fault(sip::FrameFault fault, const sip::Message& message) {
+  if (!sip::answerable(message)) return Verdict::drop(DropReason::Malformed);
+  return Verdict::reply(fault == sip::FrameFault::MessageTooLong ? 513 : 400);
+}
+
 }  // namespace siplb::proxy

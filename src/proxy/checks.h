@@ -10,6 +10,7 @@
 #include "proxy/request.h"
 #include "proxy/verdict.h"
 #include "sip/message.h"
+#include "sip/stream_framer.h"
 
 namespace siplb::proxy {
 
@@ -33,5 +34,8 @@ using UnsupportedLine = FixedString<kUnsupportedOctetsMax>;
 
 // What to do with octets that did not scan: absorbed, answered 400, or dropped.
 [[nodiscard]] Verdict judge_fault(sip::ScanStatus status, const sip::Message& message);
+// What to do with the head of a message that no stream can be framed behind, scanned as far as that
+// goes: answered or dropped, never sent on.
+[[nodiscard]] Verdict judge_fault(sip::FrameFault fault, const sip::Message& message);
 
 }  // namespace siplb::proxy

@@ -63,6 +63,14 @@ class ContextStore {
   [[nodiscard]] bool hold(ResponseContext& context, std::string_view request);
   [[nodiscard]] bool keep(ResponseContext& context, std::span<const std::string_view> response);
   [[nodiscard]] bool store_remnant(ResponseContext& context, const sip::Message& invite);
+  // Calls on_context(context) for each, which may end that one.
+  template <class OnContext>
+  void for_each(OnContext on_context) {
+    for (ResponseContext* const context : contexts_) {
+      if (context != nullptr) on_context(*context);
+    }
+  }
+
   void drop_held(ResponseContext& context) { drop(context.held); }
   void drop_kept(ResponseContext& context) { drop(context.kept); }
 

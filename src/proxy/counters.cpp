@@ -78,6 +78,7 @@ std::string_view name(FailoverReason reason) {
   switch (reason) {
     case FailoverReason::Silence: return "silence";
     case FailoverReason::Unreachable: return "unreachable";
+    case FailoverReason::Disconnected: return "disconnected";
     case FailoverReason::Code: return "code";
     case FailoverReason::kCount: break;
   }

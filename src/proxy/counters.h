@@ -49,7 +49,7 @@ enum class DropReason : uint8_t {
   AnswerTooLong,        // its answer would be longer than answers to a stranger may be
   AckRefused,           // an ACK that any other request would have been refused for
   Route,                // a route says drop
-  MailboxFull,          // the lane that it belongs to has no room
+  MailboxFull,          // the lane that it belongs to has no room, and it can't be answered
   kCount,
 };
 
@@ -83,9 +83,10 @@ enum class RepeatDirection : uint8_t {
 
 // Why a request went on to another server (SIP.md 6).
 enum class FailoverReason : uint8_t {
-  Silence,      // no answer in time
-  Unreachable,  // refused, or could not be sent
-  Code,         // an answer listed in failover.codes
+  Silence,       // no answer in time
+  Unreachable,   // refused, or could not be sent
+  Disconnected,  // its connection ended before it answered
+  Code,          // an answer listed in failover.codes
   kCount,
 };
 
@@ -129,6 +130,7 @@ struct LaneCounters {
   Counter duplicate_answers;  // calls that were answered 2xx beyond the final answer they had
   Counter loose_calls;        // calls forwarded without an affinity entry (target.h)
   Counter over_rate;          // requests refused because their route's rate was used up
+  Counter tcp_refused;        // requests too long for a datagram, sent as one all the same
   Counter moved_evicted;      // clients that had moved, forgotten for want of room
   Counter expressions;        // of routes, matched with a text: the heap is used for them
   std::array<CounterArray<sip::SealFault>, static_cast<size_t>(SealKind::kCount)> seal_rejected;

@@ -14,14 +14,10 @@ bool opens_dialog(sip::Method method) {
 }
 
 sip::TokenEnd server_end(const balance::Server& server) {
-  return {.is_server = true, .server_id = server.id, .address = server.address};
-}
-
-sip::TokenEnd client_end(const Snapshot& snapshot, const transport::Flow& flow) {
-  return {.listener = snapshot.sides[flow.listener].hash,
-          .transport = flow.transport,
-          .address = flow.remote,
-          .local = flow.local};
+  return {.is_server = true,
+          .server_id = server.id,
+          .transport = server.transport,
+          .address = server.address};
 }
 
 sip::TokenEnd sender_end(const Snapshot& snapshot, const Request& request) {
@@ -33,6 +29,11 @@ sip::TokenEnd target_end(const Snapshot& snapshot, const Target& target) {
   return target.server != balance::kNoServer
              ? server_end(snapshot.topology.servers()[target.server])
              : client_end(snapshot, target.to);
+}
+
+// Requests that may change where a dialog's ends are (RFC 3261, 12.2; RFC 3311; RFC 6665).
+bool refreshes_target(sip::Method method) {
+  return opens_dialog(method) || method == sip::Method::Update;
 }
 
 // As the group of the server that it goes to wants it, or of the one that it comes from.
@@ -76,8 +77,30 @@ bool supports_path(const sip::Message& message) {
 
 }  // namespace
 
+sip::TokenEnd client_end(const Snapshot& snapshot, const transport::Flow& flow) {
+  const bool has_connection = !flow.connection.is_none();
+  return {.listener = snapshot.sides[flow.listener].hash,
+          .transport = flow.transport,
+          .address = flow.remote,
+          .local = flow.local,
+          .instance = has_connection ? snapshot.seal.instance() : 0,
+          .connection = flow.connection.number()};
+}
+
+bool is_in_dialog(const Request& request, const sip::Seal& seal) {
+  const RouteSet& routes = request.routes;
+  return !request.message.to_tag.empty() ||
+         (routes.has_dialog_token() && routes.token.from_tag_hash == seal.tag_hash({}));
+}
+
 sip::TokenText dialog_token(const Snapshot& snapshot, const Request& request,
                             const Target& target) {
+  if (is_in_dialog(request, snapshot.seal)) {
+    sip::TokenText same;
+    const bool has_one = request.routes.has_dialog_token();
+    if (has_one && refreshes_target(request.message.method)) same.append(request.routes.token_text);
+    return same;
+  }
   if (!opens_dialog(request.message.method)) return {};
   if (!wants_record_route(snapshot, request, target)) return {};
   const sip::Token fields{.initiator = sender_end(snapshot, request),
@@ -89,7 +112,8 @@ sip::TokenText dialog_token(const Snapshot& snapshot, const Request& request,
 
 sip::TokenText path_token(const Snapshot& snapshot, const Request& request, const Target& target) {
   if (request.sender.is_server() || target.server == balance::kNoServer) return {};
-  if (!supports_path(request.message) && !is_behind_nat(request)) return {};
+  const bool is_in_need = request.source.is_stream() || is_behind_nat(request);
+  if (!is_in_need && !supports_path(request.message)) return {};
   const sip::Token fields{.kind = sip::TokenKind::Path,
                           .initiator = client_end(snapshot, request.source),
                           .responder = target_end(snapshot, target),

@@ -21,6 +21,14 @@ std::span<const balance::ServerIndex> servers_tried(const ResponseContext& conte
   return {out.data(), context.attempt_count};
 }
 
+// Whether what was sent to `to` was sent by that connection: one that came in is named, of those
+// that we open there is one to a place.
+bool went_by(const transport::Flow& to, const transport::Flow& connection) {
+  if (!to.connection.is_none()) return to.connection == connection.connection;
+  return connection.connection.is_outbound() && to.remote == connection.remote &&
+         to.listener == connection.listener && to.transport == connection.transport;
+}
+
 }  // namespace
 
 bool StatefulPath::is_anyone_left(const ResponseContext& context) const {
@@ -80,56 +88,122 @@ StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, Fail
     return Failover::Impossible;
   }
   const Request request = read_held(context, tick);
-  Tried tried;
-  auto next = chooser_.choose_next(context.group, context.key_hash, servers_tried(context, tried));
-  if (!next) return Failover::Impossible;
+  while (may_turn_elsewhere(context)) {
+    Tried tried;
+    const auto next =
+        chooser_.choose_next(context.group, context.key_hash, servers_tried(context, tried));
+    if (!next) break;
+    const uint8_t before = context.current_attempt;
+    if (begin_attempt(context, request, *next) == Sent::No) continue;
+    give_up(context, before, reason, tick);
+    chooser_.follow({.call_id = request.message.call_id,
+                     .sender_group = context.sender_group,
+                     .from_tag_hash = context.from_tag_hash,
+                     .method = context.method,
+                     .server = next->server,
+                     .attempt = context.current_attempt},
+                    tick.now);
+    return Failover::Done;
+  }
+  return Failover::Impossible;
+}
 
-  Attempt& current = context.current();
-  current.is_given_up = true;
-  context.stop_repeating(current);
-  counters_of(current.server).failovers[reason].add();
+void StatefulPath::give_up(ResponseContext& context, uint8_t index, FailoverReason reason,
+                           const Tick& tick) {
+  Attempt& attempt = context.attempts[index];
+  attempt.is_given_up = true;
+  context.stop_repeating(attempt);
+  withdraw(context, index);
+  counters_of(attempt.server).failovers[reason].add();
   counters_.originated[OriginatedKind::Retry].add();
   events_.post({.at = tick.now,
                 .id = EventId::ServerFailover,
                 .lane = options_.lane,
-                .args = {current.server, static_cast<int64_t>(reason)}});
-  next->attempt = context.attempt_count;
-  begin_attempt(context, request, *next);
-  chooser_.follow({.call_id = request.message.call_id,
-                   .sender_group = context.sender_group,
-                   .from_tag_hash = context.from_tag_hash,
-                   .method = context.method,
-                   .server = next->server,
-                   .attempt = next->attempt},
-                  tick.now);
-  return Failover::Done;
+                .args = {attempt.server, static_cast<int64_t>(reason)}});
+}
+
+// Whose request that was, if no answer to it has come: who has answered was reached, whatever
+// anybody says.
+ResponseContext* StatefulPath::find_waiting(const sip::Quote& quote, const sip::OwnBranch& branch,
+                                            Instant now) {
+  ResponseContext* const context = store_.find(branch.hash, quote.method, now).context;
+  if (context == nullptr || quote.method != context->method) return nullptr;
+  if (branch.attempt >= context->attempt_count) return nullptr;
+  return context->is_waiting(context->attempts[branch.attempt]) ? context : nullptr;
+}
+
+// That a repeat did not arrive does not prove that the first sending did not; and what was not
+// held, a client without a stream repeats.
+bool StatefulPath::is_proof(const ResponseContext& context, uint8_t index) {
+  const Attempt& attempt = context.attempts[index];
+  const bool has_repeated = attempt.invite.has_repeated() || attempt.other.has_repeated();
+  return !has_repeated && (context.held || context.is_invite() || context.source.is_stream());
 }
 
 void StatefulPath::on_undelivered(const sip::Quote& quote, const SockAddress& destination,
                                   const Tick& tick) {
   const auto branch = sip::read_branch(quote.branch);
   if (!branch) return;
-  ResponseContext* const context = store_.find(branch->hash, quote.method, tick.now).context;
-  if (context == nullptr || branch->attempt >= context->attempt_count) return;
-  Attempt& attempt = context->attempts[branch->attempt];
-  // Whoever forges this must know a secret branch; and who has answered was reached.
-  if (quote.method != context->method || attempt.to.remote != destination ||
-      !context->is_waiting(attempt)) {
-    return;
+  // Whoever forges this must know a secret branch.
+  ResponseContext* const context = find_waiting(quote, *branch, tick.now);
+  if (context == nullptr) return;
+  if (context->attempts[branch->attempt].to.remote != destination) return;
+  const bool is_certain = is_proof(*context, branch->attempt);
+  fail(*context, branch->attempt, is_certain ? Failure::Unsent : Failure::Doubtful, tick);
+}
+
+void StatefulPath::on_unsent(const sip::Quote& quote, const Tick& tick) {
+  const auto branch = sip::read_branch(quote.branch);
+  if (!branch) return;
+  ResponseContext* const context = find_waiting(quote, *branch, tick.now);
+  if (context == nullptr) return;
+  const bool is_certain = is_proof(*context, branch->attempt);
+  fail(*context, branch->attempt, is_certain ? Failure::Unsent : Failure::Doubtful, tick);
+}
+
+void StatefulPath::on_disconnected(const transport::Flow& connection, const Tick& tick) {
+  store_.for_each([&](ResponseContext& context) {
+    const Attempt& current = context.current();
+    if (!context.is_waiting(current) || !went_by(current.to, connection)) return;
+    fail(context, context.current_attempt, Failure::Lost, tick);
+  });
+}
+
+// What failed was the last candidate, or one that was given up for another.
+void StatefulPath::fail(ResponseContext& context, uint8_t index, Failure failure,
+                        const Tick& tick) {
+  Attempt& attempt = context.attempts[index];
+  if (failure == Failure::Unsent) context.end(attempt);
+  if (context.is_current(index)) {
+    const bool goes_on = goes_elsewhere(context, failure, tick);
+    if (!goes_on && failure != Failure::Doubtful) {
+      context.end(attempt);
+      prefer(context, context.is_cancelled ? 487 : context.unreachable_code, index);
+    }
   }
-  // That a repeat was refused does not prove that the first sending was; and what was not held, the
-  // client repeats. Then it is no more than silence.
-  const bool has_repeated = attempt.invite.has_repeated() || attempt.other.has_repeated();
-  const bool is_certain = !has_repeated && (context->held || context->is_invite());
-  if (!is_certain && !may_follow_silence(context->method)) return;
-  if (is_certain) context->end(attempt);
-  const bool is_current = branch->attempt + 1 == context->attempt_count;
-  if (is_current &&
-      try_failover(*context, FailoverReason::Unreachable, tick) == Failover::Impossible &&
-      is_certain) {
-    prefer(*context, context->is_cancelled ? 487 : 503, branch->attempt);
+  settle(context, tick);
+}
+
+bool StatefulPath::goes_elsewhere(ResponseContext& context, Failure failure, const Tick& tick) {
+  if (failure == Failure::Unsent) {
+    return is_sent_over_datagrams(context, tick) ||
+           try_failover(context, FailoverReason::Unreachable, tick) == Failover::Done;
   }
-  settle(*context, tick);
+  if (!may_follow_silence(context.method)) return false;
+  if (failure == Failure::Doubtful) {
+    return try_failover(context, FailoverReason::Unreachable, tick) == Failover::Done;
+  }
+  if (context.has_lost_one) return false;
+  context.has_lost_one = true;
+  return try_failover(context, FailoverReason::Disconnected, tick) == Failover::Done;
+}
+
+// The server that refused a stream may still take datagrams.
+bool StatefulPath::is_sent_over_datagrams(ResponseContext& context, const Tick& tick) {
+  if (!context.held || context.is_final_sent || context.is_cancelled) return false;
+  const Transmission refused{target_of(context, context.current_attempt), context.wants_path};
+  if (!size_rule_.over_datagrams(refused.target.server, refused.target.to)) return false;
+  return send_over_datagrams(context, read_held(context, tick), refused) == Sent::Yes;
 }
 
 }  // namespace siplb::proxy

@@ -1,6 +1,5 @@
 #include "proxy/forwarder.h"
 
-#include "base/fixed_string.h"
 #include "proxy/upstream_via.h"
 
 namespace siplb::proxy {
@@ -34,6 +33,7 @@ void append_via(AddedLines& lines, uint8_t lane, const Snapshot& snapshot, const
   fields.listener = snapshot.sides[input.request.source.listener].hash;
   fields.minute = input.request.tick.minute;
   fields.local = input.request.source.local;
+  fields.connection = input.request.source.connection.number();
   const sip::SlbText slb =
       snapshot.seal.seal_via(fields, branch, sent_by, stamped(message.via, input.stamp));
   lines.append("Via: SIP/2.0/");
@@ -47,10 +47,21 @@ void append_via(AddedLines& lines, uint8_t lane, const Snapshot& snapshot, const
   lines.append("\r\n");
 }
 
+// What we are called, and reached by, on what goes by a flow.
+struct OwnHop {
+  std::string_view sent_by;
+  sip::Transport transport;
+  bool operator==(const OwnHop&) const = default;
+};
+
+OwnHop own_hop(const Sides& sides, const transport::Flow& flow) {
+  return {sides.sent_by(flow), flow.transport};
+}
+
 struct RouteLine {
   std::string_view start;  // up to the URI
   std::string_view token;  // may be empty
-  std::string_view sent_by;
+  OwnHop hop;
   std::string_view params;
 };
 
@@ -61,17 +72,18 @@ void append_route(AddedLines& lines, const RouteLine& route) {
     lines.append(route.token);
     lines.append("@");
   }
-  lines.append(route.sent_by);
+  lines.append(route.hop.sent_by);
+  if (route.hop.transport == sip::Transport::Tcp) lines.append(";transport=tcp");
   lines.append(route.params);
   lines.append(">\r\n");
 }
 
-// One Record-Route where both sides know us by one name, else one for each (RFC 5658): the outer
-// one is for the side that the request goes to.
+// One Record-Route where both sides know us by one name and transport, else one for each (RFC
+// 5658): the outer one is for the side that the request goes to.
 void append_record_routes(AddedLines& lines, const Sides& sides, const transport::Flow& in,
                           const Outgoing& out) {
-  const std::string& outer = sides.sent_by(out.to);
-  const std::string& inner = sides.sent_by(in);
+  const OwnHop outer = own_hop(sides, out.to);
+  const OwnHop inner = own_hop(sides, in);
   append_route(lines, {"Record-Route: ", out.record_route_token, outer, ";lr"});
   if (inner != outer) append_route(lines, {"Record-Route: ", {}, inner, ";lr"});
 }
@@ -83,7 +95,7 @@ void append_path(AddedLines& lines, const Sides& sides, const Request& request,
   sip::Via below;
   const bool is_first_hop = !read_next_via(request.message, below);
   append_route(lines,
-               {"Path: ", out.path_token, sides.sent_by(out.to), is_first_hop ? ";lr;ob" : ";lr"});
+               {"Path: ", out.path_token, own_hop(sides, out.to), is_first_hop ? ";lr;ob" : ";lr"});
 }
 
 // Where a client's request came from, for servers that see only our address.
@@ -111,7 +123,8 @@ void edit_for_strict_router(const Request& request, sip::Editor& editor) {
 
 }  // namespace
 
-void Forwarder::forward(const Request& request, const Outgoing& outgoing) {
+template <class Use>
+auto Forwarder::edit(const Request& request, const Outgoing& outgoing, Use use) const {
   const sip::Message& message = request.message;
   const sip::ViaStamp stamp = sip::stamp_via(message.via, request.source.remote);
 
@@ -123,6 +136,7 @@ void Forwarder::forward(const Request& request, const Outgoing& outgoing) {
   if (!outgoing.path_token.empty()) append_path(lines, snapshot_.sides, request, outgoing);
   append_source(lines, snapshot_.header_filters[request.source.listener], request);
   if (message.max_forwards_digits.empty()) lines.append("Max-Forwards: 70\r\n");
+  lines.append(missing_length(message, outgoing.to));
 
   sip::Editor editor(message.text);
   editor.insert_before(message.start_line.data() + message.start_line.size(), lines);
@@ -134,21 +148,47 @@ void Forwarder::forward(const Request& request, const Outgoing& outgoing) {
     if (!popped.empty()) editor.erase(popped);
   }
   if (request.routes.is_next_strict) edit_for_strict_router(request, editor);
-  send(outgoing.to, editor.pieces());
+  return use(editor.pieces());
+}
+
+Sent Forwarder::forward(const Request& request, const Outgoing& outgoing) {
+  return edit(request, outgoing,
+              [&](std::span<const std::string_view> pieces) { return send(outgoing.to, pieces); });
+}
+
+size_t Forwarder::length(const Request& request, const Outgoing& outgoing) const {
+  return edit(request, outgoing, [](std::span<const std::string_view> pieces) {
+    size_t octets = 0;
+    for (const std::string_view piece : pieces) octets += piece.size();
+    return octets;
+  });
 }
 
 void Forwarder::forward_response(const sip::Message& response, const transport::Flow& to) {
   sip::Editor editor(response.text);
-  remove_own_via(response, editor);
-  send(to, editor.pieces());
+  const LengthLine length = missing_length(response, to);
+  edit_response(response, length, editor);
+  static_cast<void>(send(to, editor.pieces()));
 }
 
-void Forwarder::send(const transport::Flow& to, std::span<const std::string_view> pieces) {
-  // The wire has counted a failure; a datagram that is not sent is one that got lost.
-  static_cast<void>(wire_.send(to, pieces));
+Sent Forwarder::send(const transport::Flow& to, std::span<const std::string_view> pieces) {
+  const bool is_queued = wire_.send(to, pieces) == transport::SendStatus::Queued;
+  return is_queued || !to.is_stream() ? Sent::Yes : Sent::No;
 }
 
-void remove_own_via(const sip::Message& response, sip::Editor& editor) {
+LengthLine missing_length(const sip::Message& message, const transport::Flow& to) {
+  LengthLine line;
+  if (!to.is_stream() || message.find(sip::HeaderId::ContentLength) != nullptr) return line;
+  line.append("Content-Length: ");
+  line.append_number(message.body.size());
+  line.append("\r\n");
+  return line;
+}
+
+void edit_response(const sip::Message& response, const LengthLine& length, sip::Editor& editor) {
+  if (!length.empty()) {
+    editor.insert_before(response.start_line.data() + response.start_line.size(), length);
+  }
   if (response.via_rest.empty()) {
     editor.erase(response.find(sip::HeaderId::Via)->line);
   } else {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/counter.h"
+#include "base/fixed_string.h"
 #include "proxy/request.h"
 #include "proxy/snapshot.h"
 #include "sip/editor.h"
@@ -16,8 +17,9 @@
 namespace siplb::proxy {
 
 // What a request may grow by when it is sent on: Via, two Record-Routes, Path, Max-Forwards, the
-// header of its source, and the next Via's received and rport, all with the longest names.
-inline constexpr size_t kAddedOctetsMax = 2560;
+// header of its source, Content-Length, and the next Via's received and rport, all with the longest
+// names.
+inline constexpr size_t kAddedOctetsMax = 2624;
 
 // Where a request goes, and what we write into it on the way.
 struct Outgoing {
@@ -28,26 +30,41 @@ struct Outgoing {
   std::string_view path_token;          // empty: no Path
 };
 
-// Takes the top Via, ours, off `response`.
-void remove_own_via(const sip::Message& response, sip::Editor& editor);
+// The Content-Length of a message that has none, where it goes onto a stream, which needs it
+// (20.14); empty elsewhere.
+using LengthLine = FixedString<24>;
+[[nodiscard]] LengthLine missing_length(const sip::Message& message, const transport::Flow& to);
+
+// Takes the top Via, ours, off `response`, and adds what it misses on its way.
+void edit_response(const sip::Message& response, const LengthLine& length, sip::Editor& editor);
+
+// Whether something has left, as far as is known; the wire has counted it where not. A datagram
+// that was not sent is one that got lost: its sender repeats it.
+enum class [[nodiscard]] Sent : uint8_t{Yes, No};
 
 class Forwarder {
  public:
   Forwarder(uint8_t lane, const Snapshot& snapshot, transport::Wire& wire)
       : lane_(lane), snapshot_(snapshot), wire_(wire) {}
 
-  // Max-Forwards has been counted down already where the request has it, else it is added. A send
-  // that fails is counted by the wire; over UDP it is as good as lost on the way, and the sender
-  // repeats it.
-  void forward(const Request& request, const Outgoing& outgoing);
+  // Max-Forwards has been counted down already where the request has it, else it is added.
+  Sent forward(const Request& request, const Outgoing& outgoing);
+  // How many octets forward() would send.
+  [[nodiscard]] size_t length(const Request& request, const Outgoing& outgoing) const;
 
   // Takes our Via off and sends the response to `to`.
   void forward_response(const sip::Message& response, const transport::Flow& to);
   // Sends octets as they are.
-  void send(const transport::Flow& to, std::span<const std::string_view> pieces);
-  void send(const transport::Flow& to, std::string_view octets) { send(to, {&octets, 1}); }
+  Sent send(const transport::Flow& to, std::span<const std::string_view> pieces);
+  void send(const transport::Flow& to, std::string_view octets) {
+    static_cast<void>(send(to, {&octets, 1}));
+  }
 
  private:
+  // Calls use(pieces) with the request as it goes out; returns what that returns.
+  template <class Use>
+  auto edit(const Request& request, const Outgoing& outgoing, Use use) const;
+
   const uint8_t lane_;
   const Snapshot& snapshot_;
   transport::Wire& wire_;

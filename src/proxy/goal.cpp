@@ -16,23 +16,30 @@ bool is_within_reach(const SockAddress& remote, const Side& side) {
   return (own.family() == SockAddress::Family::None ? side.bound : own).is_private();
 }
 
-// By the group of the server that sent it: it has the options.
-balance::GroupIndex group_of(const Request& request, const Snapshot& snapshot) {
-  return snapshot.topology.servers()[request.sender.server].group;
-}
-
 }  // namespace
+
+// To a place that the request names itself: nobody else will do.
+Goal RequestPath::only_goal(const Request& request, const Target& target) const {
+  // That of the server at either end has the options.
+  const balance::ServerIndex server =
+      target.server != balance::kNoServer ? target.server : request.sender.server;
+  const bool is_none = server == balance::kNoServer;
+  return {.group = is_none ? balance::GroupIndex{0} : snapshot_.topology.servers()[server].group,
+          .target = target,
+          .is_only_one = true};
+}
 
 RequestPath::Named RequestPath::read_named_goal(const Request& request) const {
   const RouteSet& routes = request.routes;
   if (routes.has_token && routes.token.kind == sip::TokenKind::Path) {
     const auto to = flow_to_client(request, routes.token.initiator);
     if (!to) return Named::refused(430);
-    return Named::at(
-        {.group = group_of(request, snapshot_), .target = {.to = *to}, .is_only_one = true});
+    Goal goal = only_goal(request, {.to = *to});
+    goal.unreachable_code = 430;
+    return Named::at(goal);
   }
   if (!routes.has_next()) return {};
-  const auto next = udp_literal(routes.next);
+  const auto next = read_place(routes.next);
   // A third one of ours would lead back here.
   if (!request.sender.is_server() || !next ||
       snapshot_.sides.is_ours(routes.next, request.source.local)) {
@@ -40,35 +47,40 @@ RequestPath::Named RequestPath::read_named_goal(const Request& request) const {
   }
   const auto place = parts_.chooser.find_place(*next);
   if (!place) return Named::refused(403);
-  return Named::at({.group = place->group, .target = place->target, .is_only_one = true});
+  return Named::at(Goal{.group = place->group, .target = place->target, .is_only_one = true});
 }
 
 RequestPath::Named RequestPath::read_uri_goal(const Request& request) const {
   const sip::Uri& uri = request.message.uri;
   if (snapshot_.sides.is_ours(uri, request.source.local)) return Named::refused(404);
-  const auto remote = udp_literal(uri);
-  if (!remote) return Named::refused(480);
-  if (const auto place = parts_.chooser.find_place(*remote)) {
-    return Named::at({.group = place->group, .target = place->target, .is_only_one = true});
+  const auto place_of_uri = read_place(uri);
+  if (!place_of_uri) return Named::refused(480);
+  if (const auto place = parts_.chooser.find_place(*place_of_uri)) {
+    return Named::at(Goal{.group = place->group, .target = place->target, .is_only_one = true});
   }
-  const auto side = snapshot_.client_side[static_cast<size_t>(remote->family())];
-  if (!side || !is_within_reach(*remote, snapshot_.sides[*side])) return Named::refused(480);
-  return Named::at({.group = group_of(request, snapshot_),
-                    .target = {.to = snapshot_.sides.flow_to(*side, *remote)},
-                    .is_only_one = true});
+  const ServerPlace client{place_of_uri->address,
+                           place_of_uri->transport.value_or(sip::Transport::Udp)};
+  const auto side = side_for(snapshot_.client_side, client);
+  if (!side || !is_within_reach(client.address, snapshot_.sides[*side])) return Named::refused(480);
+  return Named::at(only_goal(request, {.to = snapshot_.sides.flow_to(*side, client)}));
 }
 
 std::optional<transport::Flow> RequestPath::flow_to_client(const Request& request,
                                                            const sip::TokenEnd& end) const {
   const auto moved = parts_.moved.find(request.routes.token_text, request.tick.now);
-  if (moved != nullptr) return *moved;
+  if (moved != nullptr && parts_.wire.is_alive(*moved)) return *moved;
   const auto listener = snapshot_.sides.find(end.listener);
   if (!listener) return std::nullopt;
   const bool is_wildcard = snapshot_.sides[*listener].bound.is_wildcard();
-  return transport::Flow{.remote = end.address,
-                         .local = is_wildcard ? end.local : SockAddress{},
-                         .listener = *listener,
-                         .transport = end.transport};
+  const transport::Flow flow{.remote = end.address,
+                             .local = is_wildcard ? end.local : SockAddress{},
+                             .listener = *listener,
+                             .transport = end.transport,
+                             .connection = transport::ConnectionId::from_number(end.connection)};
+  // A stream of an earlier process ended with it, whoever has that number now.
+  if (end.connection != 0 && end.instance != snapshot_.seal.instance()) return std::nullopt;
+  if (!parts_.wire.is_alive(flow)) return std::nullopt;
+  return flow;
 }
 
 }  // namespace siplb::proxy

@@ -13,10 +13,15 @@ MessageKind kind_of(std::span<const char> octets) {
   return is_word ? MessageKind::Request : MessageKind::Other;
 }
 
-// An error answer goes to an address that may be forged, and must not be worth forging: at most
-// half as much again as what was received.
+// An error answer to a datagram goes to an address that may be forged, and must not be worth
+// forging: at most half as much again as what was received.
 size_t answer_octets_max(const transport::Inbound& inbound, const Verdict& verdict) {
-  return verdict.code < 300 ? kReplyOctetsMax : inbound.octets.size() * 3 / 2;
+  const bool is_harmless = verdict.code < 300 || inbound.flow.is_stream();
+  return is_harmless ? kReplyOctetsMax : inbound.octets.size() * 3 / 2;
+}
+
+std::string_view text_of(const transport::Inbound& inbound) {
+  return {inbound.octets.data(), inbound.octets.size()};
 }
 
 // Nothing is answered later than that (SIP.md 5).
@@ -34,25 +39,31 @@ Lane::Lane(const LaneOptions& options, const Snapshot& snapshot, const Parts& pa
       moved_(parts.memory.moved, snapshot.seal.instance(), counters_.moved_evicted),
       chooser_(options.index, snapshot, affinity_),
       forwarder_(options.index, snapshot, parts.wire),
+      size_rule_(snapshot, forwarder_),
       local_reply_(snapshot, parts.wire),
       stateful_({.timers = options.timers, .lane = options.index, .lane_count = options.lane_count},
                 snapshot,
                 {.store = parts.memory.contexts,
                  .chooser = chooser_,
+                 .wire = parts.wire,
                  .forwarder = forwarder_,
+                 .size_rule = size_rule_,
                  .local_reply = local_reply_,
                  .counters = counters_,
                  .events = parts.events}),
       request_path_(snapshot, {.routes = parts.routes,
                                .chooser = chooser_,
                                .moved = moved_,
+                               .wire = parts.wire,
                                .forwarder = forwarder_,
+                               .size_rule = size_rule_,
                                .stateful = stateful_,
                                .counters = counters_}),
       response_path_({.seal_life = answer_time_max(options),
                       .foreign_until = options.started_at + answer_time_max(options)},
                      snapshot,
                      {.chooser = chooser_,
+                      .wire = parts.wire,
                       .forwarder = forwarder_,
                       .stateful = stateful_,
                       .counters = counters_}) {}
@@ -74,7 +85,15 @@ void Lane::hand_out(const transport::Inbound& inbound) {
 
 void Lane::drop_for_full_mailbox(const transport::Inbound& inbound) {
   count_received(inbound);
-  counters_.dropped[DropReason::MailboxFull].add();
+  Verdict verdict = Verdict::drop(DropReason::MailboxFull);
+  sip::Message message;
+  if (inbound.flow.is_stream()) {
+    const sip::ScanStatus status = sip::scan(text_of(inbound), snapshot_.scan_limits, message);
+    if (status == sip::ScanStatus::Ok && sip::answerable(message)) {
+      verdict = Verdict::reply(503, {}, StatefulPath::kRetryAfter);
+    }
+  }
+  conclude(inbound, message, verdict);
 }
 
 void Lane::count_received(const transport::Inbound& inbound) {
@@ -90,8 +109,10 @@ Verdict Lane::judge(const transport::Inbound& inbound, sip::Message& message, co
   if (inbound.octets.size() > snapshot_.message_octets_max) {
     return Verdict::drop(DropReason::Oversize);
   }
-  const std::string_view octets(inbound.octets.data(), inbound.octets.size());
-  sip::ScanStatus status = sip::scan(octets, snapshot_.scan_limits, message);
+  sip::ScanStatus status = sip::scan(text_of(inbound), snapshot_.scan_limits, message);
+  if (inbound.frame_fault != sip::FrameFault::None) {
+    return judge_fault(inbound.frame_fault, message);
+  }
   if (status == sip::ScanStatus::Ok) {
     status = intake_.put_right(inbound.octets, inbound.flow, tick, message);
   }

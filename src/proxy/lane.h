@@ -53,12 +53,19 @@ class Lane {
   void on_undelivered(const sip::Quote& quote, const SockAddress& destination, const Tick& tick) {
     stateful_.on_undelivered(quote, destination, tick);
   }
+  // A request of this lane's was queued for a stream and never left.
+  void on_unsent(const sip::Quote& quote, const Tick& tick) { stateful_.on_unsent(quote, tick); }
+  // A stream has ended by which requests of this lane's were sent.
+  void on_disconnected(const transport::Flow& connection, const Tick& tick) {
+    stateful_.on_disconnected(connection, tick);
+  }
   // When run_timers() has work; nothing where no timer runs.
   [[nodiscard]] std::optional<Instant> next_deadline() { return stateful_.next_deadline(); }
   void run_timers(const Tick& tick) { stateful_.run_timers(tick); }
 
   // Account for a message that arrived here and belongs to another lane.
   void hand_out(const transport::Inbound& inbound);
+  // The same where that lane has no room for it: a request that nobody would repeat is answered.
   void drop_for_full_mailbox(const transport::Inbound& inbound);
 
  private:
@@ -74,6 +81,7 @@ class Lane {
   MovedFlows moved_;
   TargetChooser chooser_;
   Forwarder forwarder_;
+  SizeRule size_rule_;
   LocalReply local_reply_;
   StatefulPath stateful_;
   RequestPath request_path_;

@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <span>
 
+#include "proxy/client_return.h"
 #include "sip/reply.h"
 
 namespace siplb::proxy {
-
-transport::Flow reply_flow(const sip::Message& request, const transport::Flow& source) {
-  transport::Flow to = source;
-  if (!request.via.has_rport) to.remote = source.remote.with_port(request.via.effective_port());
-  return to;
-}
 
 bool LocalReply::send(const sip::Message& request, const transport::Flow& source,
                       const Verdict& verdict, size_t octets_max) {
@@ -26,8 +21,9 @@ bool LocalReply::send(const sip::Message& request, const transport::Flow& source
                              std::span(buffer_).first(std::min(octets_max, buffer_.size())));
   if (length_ == 0) return false;
   const std::string_view piece = text();
-  // The wire has counted a failure; the request will be repeated and answered again.
-  static_cast<void>(wire_.send(reply_flow(request, source), {&piece, 1}));
+  const auto to = answer_flow(wire_, source, answer_port(request.via, source));
+  // The wire counts a failure. Over UDP the request will be repeated and answered again.
+  static_cast<void>(wire_.send(to.value_or(source), {&piece, 1}));
   return true;
 }
 

@@ -14,12 +14,6 @@ namespace siplb::proxy {
 // Via, From, To, Call-ID and CSeq of a request longer than this are nobody's who means well.
 inline constexpr size_t kReplyOctetsMax = 8192;
 
-// Where the responses to `request`, which came by `source`, go: always to the address that it came
-// from, whatever its Via says, so a third party never hears from us. The port is the source's where
-// rport asks for it, else the Via's (18.2.2).
-[[nodiscard]] transport::Flow reply_flow(const sip::Message& request,
-                                         const transport::Flow& source);
-
 class LocalReply {
  public:
   LocalReply(const Snapshot& snapshot, transport::Wire& wire) : snapshot_(snapshot), wire_(wire) {}

@@ -69,14 +69,17 @@ void StatefulPath::send_trying(ResponseContext& context) {
   }
 }
 
+// Only where every server of the group is out of reach or full does the caller hear so (16.7).
+Verdict StatefulPath::final_of_ours(const ResponseContext& context, uint16_t code) const {
+  if (code != 503) return Verdict::reply(code);
+  return is_anyone_left(context) ? Verdict::reply(500) : Verdict::reply(503, {}, kRetryAfter);
+}
+
 bool StatefulPath::send_final(ResponseContext& context) {
   const sip::Message* const request = read_request_of(context);
   if (request == nullptr) return false;
-  // Only where every server of the group is out of reach or full does the caller hear so (16.7).
-  const bool is_overloaded = context.best_code == 503 && !is_anyone_left(context);
-  if (context.best_code == 503 && !is_overloaded) context.best_code = 500;
-  const Verdict verdict =
-      Verdict::reply(context.best_code, {}, is_overloaded ? kRetryAfter : std::string_view());
+  const Verdict verdict = final_of_ours(context, context.best_code);
+  context.best_code = verdict.code;
   if (!local_reply_.send(*request, context.source, verdict)) return false;
   context.is_best_local = true;
   const std::string_view text = local_reply_.text();
@@ -90,12 +93,13 @@ void StatefulPath::repeat(ResponseContext& context, uint8_t attempt, const Tick&
   if (context.has_no_client) {
     forwarder_.send(context.attempts[attempt].to, store_.held(context));
   } else {
-    transmit(read_held(context, tick), {target_of(context, attempt), context.wants_path});
+    const Request request = read_held(context, tick);
+    static_cast<void>(transmit(request, {target_of(context, attempt), context.wants_path}));
   }
 }
 
-StatefulPath::Sent StatefulPath::send_hop_request(ResponseContext& context, uint8_t attempt,
-                                                  const HopRequest& wanted) {
+Sent StatefulPath::send_hop_request(ResponseContext& context, uint8_t attempt,
+                                    const HopRequest& wanted) {
   const sip::Message& invite = read(store_.remnant(context));
   const Attempt& goal = context.attempts[attempt];
   const RouteSet routes =
@@ -125,7 +129,7 @@ void StatefulPath::send_cancel(ResponseContext& context, uint8_t attempt, const 
   Attempt& goal = context.attempts[attempt];
   if (goal.is_cancel_sent) return;
   goal.is_cancel_sent = true;
-  goal.other = transaction::NonInviteClient(transaction::Hop::Datagram, tick.now);
+  goal.other = transaction::NonInviteClient(hop_of(goal.to), tick.now);
   if (send_hop_request(context, attempt, {sip::Method::Cancel, {}, tick}) == Sent::Yes) {
     counters_.originated[OriginatedKind::Cancel].add();
   }
@@ -138,8 +142,15 @@ void StatefulPath::stop(ResponseContext& context, uint8_t attempt, const Tick& t
   if (!context.is_pending(unwanted)) return;
   unwanted.is_cancel_wanted = true;
   context.stop_repeating(unwanted);
+  withdraw(context, attempt);
   const bool may_cancel = context.is_invite() && !context.is_waiting(unwanted);
   if (may_cancel) send_cancel(context, attempt, tick);
+}
+
+void StatefulPath::withdraw(ResponseContext& context, uint8_t attempt) {
+  const Attempt& unwanted = context.attempts[attempt];
+  if (!unwanted.to.is_stream() || !context.is_waiting(unwanted)) return;
+  wire_.withdraw(unwanted.to, sip::branch_text(context.branch, attempt));
 }
 
 // What is over is remembered without its address. Only to a server is anything sent then: a client
@@ -206,7 +217,7 @@ void StatefulPath::watch_bye(const Target& callee, const sip::BranchHash& branch
   Attempt& attempt = context->current();
   attempt.to = callee.to;
   attempt.server = callee.server;
-  attempt.other = transaction::NonInviteClient(transaction::Hop::Datagram, now);
+  attempt.other = transaction::NonInviteClient(hop_of(callee.to), now);
   if (!store_.hold(*context, text)) attempt.other.stop_repeating();
   schedule(*context);
 }

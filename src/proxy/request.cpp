@@ -22,11 +22,17 @@ Request read_request(const Snapshot& snapshot, const Received& received,
   };
 }
 
-std::optional<SockAddress> udp_literal(const sip::Uri& uri) {
-  const std::string_view transport = uri.param("transport");
-  if (uri.scheme != sip::Scheme::Sip) return std::nullopt;
-  if (!transport.empty() && !sip::equal_caseless(transport, "udp")) return std::nullopt;
-  return uri.literal();
+std::optional<UriPlace> read_place(const sip::Uri& uri) {
+  const auto address = uri.literal();
+  if (uri.scheme != sip::Scheme::Sip || !address) return std::nullopt;
+  const std::string_view named = uri.param("transport");
+  if (named.empty()) return UriPlace{.address = *address, .transport = {}};
+  for (const auto transport : {sip::Transport::Udp, sip::Transport::Tcp}) {
+    if (sip::equal_caseless(named, sip::transport_name(transport))) {
+      return UriPlace{.address = *address, .transport = transport};
+    }
+  }
+  return std::nullopt;
 }
 
 uint32_t loop_hash(const Request& request, const Snapshot& snapshot) {

@@ -45,8 +45,13 @@ struct Received {
 [[nodiscard]] Request read_request(const Snapshot& snapshot, const Received& received,
                                    CounterArray<sip::SealFault>& rejected);
 
-// Where a URI leads, if that is an address that can be reached over UDP.
-[[nodiscard]] std::optional<SockAddress> udp_literal(const sip::Uri& uri);
+// Where a URI leads.
+struct UriPlace {
+  SockAddress address;
+  std::optional<sip::Transport> transport;  // nothing where it does not say
+};
+// Nothing where its host is a name, or it wants another transport than UDP or TCP.
+[[nodiscard]] std::optional<UriPlace> read_place(const sip::Uri& uri);
 
 // What tells a loop from a spiral: see Seal::loop_hash().
 [[nodiscard]] uint32_t loop_hash(const Request& request, const Snapshot& snapshot);

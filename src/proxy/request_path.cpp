@@ -13,13 +13,6 @@ bool is_options_to_us(const Request& request, const Sides& sides) {
          sides.is_ours(message.uri, request.source.local);
 }
 
-// A caller of RFC 2543 has no tag, so requests to it have none either; but its dialog has a token.
-bool is_to_tagless_caller(const Request& request, const sip::Seal& seal) {
-  const RouteSet& routes = request.routes;
-  return routes.has_token && routes.token.kind == sip::TokenKind::Dialog &&
-         routes.token.from_tag_hash == seal.tag_hash({});
-}
-
 }  // namespace
 
 Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& source,
@@ -45,8 +38,7 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
   if (known.kind == StatefulPath::Known::Kind::PassOn) return pass_on(request, known);
   if (is_loop(request, snapshot_)) return Verdict::reply(482);
   if (is_options_to_us(request, snapshot_.sides)) return Verdict::reply(200);
-  if (!message.to_tag.empty() || message.method == sip::Method::Ack ||
-      is_to_tagless_caller(request, snapshot_.seal)) {
+  if (message.method == sip::Method::Ack || is_in_dialog(request, snapshot_.seal)) {
     return decide_in_dialog(request);
   }
   if (message.method == sip::Method::Cancel) return decide_cancel(request);
@@ -56,7 +48,8 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
 // A repeat goes where the request went. Of what is over only the server is remembered, so the
 // request must say the rest again.
 Verdict RequestPath::pass_on(const Request& request, StatefulPath::Known known) {
-  Named named = read_named_goal(request);
+  Named named =
+      is_in_dialog(request, snapshot_.seal) ? read_dialog_goal(request) : read_named_goal(request);
   const bool is_to_server = known.target.server != balance::kNoServer;
   if (!named.goal && !is_to_server && request.sender.is_server()) named = read_uri_goal(request);
   if (named.goal) known.target.to = named.goal->target.to;
@@ -99,7 +92,11 @@ Verdict RequestPath::start_by_route(const Request& request, size_t index) {
   }
   if (!route.is_stateless) return parts_.stateful.start(request, goal);
   const sip::TokenText token = dialog_token(snapshot_, request, goal.target);
-  return forward(request, goal.target, {.record_route_token = token});
+  const Target target = by_size(request, goal.target, token);
+  // Where a hop changes its kind, one side repeats what is lost and the other does not.
+  const bool is_one_kind = request.source.is_stream() == target.to.is_stream();
+  return is_one_kind ? forward(request, target, {.record_route_token = token})
+                     : parts_.stateful.start(request, goal);
 }
 
 bool RequestPath::is_over_rate(size_t route, const Tick& tick) {
@@ -125,8 +122,22 @@ Verdict RequestPath::forward(const Request& request, const Target& target, Outgo
   if (target.server != balance::kNoServer) {
     parts_.counters.servers[target.server].requests.add();
   }
-  parts_.forwarder.forward(request, outgoing);
+  if (parts_.forwarder.forward(request, outgoing) == Sent::Yes) return Verdict::forward();
+  const auto datagrams = parts_.size_rule.over_datagrams(target.server, outgoing.to);
+  if (!datagrams) return Verdict::reply(503, {}, StatefulPath::kRetryAfter);
+  parts_.size_rule.on_refused(target.server, request.tick.now);
+  parts_.counters.tcp_refused.add();
+  outgoing.to = *datagrams;
+  static_cast<void>(parts_.forwarder.forward(request, outgoing));
   return Verdict::forward();
+}
+
+Target RequestPath::by_size(const Request& request, const Target& target,
+                            std::string_view record_route_token) const {
+  Target chosen = target;
+  chosen.to = parts_.size_rule.flow_for(
+      request, target, {.to = target.to, .record_route_token = record_route_token});
+  return chosen;
 }
 
 }  // namespace siplb::proxy

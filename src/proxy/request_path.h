@@ -5,7 +5,8 @@
 //
 // new:        a Path or Route that its sender may name; else the first route that takes it: group
 //             -> affinity or policy -> server, with state; or by its Request-URI
-// in-dialog:  the end that the token names; else the affinity entry; else the hash policy
+// in-dialog:  the end that the token names; else the affinity entry; else the hash policy; with
+//             state where a stream is on the way
 // CANCEL:     where its INVITE went; if that is not known, to every server of the group
 //
 // Thread: one, the lane's worker. No heap.
@@ -34,7 +35,9 @@ class RequestPath {
     const RouteTable& routes;
     TargetChooser& chooser;
     MovedFlows& moved;
+    transport::Wire& wire;
     Forwarder& forwarder;
+    SizeRule& size_rule;
     StatefulPath& stateful;
     LaneCounters& counters;
   };
@@ -51,7 +54,8 @@ class RequestPath {
     std::optional<Verdict> refusal;
 
     static Named at(const Goal& goal) { return {.goal = goal, .refusal = {}}; }
-    static Named refused(uint16_t code) { return {.goal = {}, .refusal = Verdict::reply(code)}; }
+    static Named refused(const Verdict& verdict) { return {.goal = {}, .refusal = verdict}; }
+    static Named refused(uint16_t code) { return refused(Verdict::reply(code)); }
   };
 
   Verdict pass_on(const Request& request, StatefulPath::Known known);
@@ -66,7 +70,8 @@ class RequestPath {
   [[nodiscard]] Named read_named_goal(const Request& request) const;
   // By its Request-URI.
   [[nodiscard]] Named read_uri_goal(const Request& request) const;
-  // The flow to a client's end of a dialog; nothing where it can't be reached.
+  [[nodiscard]] Goal only_goal(const Request& request, const Target& target) const;
+  // The flow to a client's end of a dialog: the newest that lives; nothing where none does.
   [[nodiscard]] std::optional<transport::Flow> flow_to_client(const Request& request,
                                                               const sip::TokenEnd& end) const;
   // The route of the request, a CANCEL or ACK being routed as the INVITE that it belongs to.
@@ -75,12 +80,21 @@ class RequestPath {
   // Counts what is refused.
   [[nodiscard]] bool is_over_rate(size_t route, const Tick& tick);
 
+  // in_dialog.cpp
+  // Exactly one of both.
+  [[nodiscard]] Named read_dialog_goal(const Request& request);
+  [[nodiscard]] Named read_tokenless_goal(const Request& request);
+  [[nodiscard]] Named read_server_end(const Request& request, const sip::TokenEnd& end) const;
+  [[nodiscard]] Named read_client_end(const Request& request, const sip::TokenEnd& end) const;
+  [[nodiscard]] Goal goal_at_server(const Request& request, const Target& target) const;
   void note_moves(const Request& request, const sip::TokenEnd& from);
-  Verdict send_to_end(const Request& request, const sip::TokenEnd& end);
-  Verdict send_without_token(const Request& request);
-  Verdict send_to_server(const Request& request, const Target& target);
-  Verdict send_in_dialog(const Request& request, const Target& target);
+  // With state where it needs one.
+  Verdict relay(const Request& request, const Goal& goal);
+
   Verdict scatter(const Request& request, balance::GroupIndex group);
+  // The same, or by a stream where the request is too long for a datagram.
+  [[nodiscard]] Target by_size(const Request& request, const Target& target,
+                               std::string_view record_route_token) const;
   // Without state.
   Verdict forward(const Request& request, const Target& target, Outgoing outgoing);
 

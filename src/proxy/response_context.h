@@ -1,12 +1,12 @@
 // What ties a request's server transaction to its client transactions: the response context of RFC
 // 3261, 16.7.
 //
-// One attempt is one server tried, and one client transaction. At most one of them is current, the
-// last; those before it have failed or were given up. A given-up attempt stays, without repeats,
-// until its final response or its time-out, since what it still says matters: a ringing phone must
-// be told to stop, a call that is answered twice must be ended once.
-// Plain data and questions about it; what happens to it is StatefulPath's.
-// Thread: one, the lane's worker. Bounds: kAttemptsMax attempts, constant size.
+// One attempt is one server tried, and one client transaction. One of them is current, the last
+// that could be sent; those before it have failed or were given up. A given-up attempt stays,
+// without repeats, until its final response or its time-out, since what it still says matters: a
+// ringing phone must be told to stop, a call that is answered twice must be ended once. Plain data
+// and questions about it; what happens to it is StatefulPath's. Thread: one, the lane's worker.
+// Bounds: kAttemptsMax attempts, constant size.
 #pragma once
 
 #include <array>
@@ -33,6 +33,10 @@ struct StoredText {
   uint32_t length = 0;
 };
 
+[[nodiscard]] inline transaction::Hop hop_of(const transport::Flow& flow) {
+  return flow.is_stream() ? transaction::Hop::Stream : transaction::Hop::Datagram;
+}
+
 struct Attempt {
   transport::Flow to;
   transaction::InviteClient invite;    // with an INVITE
@@ -49,8 +53,9 @@ struct ResponseContext final : net::TimerNode {
   sip::BranchHash branch;
   sip::Method method = sip::Method::Other;
   balance::GroupIndex group = 0;
-  transport::Flow source;   // where the request came from
-  uint16_t reply_port = 0;  // of that address, for its responses (18.2.2)
+  transport::Flow source;           // where the request came from
+  uint16_t reply_port = 0;          // of that address, for its responses: see answer_port()
+  uint16_t unreachable_code = 503;  // what the client hears where nobody can be reached
   uint32_t sender_group = 0;
   uint32_t from_tag_hash = 0;
   uint64_t key_hash = 0;  // where it falls among the group's servers
@@ -68,6 +73,7 @@ struct ResponseContext final : net::TimerNode {
   uint16_t best_code = 0;    // of the best final response so far; 0 = none
   uint8_t best_attempt = 0;  // that it came from
   uint8_t attempt_count = 0;
+  uint8_t current_attempt = 0;      // the last that left
   bool is_best_local = false;       // it is one of our own
   bool is_final_sent = false;       // upstream
   bool is_cancelled = false;        // by the client
@@ -77,18 +83,14 @@ struct ResponseContext final : net::TimerNode {
   bool has_one_target = false;      // the request names it: nobody else will do
   bool wants_path = false;          // its route adds a Path
   bool has_no_client = false;       // a BYE of our own
+  bool has_lost_one = false;  // a connection ended by which it was sent, and it was sent again
   std::array<Attempt, balance::kAttemptsMax> attempts;
 
-  // Where its responses go.
-  [[nodiscard]] transport::Flow reply_to() const {
-    transport::Flow to = source;
-    to.remote = source.remote.with_port(reply_port);
-    return to;
-  }
   [[nodiscard]] bool is_invite() const { return method == sip::Method::Invite; }
   [[nodiscard]] std::span<Attempt> tried() { return {attempts.data(), attempt_count}; }
   [[nodiscard]] std::span<const Attempt> tried() const { return {attempts.data(), attempt_count}; }
-  [[nodiscard]] Attempt& current() { return attempts[attempt_count - size_t{1}]; }
+  [[nodiscard]] Attempt& current() { return attempts[current_attempt]; }
+  [[nodiscard]] bool is_current(uint8_t attempt) const { return attempt == current_attempt; }
 
   // No final response, no time-out yet.
   [[nodiscard]] bool is_pending(const Attempt& attempt) const {

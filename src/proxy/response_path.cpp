@@ -3,24 +3,10 @@
 #include <chrono>
 #include <optional>
 
+#include "proxy/client_return.h"
 #include "proxy/upstream_via.h"
 
 namespace siplb::proxy {
-namespace {
-
-// Where the response goes: back by the listener that its request came by.
-std::optional<transport::Flow> flow_to(const sip::Via& next, const sip::ViaSeal& seal,
-                                       const Sides& sides) {
-  const auto listener = sides.find(seal.listener);
-  const auto address = next.response_address();
-  if (!listener || !address || next.known_transport() != sip::Transport::Udp) return std::nullopt;
-  const bool is_wildcard = sides[*listener].bound.is_wildcard();
-  return transport::Flow{
-      .remote = *address, .local = is_wildcard ? seal.local : SockAddress{}, .listener = *listener};
-}
-
-}  // namespace
-
 Verdict ResponsePath::decide(const sip::Message& message, const transport::Flow& source,
                              const Tick& tick) {
   const sip::Via& ours = message.via;
@@ -46,13 +32,15 @@ Verdict ResponsePath::decide(const sip::Message& message, const transport::Flow&
   if (seal.mode == sip::SealMode::ScatteredCancel && message.status == 481) {
     return Verdict::drop(DropReason::Scattered481);
   }
-  const auto to = flow_to(next, seal, snapshot_.sides);
+  const auto client = flow_of_client(snapshot_, next, seal);
+  if (!client) return Verdict::drop(DropReason::ResponseUnreachable);
+  const auto to = answer_flow(wire_, *client, answer_port(next, *client));
   if (!to) return Verdict::drop(DropReason::ResponseUnreachable);
 
   const balance::ServerIndex server = snapshot_.topology.find_by_address(source.remote);
   if (server != balance::kNoServer) {
     count_answer(message, server);
-    if (seal.instance != snapshot_.seal.instance()) learn(message, server, *to, tick.now);
+    if (seal.instance != snapshot_.seal.instance()) learn(message, server, *client, tick.now);
   }
   forwarder_.forward_response(message, *to);
   return Verdict::forward();
@@ -76,14 +64,14 @@ void ResponsePath::count_answer(const sip::Message& message, balance::ServerInde
 
 // The request was forwarded by an earlier process, whose table is gone: its answer fills ours.
 void ResponsePath::learn(const sip::Message& message, balance::ServerIndex server,
-                         const transport::Flow& to, Instant now) {
+                         const transport::Flow& client, Instant now) {
   TargetChooser::Answer answer{
       .call_id = message.call_id, .from_tag = message.from_tag, .method = message.method};
   answer.target = chooser_.target_of(server);
   if (const auto branch = sip::read_branch(message.via.branch)) {
     answer.target.attempt = branch->attempt;
   }
-  answer.sender_group = find_sender(snapshot_, to).affinity_group;
+  answer.sender_group = find_sender(snapshot_, client).affinity_group;
   chooser_.learn(answer, now);
 }
 

@@ -23,6 +23,7 @@ class ResponsePath {
   };
   struct Parts {
     TargetChooser& chooser;
+    transport::Wire& wire;
     Forwarder& forwarder;
     StatefulPath& stateful;
     LaneCounters& counters;
@@ -31,6 +32,7 @@ class ResponsePath {
       : options_(options),
         snapshot_(snapshot),
         chooser_(parts.chooser),
+        wire_(parts.wire),
         forwarder_(parts.forwarder),
         stateful_(parts.stateful),
         counters_(parts.counters) {}
@@ -40,8 +42,8 @@ class ResponsePath {
 
  private:
   void count_answer(const sip::Message& message, balance::ServerIndex server);
-  void learn(const sip::Message& message, balance::ServerIndex server, const transport::Flow& to,
-             Instant now);
+  void learn(const sip::Message& message, balance::ServerIndex server,
+             const transport::Flow& client, Instant now);
 
   [[nodiscard]] bool is_stale(const sip::ViaSeal& seal, const Tick& tick) const;
   // True where whoever relayed it statefully is no more, so that it goes on as a stateless one
@@ -51,6 +53,7 @@ class ResponsePath {
   const Options options_;
   const Snapshot& snapshot_;
   TargetChooser& chooser_;
+  transport::Wire& wire_;
   Forwarder& forwarder_;
   StatefulPath& stateful_;
   LaneCounters& counters_;

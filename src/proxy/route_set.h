@@ -31,6 +31,9 @@ struct RouteSet {
   sip::Uri next;
   bool is_next_strict = false;  // a URI without the parameter lr
 
+  [[nodiscard]] bool has_dialog_token() const {
+    return has_token && token.kind == sip::TokenKind::Dialog;
+  }
   [[nodiscard]] bool has_next() const { return !remaining.empty(); }
 };
 

@@ -4,10 +4,21 @@
 
 namespace siplb::proxy {
 
+namespace {
+
+// What may make its sender a server: over an accepted stream only the address, since any port of
+// that host may be another's.
+SockAddress origin_of(const transport::Flow& flow) {
+  const bool is_accepted = !flow.connection.is_none() && !flow.connection.is_outbound();
+  return is_accepted ? flow.remote.with_port(0) : flow.remote;
+}
+
+}  // namespace
+
 Sender find_sender(const Snapshot& snapshot, const transport::Flow& flow) {
   Sender sender;
   if (!snapshot.sides[flow.listener].admits_servers()) return sender;
-  const balance::Topology::Origin origin = snapshot.topology.find_origin(flow.remote);
+  const balance::Topology::Origin origin = snapshot.topology.find_origin(origin_of(flow));
   if (origin.server == balance::kNoServer) return sender;
   sender.server = origin.server;
   sender.groups = origin.groups;

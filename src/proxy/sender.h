@@ -1,7 +1,7 @@
 // Who sent a request: a server of ours or a client (SIP.md, 1).
 //
 // A source address alone makes a server only on a listener that admits servers: elsewhere it can be
-// forged.
+// forged. Over a stream its port says nothing, unless we opened it: then it is that server's.
 // Thread: any, pure.
 #pragma once
 

@@ -78,7 +78,7 @@ Instant StatefulPath::over_at(const ResponseContext& context) const {
 
 // That a server which was given up says nothing is no answer: the last candidate has its time.
 void StatefulPath::prefer_own(ResponseContext& context, uint16_t code, uint8_t attempt) {
-  if (attempt + 1 == context.attempt_count) prefer(context, code, attempt);
+  if (context.is_current(attempt)) prefer(context, code, attempt);
 }
 
 // Notes a final response without its octets, unless a better one is there.
@@ -118,7 +118,7 @@ void StatefulPath::count_out(Attempt& attempt) {
 
 void StatefulPath::answer_best(ResponseContext& context, const Tick& tick) {
   if (!store_.kept(context).empty()) {
-    forwarder_.send(context.reply_to(), store_.kept(context));
+    forwarder_.send(reply_to(context), store_.kept(context));
   } else if (!send_final(context)) {
     return;
   }
@@ -141,7 +141,7 @@ void StatefulPath::finish(ResponseContext& context, const Tick& tick) {
   for (Attempt& attempt : context.tried()) count_out(attempt);
   using transaction::Ending;
   transaction::Tombstone tombstone;
-  tombstone.client = client_of(context.reply_to());
+  tombstone.client = client_of(context.source, context.reply_port);
   tombstone.method = context.method;
   if (context.is_final_sent) {
     tombstone.code = context.best_code;

@@ -31,6 +31,7 @@ Side make_side(const ListenerOptions& options, const SockAddress& bound, const H
             .hash = sip::listener_hash(options.name),
             .role = options.role,
             .bound = bound,
+            .transports = options.transports,
             .names = {}};
   for (const transport::Advertised& advertised : options.advertise) {
     side.names.push_back(make_name(advertised.to, advertised.as));
@@ -59,13 +60,14 @@ bool is_called(const Side& side, std::string_view host, uint16_t port) {
   });
 }
 
-// The listener of that family with the highest rank, the first of them.
+// The listener of that family and transport with the highest rank, the first of them.
 template <class Rank>
 std::optional<ListenerIndex> select_side(std::span<const ListenerOptions> listeners,
-                                         SockAddress::Family family, Rank rank_of) {
+                                         SockAddress::Family family, sip::Transport transport,
+                                         Rank rank_of) {
   std::optional<ListenerIndex> best;
   for (size_t i = 0; i < listeners.size(); ++i) {
-    if (listeners[i].address.family() != family) continue;
+    if (listeners[i].address.family() != family || !listeners[i].has(transport)) continue;
     if (!best || rank_of(listeners[i]) > rank_of(listeners[*best])) {
       best = static_cast<ListenerIndex>(i);
     }
@@ -74,6 +76,11 @@ std::optional<ListenerIndex> select_side(std::span<const ListenerOptions> listen
 }
 
 }  // namespace
+
+bool Side::has(SockAddress::Family family, sip::Transport transport) const {
+  return bound.family() == family &&
+         std::find(transports.begin(), transports.end(), transport) != transports.end();
+}
 
 const OwnName& Side::name_for(const SockAddress& remote) const {
   const auto is_for = [&](const OwnName& own) {
@@ -99,8 +106,11 @@ std::optional<ListenerIndex> Sides::find(uint16_t hash) const {
   return std::nullopt;
 }
 
-transport::Flow Sides::flow_to(ListenerIndex listener, const SockAddress& remote) const {
-  return {.remote = remote, .local = sides_[listener].name_for(remote).local, .listener = listener};
+transport::Flow Sides::flow_to(ListenerIndex listener, const ServerPlace& place) const {
+  return {.remote = place.address,
+          .local = sides_[listener].name_for(place.address).local,
+          .listener = listener,
+          .transport = place.transport};
 }
 
 bool Sides::is_own_sent_by(ListenerIndex listener, std::string_view host, uint16_t port) const {
@@ -133,16 +143,18 @@ std::optional<ListenerIndex> select_server_side(std::span<const ListenerOptions>
   const auto by_role = [](ListenerRole role) {
     return role == ListenerRole::Servers ? 2 : role == ListenerRole::Both ? 1 : 0;
   };
-  return select_side(listeners, server.address.family(), [&](const ListenerOptions& listener) {
+  const auto rank_of = [&](const ListenerOptions& listener) {
     const bool reaches =
         listener.address.is_wildcard() || host.is_on_way(listener.address, server.address);
     return std::pair(reaches, by_role(listener.role));
-  });
+  };
+  return select_side(listeners, server.address.family(), server.transport, rank_of);
 }
 
 std::optional<ListenerIndex> select_client_side(std::span<const ListenerOptions> listeners,
-                                                SockAddress::Family family) {
-  return select_side(listeners, family, [](const ListenerOptions& listener) {
+                                                SockAddress::Family family,
+                                                sip::Transport transport) {
+  return select_side(listeners, family, transport, [](const ListenerOptions& listener) {
     const ListenerRole role = listener.role;
     return role == ListenerRole::Clients ? 2 : role == ListenerRole::Both ? 1 : 0;
   });

@@ -47,12 +47,20 @@ struct Side {
   std::string name;
   uint16_t hash = 0;  // sip::listener_hash(name)
   transport::ListenerRole role = transport::ListenerRole::Clients;
-  SockAddress bound;           // may be a wildcard
+  SockAddress bound;  // may be a wildcard
+  std::vector<sip::Transport> transports;
   std::vector<OwnName> names;  // what is advertised, in order; the last is for everybody
 
   [[nodiscard]] bool admits_servers() const { return role != transport::ListenerRole::Clients; }
+  [[nodiscard]] bool has(SockAddress::Family family, sip::Transport transport) const;
   // What `remote` knows us by.
   [[nodiscard]] const OwnName& name_for(const SockAddress& remote) const;
+};
+
+// Where somebody is, and how he is reached.
+struct ServerPlace {
+  SockAddress address;
+  sip::Transport transport = sip::Transport::Udp;
 };
 
 class Sides {
@@ -68,9 +76,9 @@ class Sides {
 
   // The listener whose name has this hash; nothing where it is gone from the configuration.
   [[nodiscard]] std::optional<transport::ListenerIndex> find(uint16_t hash) const;
-  // How something is sent to `remote` that nothing has come from yet.
+  // How something is sent to a place that nothing has come from yet.
   [[nodiscard]] transport::Flow flow_to(transport::ListenerIndex listener,
-                                        const SockAddress& remote) const;
+                                        const ServerPlace& place) const;
   // What we call ourselves on what goes by `flow`.
   [[nodiscard]] const std::string& sent_by(const transport::Flow& flow) const {
     return sides_[flow.listener].name_for(flow.remote).sent_by;
@@ -90,11 +98,6 @@ class Sides {
   std::vector<std::string> names_;
 };
 
-// Where a server is, and how it is reached.
-struct ServerPlace {
-  SockAddress address;
-  sip::Transport transport = sip::Transport::Udp;
-};
 // Of the listeners of the server's family that have its transport, what we send from towards it.
 // Rather one that is on the way there, by `host`, or has a wildcard address, than any other; of
 // these rather one of role `servers` than `both`, than `clients`; of these the first in the file.
@@ -103,9 +106,10 @@ struct ServerPlace {
     std::span<const transport::ListenerOptions> listeners, const ServerPlace& server,
     const HostFacts& host);
 
-// The same towards clients that no flow leads to: rather of role `clients` than `both`, than
-// `servers`.
+// The same towards clients of that family and transport that no flow leads to: rather of role
+// `clients` than `both`, than `servers`.
 [[nodiscard]] std::optional<transport::ListenerIndex> select_client_side(
-    std::span<const transport::ListenerOptions> listeners, SockAddress::Family family);
+    std::span<const transport::ListenerOptions> listeners, SockAddress::Family family,
+    sip::Transport transport);
 
 }  // namespace siplb::proxy

@@ -50,22 +50,27 @@ Snapshot make_snapshot(const SnapshotParts& parts) {
                     .scan_limits = parts.scan_limits,
                     .message_octets_max = parts.message_octets_max};
   for (const auto& any : {SockAddress::v4(0, 0), SockAddress::v6({}, 0)}) {
-    const auto family = static_cast<size_t>(any.family());
-    snapshot.gone_server_side[family] = select_server_side(parts.listeners, {any}, parts.host);
-    snapshot.client_side[family] = select_client_side(parts.listeners, any.family());
+    for (const auto transport : {sip::Transport::Udp, sip::Transport::Tcp}) {
+      const auto family = static_cast<size_t>(any.family());
+      const auto kind = static_cast<size_t>(transport);
+      snapshot.gone_server_side[family][kind] =
+          select_server_side(parts.listeners, {any, transport}, parts.host);
+      snapshot.client_side[family][kind] =
+          select_client_side(parts.listeners, any.family(), transport);
+    }
   }
   return snapshot;
 }
 
 std::optional<transport::Flow> Snapshot::flow_to(balance::ServerIndex server,
-                                                 const SockAddress& address) const {
+                                                 const ServerPlace& place) const {
   if (server != balance::kNoServer &&
-      sides[server_sides[server]].bound.family() == address.family()) {
-    return sides.flow_to(server_sides[server], address);
+      sides[server_sides[server]].has(place.address.family(), place.transport)) {
+    return sides.flow_to(server_sides[server], place);
   }
-  const auto side = gone_server_side[static_cast<size_t>(address.family())];
+  const auto side = side_for(gone_server_side, place);
   if (!side) return std::nullopt;
-  return sides.flow_to(*side, address);
+  return sides.flow_to(*side, place);
 }
 
 }  // namespace siplb::proxy

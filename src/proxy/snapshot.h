@@ -19,16 +19,25 @@
 
 namespace siplb::proxy {
 
+// A listener for each address family and transport; nothing where none has both.
+using SideByKind = std::array<std::array<std::optional<transport::ListenerIndex>,
+                                         static_cast<size_t>(sip::Transport::kCount)>,
+                              3>;
+[[nodiscard]] inline std::optional<transport::ListenerIndex> side_for(const SideByKind& sides,
+                                                                      const ServerPlace& place) {
+  return sides[static_cast<size_t>(place.address.family())][static_cast<size_t>(place.transport)];
+}
+
 struct Snapshot {
   balance::Topology topology;
   Sides sides;
   std::vector<HeaderFilter> header_filters;  // by listener
   // By server: what we send from towards it.
   std::vector<transport::ListenerIndex> server_sides;
-  // By address family: what we send from towards servers that have left the configuration, and
-  // towards clients that no flow leads to.
-  std::array<std::optional<transport::ListenerIndex>, 3> gone_server_side;
-  std::array<std::optional<transport::ListenerIndex>, 3> client_side;
+  // What we send from towards servers that have left the configuration, and towards clients that
+  // no flow leads to.
+  SideByKind gone_server_side;
+  SideByKind client_side;
   std::vector<RouteOptions> routes;
   // By route, null where it has no rate: shared by all lanes, the one thing here that changes.
   std::vector<std::unique_ptr<balance::RateLimit>> rates;
@@ -38,10 +47,10 @@ struct Snapshot {
   sip::ScanLimits scan_limits;
   size_t message_octets_max = sip::kMessageOctetsMax;
 
-  // How `address`, a place of that server or of one that has left the configuration, is reached;
-  // nothing where no listener has that family.
+  // How a place of that server, or of one that has left the configuration, is reached; nothing
+  // where no listener has its family and transport.
   [[nodiscard]] std::optional<transport::Flow> flow_to(balance::ServerIndex server,
-                                                       const SockAddress& address) const;
+                                                       const ServerPlace& place) const;
 };
 
 // What a snapshot is made from; borrowed for the call.

@@ -5,7 +5,8 @@
 //   find           a request whose transaction is known: a repeat, a CANCEL, an ACK
 //   on_response    to upstream, or absorbed, or the reason to try another server
 //   run_timers     repeats, 100 Trying, silence, Timer C, time-outs
-//   on_undelivered the wire says that a request can't have arrived
+//   on_undelivered, on_unsent, on_disconnected
+//                  the wire says that a request can't have arrived, or that nothing comes of it
 //
 // Each of them ends in settle(), which answers upstream when there is nothing better to wait for,
 // and forgets the context when nobody is owed anything. Thread: one, the lane's worker. Bounds: the
@@ -23,6 +24,7 @@
 #include "proxy/forwarder.h"
 #include "proxy/local_reply.h"
 #include "proxy/request.h"
+#include "proxy/size_rule.h"
 #include "proxy/target.h"
 #include "proxy/verdict.h"
 #include "sip/quote.h"
@@ -33,9 +35,10 @@ namespace siplb::proxy {
 struct Goal {
   balance::GroupIndex group = 0;  // whose options count
   Target target;
-  uint64_t key_hash = 0;     // where it falls among the group's servers
-  bool is_only_one = false;  // the request names it itself
-  bool wants_path = false;   // its route adds a Path
+  uint64_t key_hash = 0;            // where it falls among the group's servers
+  bool is_only_one = false;         // the request names it itself
+  bool wants_path = false;          // its route adds a Path
+  uint16_t unreachable_code = 503;  // the answer where it can't be reached
 };
 
 class StatefulPath {
@@ -52,7 +55,9 @@ class StatefulPath {
   struct Parts {
     ContextStore& store;
     TargetChooser& chooser;
+    transport::Wire& wire;
     Forwarder& forwarder;
+    SizeRule& size_rule;
     LocalReply& local_reply;
     LaneCounters& counters;
     EventRing& events;
@@ -76,7 +81,7 @@ class StatefulPath {
   // Requires: kind is PassOn, and the target has a remote address.
   Verdict pass_on(const Request& request, const Known& known);
 
-  // Requires: find() gave No. Answers 503 where there is no room for it.
+  // Requires: find() gave No. Answers it where there is no room for it, or nobody can be reached.
   Verdict start(const Request& request, const Goal& goal);
 
   // Nothing where no transaction is known for it.
@@ -84,6 +89,11 @@ class StatefulPath {
                                      const Tick& tick);
 
   void on_undelivered(const sip::Quote& quote, const SockAddress& destination, const Tick& tick);
+  // A request was queued for a stream and never left.
+  void on_unsent(const sip::Quote& quote, const Tick& tick);
+  // Who was sent something by this stream and has not answered may have got it, or not. One that
+  // has answered provisionally may answer by another.
+  void on_disconnected(const transport::Flow& connection, const Tick& tick);
 
   // When run_timers() has work; nothing where no timer runs.
   [[nodiscard]] std::optional<Instant> next_deadline() { return store_.wheel().next_deadline(); }
@@ -106,12 +116,32 @@ class StatefulPath {
   Known find_in(transaction::Tombstone& tombstone, const sip::Message& request) const;
   Known repeat_final(ResponseContext& context);
   Verdict cancel(ResponseContext& context, const Tick& tick);
-  void begin_attempt(ResponseContext& context, const Request& request, const Target& target);
   struct Transmission {
     Target target;
     bool wants_path = false;
   };
-  void transmit(const Request& request, const Transmission& transmission);
+  // What goes out, and the texts that it refers to.
+  struct Tokens {
+    sip::TokenText dialog;
+    sip::TokenText path;
+  };
+  [[nodiscard]] static Outgoing outgoing_of(const Target& target, const Tokens& tokens) {
+    return {.to = target.to,
+            .attempt = target.attempt,
+            .mode = sip::SealMode::Stateful,
+            .record_route_token = tokens.dialog,
+            .path_token = tokens.path};
+  }
+  [[nodiscard]] Tokens make_tokens(const Request& request, const Transmission& transmission) const;
+  Sent transmit(const Request& request, const Transmission& transmission);
+  Sent begin_attempt(ResponseContext& context, const Request& request, const Target& target);
+  Sent send_attempt(ResponseContext& context, const Request& request,
+                    const Transmission& transmission);
+  Sent send_over_datagrams(ResponseContext& context, const Request& request,
+                           const Transmission& transmission);
+  Verdict refuse(ResponseContext& context);
+  [[nodiscard]] Verdict final_of_ours(const ResponseContext& context, uint16_t code) const;
+  [[nodiscard]] transport::Flow reply_to(const ResponseContext& context) const;
   [[nodiscard]] static Target target_of(const ResponseContext& context, uint8_t attempt);
   // Of a server, or of all that is none.
   [[nodiscard]] ServerCounters& counters_of(balance::ServerIndex server);
@@ -131,15 +161,33 @@ class StatefulPath {
   [[nodiscard]] balance::Late2xx late_2xx_of(balance::ServerIndex server) const;
   Verdict forward_late(const transaction::Tombstone& tombstone, const Answer& answer);
   void note_answer(ResponseContext& context, const Answer& answer);
-  uint16_t edit_final(ResponseContext& context, const Answer& answer, sip::Editor& editor);
+  // How a final response goes upstream. Borrows the answer's message.
+  struct Final {
+    LengthLine length;
+    sip::Editor editor;
+  };
+  uint16_t edit_final(ResponseContext& context, const Answer& answer, Final& out);
   void forward_final(ResponseContext& context, const Answer& answer);
   void note_final(ResponseContext& context, const Answer& answer);
   void follow_winner(ResponseContext& context, const Answer& answer);
-  [[nodiscard]] static uint64_t client_of(const transport::Flow& reply_to);
+  [[nodiscard]] static uint64_t client_of(const transport::Flow& source, uint16_t reply_port);
 
   // failover.cpp
   enum class [[nodiscard]] Failover : uint8_t{Done, Impossible};
   Failover try_failover(ResponseContext& context, FailoverReason reason, const Tick& tick);
+  // What is known of an attempt that is not answered.
+  enum class Failure : uint8_t {
+    Unsent,    // it never arrived
+    Lost,      // its connection has ended: it may have arrived
+    Doubtful,  // a repeat did not arrive, the first sending may have
+  };
+  void give_up(ResponseContext& context, uint8_t attempt, FailoverReason reason, const Tick& tick);
+  [[nodiscard]] bool goes_elsewhere(ResponseContext& context, Failure failure, const Tick& tick);
+  [[nodiscard]] bool is_sent_over_datagrams(ResponseContext& context, const Tick& tick);
+  void fail(ResponseContext& context, uint8_t attempt, Failure failure, const Tick& tick);
+  [[nodiscard]] ResponseContext* find_waiting(const sip::Quote& quote, const sip::OwnBranch& branch,
+                                              Instant now);
+  [[nodiscard]] static bool is_proof(const ResponseContext& context, uint8_t attempt);
   void watch_silence(ResponseContext& context, const Tick& tick);
   [[nodiscard]] bool may_turn_elsewhere(const ResponseContext& context) const;
   [[nodiscard]] bool is_silence_watched(ResponseContext& context) const;
@@ -168,7 +216,6 @@ class StatefulPath {
   void send_trying(ResponseContext& context);
   [[nodiscard]] bool send_final(ResponseContext& context);
   void repeat(ResponseContext& context, uint8_t attempt, const Tick& tick);
-  enum class [[nodiscard]] Sent : uint8_t{Yes, No};
   struct HopRequest {
     sip::Method method;   // Ack or Cancel
     std::string_view to;  // of an ACK: the response's To
@@ -178,6 +225,8 @@ class StatefulPath {
   void send_ack(ResponseContext& context, const Answer& answer);
   void send_cancel(ResponseContext& context, uint8_t attempt, const Tick& tick);
   void stop(ResponseContext& context, uint8_t attempt, const Tick& tick);
+  // Takes back what may still wait for its stream.
+  void withdraw(ResponseContext& context, uint8_t attempt);
   // Who answered, where nothing but its address tells; nothing where that is none of our servers.
   [[nodiscard]] std::optional<Target> callee_by_source(const Answer& answer) const;
   void ack_again(const Answer& answer, const Target& callee);
@@ -192,7 +241,9 @@ class StatefulPath {
   const Snapshot& snapshot_;
   ContextStore& store_;
   TargetChooser& chooser_;
+  transport::Wire& wire_;
   Forwarder& forwarder_;
+  SizeRule& size_rule_;
   LocalReply& local_reply_;
   LaneCounters& counters_;
   EventRing& events_;

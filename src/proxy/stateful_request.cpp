@@ -1,5 +1,6 @@
 // Requests: a new one gets its transaction; a repeat, a CANCEL or an ACK finds the one it belongs
 // to.
+#include "proxy/client_return.h"
 #include "proxy/dialog_token.h"
 #include "proxy/stateful_path.h"
 
@@ -27,7 +28,9 @@ StatefulPath::StatefulPath(const Options& options, const Snapshot& snapshot, con
       snapshot_(snapshot),
       store_(parts.store),
       chooser_(parts.chooser),
+      wire_(parts.wire),
       forwarder_(parts.forwarder),
+      size_rule_(parts.size_rule),
       local_reply_(parts.local_reply),
       counters_(parts.counters),
       events_(parts.events),
@@ -64,7 +67,7 @@ Known StatefulPath::find_in(ResponseContext& context, const sip::Message& reques
   // A NAT may have given a client another port. A server is known by its own.
   if (context.sender_group == 0 && source.listener == context.source.listener) {
     context.source = source;
-    context.reply_port = reply_flow(request, source).remote.port();
+    context.reply_port = answer_port(request.via, source);
   }
   // What was not held is not repeated by us, and what rings is said again by the server: nobody
   // keeps its words here.
@@ -86,13 +89,13 @@ Known StatefulPath::find_in(ResponseContext& context, const sip::Message& reques
     return is_late ? decided(Verdict::reply(100)) : absorbed(AbsorbReason::Repeat);
   }
   return {.kind = Known::Kind::PassOn,
-          .target = target_of(context, context.attempt_count - 1),
+          .target = target_of(context, context.current_attempt),
           .wants_path = context.wants_path};
 }
 
 Known StatefulPath::repeat_final(ResponseContext& context) {
   counters_.retransmissions[RepeatDirection::Client].add();
-  forwarder_.send(context.reply_to(), store_.kept(context));
+  forwarder_.send(reply_to(context), store_.kept(context));
   return absorbed(AbsorbReason::Repeat);
 }
 
@@ -118,7 +121,7 @@ Known StatefulPath::find_in(transaction::Tombstone& tombstone, const sip::Messag
 }
 
 Verdict StatefulPath::pass_on(const Request& request, const Known& known) {
-  transmit(request, {known.target, known.wants_path});
+  static_cast<void>(transmit(request, {known.target, known.wants_path}));
   return Verdict::forward();
 }
 
@@ -132,7 +135,8 @@ Verdict StatefulPath::start(const Request& request, const Goal& goal) {
   const Instant now = request.tick.now;
   context->group = goal.group;
   context->source = request.source;
-  context->reply_port = reply_flow(message, request.source).remote.port();
+  context->reply_port = answer_port(message.via, request.source);
+  context->unreachable_code = goal.unreachable_code;
   context->sender_group = request.sender.affinity_group;
   context->from_tag_hash = request.from_tag_hash;
   context->key_hash = goal.key_hash;
@@ -143,51 +147,97 @@ Verdict StatefulPath::start(const Request& request, const Goal& goal) {
       store_.remove(*context);
       return Verdict::reply(503, {}, kRetryAfter);
     }
-    context->invite = transaction::InviteServer(transaction::Hop::Datagram, now);
+    context->invite = transaction::InviteServer(hop_of(request.source), now);
     context->ringing_until = now + options_.timers.ringing;
   } else {
-    context->other = transaction::NonInviteServer(transaction::Hop::Datagram, now);
+    context->other = transaction::NonInviteServer(hop_of(request.source), now);
   }
   if (!store_.hold(*context, message.text)) {
     counters_.unheld.add();
     context->invite.leave_trying_to_server();
   }
   budgets_[goal.group].on_request(now);
-  begin_attempt(*context, request, {.server = goal.target.server, .to = goal.target.to});
+  const Target first{.server = goal.target.server, .to = goal.target.to};
+  if (begin_attempt(*context, request, first) == Sent::No &&
+      try_failover(*context, FailoverReason::Unreachable, request.tick) == Failover::Impossible) {
+    return refuse(*context);
+  }
   schedule(*context);
   return Verdict::forward();
 }
 
-void StatefulPath::begin_attempt(ResponseContext& context, const Request& request,
+// It has gone nowhere, so nothing needs to be remembered.
+Verdict StatefulPath::refuse(ResponseContext& context) {
+  const Verdict verdict = final_of_ours(context, context.unreachable_code);
+  store_.remove(context);
+  return verdict;
+}
+
+Sent StatefulPath::begin_attempt(ResponseContext& context, const Request& request,
                                  const Target& target) {
-  Attempt& attempt = context.attempts[context.attempt_count];
-  const Instant now = request.tick.now;
-  attempt.to = target.to;
+  const uint8_t index = context.attempt_count++;
+  Attempt& attempt = context.attempts[index];
   attempt.server = target.server;
-  attempt.is_inflight = true;
-  if (context.is_invite()) {
-    attempt.invite = transaction::InviteClient(transaction::Hop::Datagram, now);
-  } else {
-    attempt.other = transaction::NonInviteClient(transaction::Hop::Datagram, now);
+  Transmission transmission{target, context.wants_path};
+  transmission.target.attempt = index;
+  const Tokens tokens = make_tokens(request, transmission);
+  transmission.target.to =
+      size_rule_.flow_for(request, target, outgoing_of(transmission.target, tokens));
+  if (send_attempt(context, request, transmission) == Sent::No) {
+    if (send_over_datagrams(context, request, transmission) == Sent::No) return Sent::No;
   }
-  if (!context.held) context.stop_repeating(attempt);
-  ++context.attempt_count;
+  context.current_attempt = index;
+  attempt.is_inflight = true;
   ServerCounters& server = counters_of(target.server);
   server.requests.add();
   server.inflight.set(server.inflight.value() + 1);
-  transmit(request, {target, context.wants_path});
+  return Sent::Yes;
 }
 
-void StatefulPath::transmit(const Request& request, const Transmission& transmission) {
+Sent StatefulPath::send_attempt(ResponseContext& context, const Request& request,
+                                const Transmission& transmission) {
   const Target& target = transmission.target;
-  const sip::TokenText dialog = dialog_token(snapshot_, request, target);
-  const sip::TokenText path =
-      transmission.wants_path ? path_token(snapshot_, request, target) : sip::TokenText();
-  forwarder_.forward(request, {.to = target.to,
-                               .attempt = target.attempt,
-                               .mode = sip::SealMode::Stateful,
-                               .record_route_token = dialog,
-                               .path_token = path});
+  if (transmit(request, transmission) == Sent::No) return Sent::No;
+  Attempt& attempt = context.attempts[target.attempt];
+  attempt.to = target.to;
+  if (context.is_invite()) {
+    attempt.invite = transaction::InviteClient(hop_of(target.to), request.tick.now);
+  } else {
+    attempt.other = transaction::NonInviteClient(hop_of(target.to), request.tick.now);
+  }
+  if (!context.held) context.stop_repeating(attempt);
+  return Sent::Yes;
+}
+
+// Once more to a server that refused the stream which its length asked for (18.1.1).
+Sent StatefulPath::send_over_datagrams(ResponseContext& context, const Request& request,
+                                       const Transmission& transmission) {
+  const Target& refused = transmission.target;
+  const auto to = size_rule_.over_datagrams(refused.server, refused.to);
+  if (!to) return Sent::No;
+  size_rule_.on_refused(refused.server, request.tick.now);
+  counters_.tcp_refused.add();
+  Transmission again = transmission;
+  again.target.to = *to;
+  return send_attempt(context, request, again);
+}
+
+StatefulPath::Tokens StatefulPath::make_tokens(const Request& request,
+                                               const Transmission& transmission) const {
+  const Target& target = transmission.target;
+  return {
+      .dialog = dialog_token(snapshot_, request, target),
+      .path = transmission.wants_path ? path_token(snapshot_, request, target) : sip::TokenText()};
+}
+
+Sent StatefulPath::transmit(const Request& request, const Transmission& transmission) {
+  const Tokens tokens = make_tokens(request, transmission);
+  return forwarder_.forward(request, outgoing_of(transmission.target, tokens));
+}
+
+transport::Flow StatefulPath::reply_to(const ResponseContext& context) const {
+  // The wire counts what can't be sent there any more.
+  return answer_flow(wire_, context.source, context.reply_port).value_or(context.source);
 }
 
 // The server learns of it once it has answered anything (9.1); until then the INVITE is repeated,
@@ -201,6 +251,7 @@ Verdict StatefulPath::cancel(ResponseContext& context, const Tick& tick) {
       if (attempt.invite.state() == transaction::InviteClient::State::Proceeding) {
         send_cancel(context, i, tick);
       }
+      withdraw(context, i);
     }
     settle(context, tick);
   }

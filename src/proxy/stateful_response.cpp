@@ -2,14 +2,20 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "proxy/client_return.h"
 #include "proxy/stateful_path.h"
 #include "proxy/upstream_via.h"
 
 namespace siplb::proxy {
 
 // Whom the responses of a transaction that is over may still go to: nobody who forges a Via.
-uint64_t StatefulPath::client_of(const transport::Flow& reply_to) {
-  return (reply_to.remote.hash() & ~uint64_t{0xff}) | reply_to.listener;
+uint64_t StatefulPath::client_of(const transport::Flow& source, uint16_t reply_port) {
+  const uint64_t connection = source.connection.number();
+  const uint64_t hash =
+      source.is_stream()
+          ? hash_octets({reinterpret_cast<const char*>(&connection), sizeof connection})
+          : source.remote.with_port(reply_port).hash();
+  return (hash & ~uint64_t{0xff}) | source.listener;
 }
 
 std::optional<Verdict> StatefulPath::on_response(const sip::Message& response,
@@ -106,14 +112,14 @@ Verdict StatefulPath::on_provisional(ResponseContext& context, const Answer& ans
   context.invite.on_provisional();
   context.is_ringing = true;
   store_.drop_held(context);
-  forwarder_.forward_response(answer.message, context.reply_to());
+  forwarder_.forward_response(answer.message, reply_to(context));
   return Verdict::forward();
 }
 
 Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer, IsFirst is_first) {
   if (!context.is_final_sent) {
     forward_final(context, answer);
-    if (answer.attempt + 1 < context.attempt_count) follow_winner(context, answer);
+    if (!context.is_current(answer.attempt)) follow_winner(context, answer);
     return Verdict::forward();
   }
   const bool is_winner = answer.attempt == context.best_attempt && context.best_code < 300;
@@ -126,7 +132,7 @@ Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer,
     context.is_duplicate_noted = true;
     counters_.duplicate_answers.add();
   }
-  forwarder_.forward_response(answer.message, context.reply_to());
+  forwarder_.forward_response(answer.message, reply_to(context));
   return Verdict::forward();
 }
 
@@ -155,8 +161,8 @@ Verdict StatefulPath::on_failure(ResponseContext& context, const Answer& answer)
     return Verdict::absorb(AbsorbReason::NotBest);
   }
   const auto& codes = snapshot_.topology.groups()[context.group].options.failover.codes;
-  const bool is_current = answer.attempt + 1 == context.attempt_count;
-  if (is_current && std::find(codes.begin(), codes.end(), status) != codes.end() &&
+  if (context.is_current(answer.attempt) &&
+      std::find(codes.begin(), codes.end(), status) != codes.end() &&
       try_failover(context, FailoverReason::Code, answer.tick) == Failover::Done) {
     prefer(context, status, answer.attempt);
     return Verdict::absorb(AbsorbReason::FailedOver);
@@ -179,10 +185,11 @@ Verdict StatefulPath::on_failure(ResponseContext& context, const Answer& answer)
 
 // Writes the response as it goes upstream: without our Via, and with 500 for a 503 that says
 // nothing about the whole group (16.7, step 6).
-uint16_t StatefulPath::edit_final(ResponseContext& context, const Answer& answer,
-                                  sip::Editor& editor) {
+uint16_t StatefulPath::edit_final(ResponseContext& context, const Answer& answer, Final& out) {
   const sip::Message& message = answer.message;
-  remove_own_via(message, editor);
+  sip::Editor& editor = out.editor;
+  out.length = missing_length(message, context.source);
+  edit_response(message, out.length, editor);
   if (message.status != 503) return message.status;
   const bool is_overloaded =
       !is_anyone_left(context) && (context.best_code == 0 || context.best_code == 503);
@@ -197,11 +204,11 @@ uint16_t StatefulPath::edit_final(ResponseContext& context, const Answer& answer
 }
 
 void StatefulPath::forward_final(ResponseContext& context, const Answer& answer) {
-  sip::Editor editor(answer.message.text);
-  context.best_code = edit_final(context, answer, editor);
+  Final final{.length = {}, .editor = sip::Editor(answer.message.text)};
+  context.best_code = edit_final(context, answer, final);
   context.best_attempt = answer.attempt;
-  const auto pieces = editor.pieces();
-  forwarder_.send(context.reply_to(), pieces);
+  const auto pieces = final.editor.pieces();
+  static_cast<void>(forwarder_.send(reply_to(context), pieces));
   // It is repeated until its ACK; without a copy it is made again from its code.
   if (context.is_invite() && context.best_code >= 300) {
     static_cast<void>(store_.keep(context, pieces));
@@ -211,10 +218,10 @@ void StatefulPath::forward_final(ResponseContext& context, const Answer& answer)
 
 // Keeps it as the best so far, while another attempt may still do better.
 void StatefulPath::note_final(ResponseContext& context, const Answer& answer) {
-  sip::Editor editor(answer.message.text);
-  context.best_code = edit_final(context, answer, editor);
+  Final final{.length = {}, .editor = sip::Editor(answer.message.text)};
+  context.best_code = edit_final(context, answer, final);
   context.best_attempt = answer.attempt;
-  static_cast<void>(store_.keep(context, editor.pieces()));
+  static_cast<void>(store_.keep(context, final.editor.pieces()));
 }
 
 void StatefulPath::follow_winner(ResponseContext& context, const Answer& answer) {
@@ -278,20 +285,25 @@ balance::Late2xx StatefulPath::late_2xx_of(balance::ServerIndex server) const {
   return snapshot_.topology.groups()[group].options.failover.late_2xx;
 }
 
-// The client's address went with the context; the Via below ours must name the same.
+// The client's flow went with the context; the Via below ours, and its seal, must name the same.
 Verdict StatefulPath::forward_late(const transaction::Tombstone& tombstone, const Answer& answer) {
   sip::Via next;
   if (!read_next_via(answer.message, next)) return Verdict::drop(DropReason::ResponseViaMissing);
-  const auto address = next.response_address();
-  transport::Flow to{.remote = address.value_or(SockAddress{}),
-                     .listener = static_cast<transport::ListenerIndex>(tombstone.client & 0xff)};
-  if (client_of(to) != tombstone.client) return Verdict::drop(DropReason::ResponseSealRefused);
   sip::ViaSeal seal;
-  if (snapshot_.seal.open_via(answer.message.via, sip::canonical(next), seal) ==
-      sip::SealFault::None) {
-    to.local = seal.local;
+  const auto fault = snapshot_.seal.open_via(answer.message.via, sip::canonical(next), seal);
+  if (fault != sip::SealFault::None) {
+    // Some servers mangle it. Over UDP the listener is all that it would say.
+    seal = {};
+    seal.listener =
+        snapshot_.sides[static_cast<transport::ListenerIndex>(tombstone.client & 0xff)].hash;
   }
-  forwarder_.forward_response(answer.message, to);
+  const auto client = flow_of_client(snapshot_, next, seal);
+  if (!client || client_of(*client, client->remote.port()) != tombstone.client) {
+    return Verdict::drop(DropReason::ResponseSealRefused);
+  }
+  const auto to = answer_flow(wire_, *client, answer_port(next, *client));
+  if (!to) return Verdict::drop(DropReason::ResponseUnreachable);
+  forwarder_.forward_response(answer.message, *to);
   return Verdict::forward();
 }
 

@@ -35,20 +35,24 @@ uint64_t TargetChooser::key(std::string_view call_id, uint32_t sender_group) con
 }
 
 Target TargetChooser::target_of(balance::ServerIndex server) const {
-  const auto to = snapshot_.flow_to(server, snapshot_.topology.servers()[server].address);
+  const balance::Server& chosen = snapshot_.topology.servers()[server];
+  const auto to = snapshot_.flow_to(server, {chosen.address, chosen.transport});
   // The configuration refuses servers that no listener reaches.
   SIPLB_ASSERT(to.has_value());
   return {.server = server, .to = *to};
 }
 
-std::optional<TargetChooser::Place> TargetChooser::find_place(const SockAddress& address) const {
+std::optional<TargetChooser::Place> TargetChooser::find_place(const UriPlace& place) const {
   const balance::Topology& topology = snapshot_.topology;
-  const balance::ServerIndex server = topology.find_by_place(address);
+  const balance::ServerIndex server = topology.find_by_place(place.address);
   const auto group = server != balance::kNoServer ? topology.servers()[server].group
-                                                  : topology.find_group_of_target(address);
+                                                  : topology.find_group_of_target(place.address);
   if (!group) return std::nullopt;
   // What is no server's address is reached as the group's servers are.
-  const auto to = snapshot_.flow_to(topology.groups()[*group].first_server, address);
+  const balance::ServerIndex first = topology.groups()[*group].first_server;
+  const balance::Server& like = topology.servers()[server != balance::kNoServer ? server : first];
+  const auto to =
+      snapshot_.flow_to(first, {place.address, place.transport.value_or(like.transport)});
   if (!to) return std::nullopt;
   return Place{.group = *group, .target = {.server = server, .to = *to}};
 }

@@ -80,12 +80,13 @@ class TargetChooser {
   void learn(const Answer& answer, Instant now);
 
   [[nodiscard]] Target target_of(balance::ServerIndex server) const;
-  // A place where dialogs of some group may live, and that group; nothing where it is none.
+  // A place where dialogs of some group may live, and that group; nothing where it is none. What
+  // its URI does not say of the transport is as its server's, else as the group's first server's.
   struct Place {
     balance::GroupIndex group = 0;
     Target target;
   };
-  [[nodiscard]] std::optional<Place> find_place(const SockAddress& address) const;
+  [[nodiscard]] std::optional<Place> find_place(const UriPlace& place) const;
 
  private:
   [[nodiscard]] uint64_t key(std::string_view call_id, uint32_t sender_group) const;

@@ -1,23 +1,15 @@
 #include "proxy/worker.h"
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/alloc_guard.h"
+#include "proxy/lane_port.h"
 #include "proxy/mail_class.h"
 
 namespace siplb::proxy {
 namespace {
-
-// How a message is labelled in a mailbox.
-enum class MailKind : uint8_t {
-  Message,
-  Undelivered,  // the beginning of what did not arrive; flow.remote is where it was bound for
-};
-struct LaneMail {
-  transport::Flow flow;
-  uint8_t lane = 0;
-  MailKind kind = MailKind::Message;
-};
 
 Tick tick_at(Instant now) {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
@@ -34,67 +26,39 @@ std::span<Entry> entries_at(std::span<char> octets) {
 
 }  // namespace
 
-// One lane and all that is only its own. It is the receiver of its sockets, so that the worker
-// knows which lane a batch arrived at.
-class Worker::LanePort final : public transport::Receiver {
- public:
-  struct Tables {
-    MemoryRegion calls;
-    MemoryRegion others;
-    MemoryRegion moved;
-  };
+Worker::LanePort::LanePort(Worker& worker, uint8_t lane_index, Tables tables,
+                           std::unique_ptr<ContextStore> context_store,
+                           std::unique_ptr<transport::LaneStreams> lane_streams)
+    : index(lane_index),
+      counters(worker.snapshot_.topology.servers().size(),
+               worker.snapshot_.topology.groups().size()),
+      sockets(*worker.batch_, *worker.slots_, worker.options_.sockets),
+      streams(std::move(lane_streams)),
+      contexts(std::move(context_store)),
+      lane({.index = lane_index,
+            .lane_count = static_cast<uint32_t>(worker.options_.lane_count),
+            .affinity = worker.options_.affinity,
+            .timers = worker.options_.timers,
+            .started_at = Clock::now()},
+           worker.snapshot_,
+           {.memory = {entries_at<balance::AffinityEntry>(tables.calls.octets()),
+                       entries_at<balance::AffinityEntry>(tables.others.octets()),
+                       entries_at<MovedFlow>(tables.moved.octets()), *contexts},
+            .routes = *worker.routes_,
+            .wire = *this,
+            .counters = counters,
+            .events = worker.events_}),
+      worker_(worker),
+      tables_(std::move(tables)) {}
 
-  LanePort(Worker& worker, uint8_t lane_index, Tables tables,
-           std::unique_ptr<ContextStore> context_store)
-      : index(lane_index),
-        counters(worker.snapshot_.topology.servers().size(),
-                 worker.snapshot_.topology.groups().size()),
-        sockets(*worker.batch_, *worker.slots_, worker.options_.sockets),
-        contexts(std::move(context_store)),
-        lane({.index = lane_index,
-              .lane_count = static_cast<uint32_t>(worker.options_.lane_count),
-              .affinity = worker.options_.affinity,
-              .timers = worker.options_.timers,
-              .started_at = Clock::now()},
-             worker.snapshot_,
-             {.memory = {entries_at<balance::AffinityEntry>(tables.calls.octets()),
-                         entries_at<balance::AffinityEntry>(tables.others.octets()),
-                         entries_at<MovedFlow>(tables.moved.octets()), *contexts},
-              .routes = *worker.routes_,
-              .wire = sockets,
-              .counters = counters,
-              .events = worker.events_}),
-        worker_(worker),
-        tables_(std::move(tables)) {}
-
-  // The tick has read the clock already.
-  void on_batch(std::span<transport::Inbound> batch, Instant /*now*/) override {
-    worker_.on_batch(*this, batch);
-  }
-  void on_undelivered(std::string_view quote, const SockAddress& destination) override {
-    worker_.on_undelivered(quote, destination);
-  }
-
-  const uint8_t index;
-  LaneCounters counters;
-  transport::LaneSockets sockets;
-  const std::unique_ptr<ContextStore> contexts;
-  Lane lane;
-
- private:
-  Worker& worker_;
-  Tables tables_;
-};
-
-Worker::Worker(const WorkerOptions& options, const Snapshot& snapshot, EventRing& events)
-    : options_(options), snapshot_(snapshot), events_(events) {}
+Worker::Worker(const WorkerOptions& options, const Parts& parts)
+    : options_(options), snapshot_(parts.snapshot), events_(parts.events), census_(parts.census) {}
 
 Worker::~Worker() = default;
 
-Result<std::unique_ptr<Worker>> Worker::create(const WorkerOptions& options,
-                                               const Snapshot& snapshot, EventRing& events,
+Result<std::unique_ptr<Worker>> Worker::create(const WorkerOptions& options, const Parts& parts,
                                                std::span<transport::ListenerSockets> listeners) {
-  std::unique_ptr<Worker> worker(new Worker(options, snapshot, events));
+  std::unique_ptr<Worker> worker(new Worker(options, parts));
   if (const auto built = worker->build(listeners); !built) {
     return tl::unexpected<Error>(built.error());
   }
@@ -104,7 +68,11 @@ Result<std::unique_ptr<Worker>> Worker::create(const WorkerOptions& options,
 Result<void> Worker::build(std::span<transport::ListenerSockets> listeners) {
   const size_t lanes_here =
       (options_.lane_count + options_.worker_count - 1) / options_.worker_count;
-  auto loop = net::EventLoop::create(lanes_here * listeners.size());
+  const bool has_streams = std::any_of(listeners.begin(), listeners.end(), [](const auto& sockets) {
+    return !sockets.streams_by_lane.empty();
+  });
+  const size_t channels = has_streams ? options_.streams.channels : 0;
+  auto loop = net::EventLoop::create(lanes_here * (2 * listeners.size() + channels));
   if (!loop) return tl::unexpected<Error>(loop.error());
   loop_ = std::move(*loop);
   auto mailbox = net::Mailbox::open(options_.mailbox);
@@ -120,9 +88,25 @@ Result<void> Worker::build(std::span<transport::ListenerSockets> listeners) {
   auto held = transport::MessageSlots::reserve(options_.held);
   if (!held) return tl::unexpected<Error>(held.error());
   held_ = std::move(*held);
+  if (has_streams) {
+    if (auto reserved = reserve_streams(); !reserved) return reserved;
+  }
   for (size_t l = options_.index; l < options_.lane_count; l += options_.worker_count) {
     if (auto added = add_lane(static_cast<uint8_t>(l), listeners); !added) return added;
   }
+  return {};
+}
+
+Result<void> Worker::reserve_streams() {
+  auto unfinished = transport::MessageSlots::reserve(options_.unfinished);
+  if (!unfinished) return tl::unexpected<Error>(unfinished.error());
+  unfinished_ = std::move(*unfinished);
+  auto area = MemoryRegion::reserve(transport::kStreamAreaOctets);
+  if (!area) return tl::unexpected<Error>(area.error());
+  area_ = std::move(*area);
+  auto gathered = MemoryRegion::reserve(net::Mailbox::kLargeOctetsMax);
+  if (!gathered) return tl::unexpected<Error>(gathered.error());
+  gathered_ = std::move(*gathered);
   return {};
 }
 
@@ -135,15 +119,29 @@ Result<void> Worker::add_lane(uint8_t lane, std::span<transport::ListenerSockets
   if (!moved) return tl::unexpected<Error>(moved.error());
   auto contexts = ContextStore::reserve(options_.contexts, *held_);
   if (!contexts) return tl::unexpected<Error>(contexts.error());
+  std::unique_ptr<transport::LaneStreams> streams;
+  if (unfinished_ != nullptr) {
+    auto reserved = transport::LaneStreams::reserve(
+        lane, options_.streams, {*slots_, *unfinished_, area_->octets(), census_});
+    if (!reserved) return tl::unexpected<Error>(reserved.error());
+    streams = std::move(*reserved);
+  }
   ports_.push_back(std::make_unique<LanePort>(
       *this, lane, LanePort::Tables{std::move(*calls), std::move(*others), std::move(*moved)},
-      std::move(*contexts)));
-  transport::LaneSockets& sockets = ports_.back()->sockets;
+      std::move(*contexts), std::move(streams)));
+  LanePort& port = *ports_.back();
   for (size_t i = 0; i < listeners.size(); ++i) {
-    sockets.add_socket(static_cast<transport::ListenerIndex>(i),
-                       std::move(listeners[i].by_lane[lane]));
+    const auto index = static_cast<transport::ListenerIndex>(i);
+    transport::ListenerSockets& sockets = listeners[i];
+    if (!sockets.by_lane.empty()) {
+      port.sockets.add_socket(index, std::move(sockets.by_lane[lane]));
+    }
+    if (!sockets.streams_by_lane.empty()) {
+      port.streams->add_listener(index, std::move(sockets.streams_by_lane[lane]));
+    }
   }
-  return sockets.start(*loop_, *ports_.back());
+  if (auto started = port.sockets.start(*loop_, port); !started) return started;
+  return port.streams == nullptr ? Result<void>() : port.streams->start(*loop_, port);
 }
 
 void Worker::connect(std::span<const std::unique_ptr<Worker>> workers) {
@@ -168,27 +166,48 @@ void Worker::run() {
 }
 
 void Worker::drain_mailbox() {
-  const auto on_mail = [this](const net::Mail& mail) {
-    const auto label = mail.header.as<LaneMail>();
-    if (label.kind == MailKind::Undelivered) {
-      on_undelivered({mail.octets.data(), mail.octets.size()}, label.flow.remote);
-      return;
-    }
-    port(label.lane).lane.take_over({mail.octets, label.flow}, scratch_, tick_);
-  };
-  const size_t taken = mailbox_->drain(net::Mailbox::kDrainMax, on_mail);
+  const size_t taken =
+      mailbox_->drain(net::Mailbox::kDrainMax, [this](const net::Mail& mail) { take(mail); });
   if (taken == net::Mailbox::kDrainMax) loop_->wake();  // more may wait: do not sleep on it
 }
 
+void Worker::take(const net::Mail& mail) {
+  const auto label = mail.header.as<LaneMail>();
+  const std::string_view octets(mail.octets.data(), mail.octets.size());
+  LanePort& to = port(label.lane);
+  switch (label.kind) {
+    case LaneMail::Kind::Message:
+      to.lane.take_over({mail.octets, label.flow}, scratch_, tick_);
+      break;
+    case LaneMail::Kind::Undelivered: on_undelivered(octets, label.flow.remote); break;
+    case LaneMail::Kind::Send:
+      if (const auto status = to.streams->send(label.flow, {&octets, 1}, label.from_lane);
+          status != transport::SendStatus::Queued) {
+        to.stream_sends[status].add();
+        on_unsent(to, octets, label.flow);
+      }
+      break;
+    case LaneMail::Kind::Unsent: on_unsent(to, octets, label.flow); break;
+    case LaneMail::Kind::Withdraw: to.streams->withdraw(label.flow, octets); break;
+    case LaneMail::Kind::Disconnected: to.lane.on_disconnected(label.flow, tick_); break;
+  }
+}
+
 void Worker::run_timers() {
-  for (const auto& each : ports_) each->lane.run_timers(tick_);
+  for (const auto& each : ports_) {
+    each->lane.run_timers(tick_);
+    if (each->streams != nullptr) each->streams->run_timers(tick_.now);
+  }
 }
 
 std::optional<Instant> Worker::next_deadline() const {
   std::optional<Instant> next;
-  for (const auto& each : ports_) {
-    const auto deadline = each->lane.next_deadline();
+  const auto include = [&next](std::optional<Instant> deadline) {
     if (deadline && (!next || *deadline < *next)) next = deadline;
+  };
+  for (const auto& each : ports_) {
+    include(each->lane.next_deadline());
+    if (each->streams != nullptr) include(each->streams->next_deadline());
   }
   return next;
 }
@@ -201,18 +220,23 @@ void Worker::on_undelivered(std::string_view octets, const SockAddress& destinat
     port(quote->lane).lane.on_undelivered(*quote, destination, tick_);
     return;
   }
-  const auto label =
-      net::MailHeader::of(LaneMail{{.remote = destination}, quote->lane, MailKind::Undelivered});
   // A mailbox without room loses it: then the server is found silent.
-  Worker& owner = *workers_[quote->lane % options_.worker_count];
-  if (owner.mailbox_->post(net::MailClass::Urgent, label, octets) == net::PostStatus::Posted) {
-    owner.loop_->wake();
-  }
+  static_cast<void>(post_to(
+      {.flow = {.remote = destination}, .lane = quote->lane, .kind = LaneMail::Kind::Undelivered},
+      net::MailClass::Urgent, octets));
+}
+
+bool Worker::post_to(const LaneMail& label, net::MailClass mail_class, std::string_view octets) {
+  Worker& owner = *workers_[label.lane % options_.worker_count];
+  const auto header = net::MailHeader::of(label);
+  if (owner.mailbox_->post(mail_class, header, octets) != net::PostStatus::Posted) return false;
+  owner.loop_->wake();
+  return true;
 }
 
 void Worker::finish_tick() {
+  flush();
   for (const auto& each : ports_) {
-    each->sockets.flush();
     if (const uint64_t drops = each->sockets.sample_kernel_queues(tick_.now); drops > 0) {
       events_.post({.at = tick_.now,
                     .id = EventId::KernelDrops,
@@ -222,6 +246,19 @@ void Worker::finish_tick() {
     each->counters.conservation_difference.set(static_cast<uint64_t>(each->counters.difference()));
   }
   counters_.tick_duration.record(Clock::now() - tick_.now);
+}
+
+// What can't be sent by one lane may make another one send.
+void Worker::flush() {
+  const auto has_work = [](const auto& each) {
+    return each->streams != nullptr && each->streams->has_marked();
+  };
+  do {
+    for (const auto& each : ports_) {
+      if (each->streams != nullptr) each->streams->flush();
+      each->sockets.flush();
+    }
+  } while (std::any_of(ports_.begin(), ports_.end(), has_work));
 }
 
 void Worker::on_batch(LanePort& arrival, std::span<const transport::Inbound> batch) {
@@ -241,7 +278,9 @@ void Worker::dispatch(LanePort& arrival, const transport::Inbound& inbound) {
   } else if (is_mine(home)) {
     arrival.lane.hand_out(inbound);
     port(home).lane.take_over(inbound, scratch_, tick_);
-  } else if (workers_[home % options_.worker_count]->post(home, inbound)) {
+  } else if (inbound.frame_fault != sip::FrameFault::None) {
+    arrival.lane.receive(inbound, scratch_, tick_);
+  } else if (post_to({.flow = inbound.flow, .lane = home}, mail_class_of(octets), octets)) {
     arrival.lane.hand_out(inbound);
     counters_.mail_posted.add();
   } else {
@@ -249,14 +288,6 @@ void Worker::dispatch(LanePort& arrival, const transport::Inbound& inbound) {
     events_.post(
         {.at = tick_.now, .id = EventId::MailboxFull, .lane = arrival.index, .args = {home, 0}});
   }
-}
-
-bool Worker::post(uint8_t lane, const transport::Inbound& inbound) {
-  const auto label = net::MailHeader::of(LaneMail{inbound.flow, lane});
-  const std::string_view octets(inbound.octets.data(), inbound.octets.size());
-  if (mailbox_->post(mail_class_of(octets), label, octets) != net::PostStatus::Posted) return false;
-  loop_->wake();
-  return true;
 }
 
 void Worker::stop() {
@@ -273,7 +304,9 @@ Worker::LanePort& Worker::port(size_t lane) const {
 }
 
 Worker::LaneView Worker::lane(size_t n) const {
-  return {ports_[n]->index, ports_[n]->counters, ports_[n]->sockets, *ports_[n]->contexts};
+  const LanePort& port = *ports_[n];
+  return {port.index,         port.counters,     port.sockets,
+          port.streams.get(), port.stream_sends, *port.contexts};
 }
 
 }  // namespace siplb::proxy

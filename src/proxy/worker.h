@@ -5,13 +5,14 @@
 //
 // A message that belongs to a lane of this worker is decided at once, whichever of its lanes it
 // arrived at; one of another worker's goes to that worker's mailbox.
-// Thread: one (run), except post() and stop(), which any thread may call; counters have any reader.
+// Thread: one (run), except stop(), which any thread may call; counters have any reader.
 // Bounds: WorkerOptions; no heap after create().
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "net/mailbox.h"
 #include "proxy/lane.h"
 #include "transport/lane_sockets.h"
+#include "transport/lane_streams.h"
 #include "transport/listener_sockets.h"
 
 namespace siplb::proxy {
@@ -39,21 +41,30 @@ struct WorkerOptions {
   transport::MessageSlotsOptions slots;  // of the send queues
   transport::MessageSlotsOptions held;   // of requests that may be sent again, and of finals
   transport::LaneSocketsOptions sockets;
+  transport::StreamOptions streams;           // per lane
+  transport::MessageSlotsOptions unfinished;  // of what streams have not brought wholly
   net::MailboxOptions mailbox;
 };
 
 // What a worker counts besides its lanes.
 struct WorkerCounters {
-  Counter mail_posted;      // messages handed to another worker
-  Histogram tick_duration;  // how long a message may wait for the loop to come round
+  Counter mail_posted;         // messages handed to another worker
+  Counter responses_rerouted;  // whose connection was gone: by a new one (RFC 3261, 18.2.2)
+  Counter responses_lost;      // whose connection was gone, with no safe way to their client
+  Histogram tick_duration;     // how long a message may wait for the loop to come round
 };
 
 class Worker {
  public:
-  // Takes its lanes' sockets out of `listeners`, in configuration order. `snapshot` and
-  // `events`, which this worker alone posts to, are borrowed.
+  // All are borrowed.
+  struct Parts {
+    const Snapshot& snapshot;
+    EventRing& events;  // this worker alone posts to it
+    transport::ConnectionCensus& census;
+  };
+  // Takes its lanes' sockets out of `listeners`, in configuration order.
   [[nodiscard]] static Result<std::unique_ptr<Worker>> create(
-      const WorkerOptions& options, const Snapshot& snapshot, EventRing& events,
+      const WorkerOptions& options, const Parts& parts,
       std::span<transport::ListenerSockets> listeners);
   ~Worker();
   Worker(const Worker&) = delete;
@@ -64,14 +75,15 @@ class Worker {
   // Serves until stop(); then what the send queues hold is flushed once. Requires: connected.
   void run();
 
-  // Hands a message to a lane of this worker. False where the mailbox has no room for its class.
-  [[nodiscard]] bool post(uint8_t lane, const transport::Inbound& inbound);
   void stop();
 
   struct LaneView {
     uint8_t index = 0;
     const LaneCounters& counters;
     const transport::LaneSockets& sockets;
+    const transport::LaneStreams* streams;  // null where no listener has streams
+    // Each message for a stream, by what became of it.
+    const CounterArray<transport::SendStatus>& stream_sends;
     const ContextStore& contexts;
   };
   [[nodiscard]] size_t lane_count() const { return ports_.size(); }
@@ -81,18 +93,36 @@ class Worker {
   [[nodiscard]] const net::EventLoop& loop() const { return *loop_; }
   [[nodiscard]] const transport::MessageSlots& slots() const { return *slots_; }
   [[nodiscard]] const transport::MessageSlots& held_slots() const { return *held_; }
+  [[nodiscard]] const transport::MessageSlots& unfinished_slots() const { return *unfinished_; }
 
  private:
   class LanePort;
-  Worker(const WorkerOptions& options, const Snapshot& snapshot, EventRing& events);
+  struct LaneMail;
+  Worker(const WorkerOptions& options, const Parts& parts);
 
   [[nodiscard]] Result<void> build(std::span<transport::ListenerSockets> listeners);
+  [[nodiscard]] Result<void> reserve_streams();
   [[nodiscard]] Result<void> add_lane(uint8_t lane,
                                       std::span<transport::ListenerSockets> listeners);
   void on_batch(LanePort& arrival, std::span<const transport::Inbound> batch);
   void dispatch(LanePort& arrival, const transport::Inbound& inbound);
   void on_undelivered(std::string_view octets, const SockAddress& destination);
   void drain_mailbox();
+  void take(const net::Mail& mail);
+  // To label.lane, of another worker; false where that has no room.
+  [[nodiscard]] bool post_to(const LaneMail& label, net::MailClass mail_class,
+                             std::string_view octets);
+  void flush();
+
+  // worker_streams.cpp
+  transport::SendStatus send_on_stream(LanePort& from, const transport::Flow& flow,
+                                       std::span<const std::string_view> pieces);
+  void withdraw(LanePort& from, const transport::Flow& flow, std::string_view branch);
+  void on_unsent(LanePort& at, std::string_view message, const transport::Flow& flow);
+  void on_disconnected(const transport::Flow& connection, uint64_t lanes);
+  [[nodiscard]] bool send_elsewhere(LanePort& from, std::string_view response,
+                                    const transport::Flow& gone);
+  [[nodiscard]] std::string_view gather(std::span<const std::string_view> pieces);
   void run_timers();
   [[nodiscard]] std::optional<Instant> next_deadline() const;
   void finish_tick();
@@ -102,12 +132,17 @@ class Worker {
   const WorkerOptions options_;
   const Snapshot& snapshot_;
   EventRing& events_;
+  transport::ConnectionCensus& census_;
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::Mailbox> mailbox_;
   std::unique_ptr<RouteTable> routes_;
   std::unique_ptr<net::DatagramBatch> batch_;
   std::unique_ptr<transport::MessageSlots> slots_;
   std::unique_ptr<transport::MessageSlots> held_;
+  // With streams.
+  std::unique_ptr<transport::MessageSlots> unfinished_;
+  std::optional<MemoryRegion> area_;      // what a read of a stream brings
+  std::optional<MemoryRegion> gathered_;  // a message for another lane's connection, in one piece
   std::vector<std::unique_ptr<LanePort>> ports_;
   std::vector<Worker*> workers_;
   sip::Message scratch_;

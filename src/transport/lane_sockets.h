@@ -91,6 +91,9 @@ class LaneSockets final : public Wire {
   uint64_t sample_kernel_queues(Instant now);
 
   [[nodiscard]] const LaneSocketCounters& counters() const { return counters_; }
+  [[nodiscard]] bool has_socket(ListenerIndex listener) const {
+    return listener < sockets_.size() && sockets_[listener] != nullptr;
+  }
   // These two require that the listener has a socket.
   [[nodiscard]] const SocketCounters& socket_counters(ListenerIndex listener) const;
   [[nodiscard]] const SockAddress& address(ListenerIndex listener) const;

@@ -56,9 +56,9 @@ SendStatus LaneStreams::send(const Flow& flow, std::span<const std::string_view>
   const Instant now = loop_->now();
   if (is_request && channel->state == State::Ending) return SendStatus::Gone;
   if (channel->state == State::Pausing && now >= channel->retry_at) connect(*channel);
-  if (channel->state == State::Pausing && now + kTryIsNear < channel->retry_at) {
-    return SendStatus::Unreachable;
-  }
+  const bool is_refused_now = channel->state == State::Pausing && channel->since == now;
+  const bool is_far = channel->state == State::Pausing && now + kTryIsNear < channel->retry_at;
+  if (is_refused_now || is_far) return SendStatus::Unreachable;
   if (channel->queue.is_empty()) channel->taken_at = now;
   const size_t share = channel->is_outbound() ? kOpenedSlotShare : kAcceptedSlotShare;
   const SendStatus status = queues_.append(channel->queue, pieces, share, now);

@@ -48,12 +48,12 @@ class Wire {
   // Queues one message, copied from its pieces; they are not needed after the call.
   virtual SendStatus send(const Flow& flow, std::span<const std::string_view> pieces) = 0;
 
+  // False where `flow` names a connection that has ended: nothing can be sent by it.
+  [[nodiscard]] virtual bool is_alive(const Flow& /*flow*/) const { return true; }
+
   // A request that may still wait for its stream is no longer wanted: `branch` is that of its top
   // Via. Nothing happens where it has left, or begun to.
   virtual void withdraw(const Flow& /*flow*/, std::string_view /*branch*/) {}
-
-  // False where flow.connection has ended, or was another process's; it may end the moment after.
-  [[nodiscard]] virtual bool is_alive(const Flow& /*flow*/) const { return true; }
 };
 
 // Who takes what arrived.
