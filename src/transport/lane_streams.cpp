@@ -267,17 +267,31 @@ void LaneStreams::on_connected(StreamChannel& channel) {
 // Nothing more is taken from it; what it has asked is still answered, if it does not take too long.
 LaneStreams::Life LaneStreams::begin_ending(StreamChannel& channel, EndReason reason) {
   const bool is_done = channel.queue.is_empty() && channel.owed == 0;
+  const bool is_ending = channel.state == State::Ending || channel.state == State::Closing;
   if (channel.is_outbound() || is_done) {
-    end(channel, reason);
+    end(channel, is_ending ? channel.end_reason : reason);
     return Life::Over;
   }
-  if (channel.state == State::Ending) return Life::GoesOn;
+  if (is_ending) return Life::GoesOn;
   channel.intake.drop(intake_parts(channel));
   channel.state = State::Ending;
   channel.end_reason = reason;
   channel.since = loop_->now();
   schedule(channel);
   return Life::GoesOn;
+}
+
+// Everything that it asked has been answered. After a fault there may be more of it on its way, and
+// to close then would be a reset, which could cost it the answer.
+void LaneStreams::finish(StreamChannel& channel) {
+  if (channel.end_reason == EndReason::Peer) {
+    end(channel, EndReason::Peer);
+    return;
+  }
+  channel.socket.end_writing();
+  channel.state = State::Closing;
+  channel.since = loop_->now();
+  schedule(channel);
 }
 
 // What it was is told last, when it is no more. An endpoint that has just answered is opened again

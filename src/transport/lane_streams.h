@@ -157,6 +157,7 @@ class LaneStreams final : private StreamSink {
   void put_off(StreamChannel& channel);
   enum class Life : uint8_t { GoesOn, Over };
   Life begin_ending(StreamChannel& channel, EndReason reason);
+  void finish(StreamChannel& channel);
   void end(StreamChannel& channel, EndReason reason);
   void shut(StreamChannel& channel, EndReason reason);
   size_t tell_unsent(StreamQueue& waiting, const Flow& flow);

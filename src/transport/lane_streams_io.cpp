@@ -27,6 +27,8 @@ constexpr Duration kRefusalMemory = std::chrono::seconds(30);
 // How long one that has ended its side waits for what it has asked: the longest that most requests
 // may take (RFC 3261, 17.1.2.2).
 constexpr Duration kLinger = std::chrono::seconds(32);
+// How long one that broke the framing may take to close its side, too.
+constexpr Duration kFarewell = std::chrono::milliseconds(500);
 
 constexpr std::string_view kResponseStart = "SIP/2.0 ";
 
@@ -54,7 +56,8 @@ SendStatus LaneStreams::send(const Flow& flow, std::span<const std::string_view>
   if (channel == nullptr) return is_open_already ? SendStatus::Gone : SendStatus::NoConnection;
 
   const Instant now = loop_->now();
-  if (is_request && channel->state == State::Ending) return SendStatus::Gone;
+  const bool is_too_late = is_request && channel->state == State::Ending;
+  if (is_too_late || channel->state == State::Closing) return SendStatus::Gone;
   if (channel->state == State::Pausing && now >= channel->retry_at) connect(*channel);
   const bool is_refused_now = channel->state == State::Pausing && channel->since == now;
   const bool is_far = channel->state == State::Pausing && now + kTryIsNear < channel->retry_at;
@@ -122,9 +125,7 @@ net::Events LaneStreams::read(StreamChannel& channel, net::Events events) {
     }
     taken += result.octets;
     counters_.received_octets.add(result.octets);
-    // Of one that ends nothing is wanted; but if it were left unread, closing would be a reset,
-    // and that could cost the other end our last answer.
-    const bool is_wanted = channel.state != State::Ending;
+    const bool is_wanted = channel.state == State::Open;
     if (is_wanted && take(channel, parts_.area.first(result.octets)) == Life::Over) return 0;
     // A stream that gave less than it was asked for has no more, and its next octet is an edge; but
     // if its end is there already, no edge will come.
@@ -211,7 +212,7 @@ void LaneStreams::write(StreamChannel& channel) {
     }
   }
   if (channel.state == State::Ending && channel.queue.is_empty() && channel.owed == 0) {
-    end(channel, channel.end_reason);
+    finish(channel);
     return;
   }
   schedule(channel);
@@ -276,6 +277,7 @@ LaneStreams::Due LaneStreams::next_due(const StreamChannel& channel) const {
       due = {channel.since + (is_fault ? timers.message : kLinger), channel.end_reason};
       break;
     }
+    case State::Closing: return {channel.since + kFarewell, channel.end_reason};
     case State::Open:
       due = {std::max(channel.heard_at, channel.taken_at) + timers.idle, EndReason::Idle};
       break;

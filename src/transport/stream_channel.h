@@ -3,8 +3,8 @@
 //
 // One that siplb opens is an endpoint, too: it keeps its place while it can't be reached.
 //
-//   accept ---> Open ---- end of reading, fault ----> Ending ---> gone
-//                ^  `---- reset, timers ------------------------> gone
+//   accept ---> Open ---- end of reading, fault ----> Ending ---> (Closing) ---> gone
+//                ^  `---- reset, timers ---------------------------------------> gone
 //                |
 //   send ---> Connecting ---> Pausing ---> Connecting ...
 //
@@ -32,6 +32,7 @@ struct StreamChannel final : net::Watched, net::TimerNode {
     Connecting,  // opened by us, and not there yet
     Open,
     Ending,   // nothing more is taken from it; it closes when what it asked has been answered
+    Closing,  // after a fault, all is said; the other end has a moment to read it and to close
     Pausing,  // it could not be opened: not tried again for a while
   };
 
@@ -46,8 +47,6 @@ struct StreamChannel final : net::Watched, net::TimerNode {
   [[nodiscard]] Direction direction() const {
     return is_outbound() ? Direction::Opened : Direction::Accepted;
   }
-  // Requests may be sent by it.
-  [[nodiscard]] bool takes_requests() const { return state != State::Ending; }
   // How it is named by who sends to it: what we open is found by its address.
   [[nodiscard]] Flow flow_as_sent() const {
     Flow sent = flow;
