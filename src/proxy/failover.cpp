@@ -1,5 +1,6 @@
 // When a request goes on to another server (SIP.md, 6).
 #include <algorithm>
+#include <utility>
 
 #include "proxy/stateful_path.h"
 
@@ -185,17 +186,30 @@ void StatefulPath::fail(ResponseContext& context, uint8_t index, Failure failure
 }
 
 bool StatefulPath::goes_elsewhere(ResponseContext& context, Failure failure, const Tick& tick) {
-  if (failure == Failure::Unsent) {
+  // What was sent before its connection was lost may have arrived, even if its repeat did not.
+  if (failure == Failure::Unsent && !context.has_lost_one) {
     return is_sent_over_datagrams(context, tick) ||
            try_failover(context, FailoverReason::Unreachable, tick) == Failover::Done;
   }
-  if (!may_follow_silence(context.method)) return false;
-  if (failure == Failure::Doubtful) {
-    return try_failover(context, FailoverReason::Unreachable, tick) == Failover::Done;
+  if (failure == Failure::Lost) {
+    if (std::exchange(context.has_lost_one, true)) return false;
+    if (is_sent_again(context, tick)) return true;
   }
-  if (context.has_lost_one) return false;
-  context.has_lost_one = true;
-  return try_failover(context, FailoverReason::Disconnected, tick) == Failover::Done;
+  if (!may_follow_silence(context.method)) return false;
+  const auto reason =
+      failure == Failure::Doubtful ? FailoverReason::Unreachable : FailoverReason::Disconnected;
+  return try_failover(context, reason, tick) == Failover::Done;
+}
+
+// By a new connection to the same server. One branch is one request to it, however often that comes
+// (17.2.3), so this harms no method.
+bool StatefulPath::is_sent_again(ResponseContext& context, const Tick& tick) {
+  const bool is_wanted = !context.is_final_sent && !context.is_cancelled && !context.has_no_client;
+  if (!is_wanted || !context.held || !context.current().to.connection.is_none()) return false;
+  withdraw(context, context.current_attempt);
+  counters_.retransmissions[RepeatDirection::Server].add();
+  return transmit(read_held(context, tick),
+                  {target_of(context, context.current_attempt), context.wants_path}) == Sent::Yes;
 }
 
 // The server that refused a stream may still take datagrams.

@@ -183,6 +183,7 @@ class StatefulPath {
   };
   void give_up(ResponseContext& context, uint8_t attempt, FailoverReason reason, const Tick& tick);
   [[nodiscard]] bool goes_elsewhere(ResponseContext& context, Failure failure, const Tick& tick);
+  [[nodiscard]] bool is_sent_again(ResponseContext& context, const Tick& tick);
   [[nodiscard]] bool is_sent_over_datagrams(ResponseContext& context, const Tick& tick);
   void fail(ResponseContext& context, uint8_t attempt, Failure failure, const Tick& tick);
   [[nodiscard]] ResponseContext* find_waiting(const sip::Quote& quote, const sip::OwnBranch& branch,

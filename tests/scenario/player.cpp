@@ -190,7 +190,7 @@ transport::Flow Player::flow_of(const Party& party, const std::string& listener)
   const proxy::Sides& sides = process_->snapshot().sides;
   const std::string& wanted = listener.empty() ? party.listener : listener;
   const balance::ServerIndex server = process_->snapshot().topology.find_by_address(party.address);
-  const auto to_server = process_->snapshot().flow_to(server, party.address);
+  const auto to_server = process_->snapshot().flow_to(server, {party.address});
   for (size_t i = 0; i < sides.size(); ++i) {
     const auto index = static_cast<transport::ListenerIndex>(i);
     const bool same_family = sides[index].bound.family() == party.address.family();

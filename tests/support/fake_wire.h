@@ -3,6 +3,7 @@
 // Thread: one. Bounds: `room` messages between two calls of take(); the rest finds the queue full.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -25,6 +26,10 @@ class FakeWire final : public transport::Wire {
   transport::SendStatus send(const transport::Flow& flow,
                              std::span<const std::string_view> pieces) override {
     ++attempts_;
+    if (!is_alive(flow)) return transport::SendStatus::Gone;
+    if (flow.is_stream() && flow.connection.is_none() && contains(refusing_, flow.remote)) {
+      return transport::SendStatus::Unreachable;
+    }
     if (sent_.size() >= room_) return transport::SendStatus::QueueFull;
     SentMessage message{.to = flow, .text = {}};
     for (const std::string_view piece : pieces) message.text += piece;
@@ -32,15 +37,37 @@ class FakeWire final : public transport::Wire {
     return transport::SendStatus::Queued;
   }
 
+  [[nodiscard]] bool is_alive(const transport::Flow& flow) const override {
+    return !contains(ended_, flow.connection);
+  }
+  void withdraw(const transport::Flow& flow, std::string_view branch) override {
+    withdrawn_.push_back({.to = flow, .text = std::string(branch)});
+  }
+
+  // The connection is no more.
+  void end(transport::ConnectionId connection) { ended_.push_back(connection); }
+  // Streams to this address are refused from now on.
+  void refuse(const SockAddress& remote) { refusing_.push_back(remote); }
+  // Branches that were withdrawn since the last call, in order.
+  [[nodiscard]] std::vector<SentMessage> take_withdrawn() { return std::exchange(withdrawn_, {}); }
+
   // What has been sent since the last call, in order.
   [[nodiscard]] std::vector<SentMessage> take() { return std::exchange(sent_, {}); }
   // Calls of send() so far, refused ones included.
   [[nodiscard]] uint64_t attempts() const { return attempts_; }
 
  private:
+  template <class Value>
+  static bool contains(const std::vector<Value>& values, const Value& value) {
+    return std::find(values.begin(), values.end(), value) != values.end();
+  }
+
   size_t room_;
   uint64_t attempts_ = 0;
   std::vector<SentMessage> sent_;
+  std::vector<SentMessage> withdrawn_;
+  std::vector<transport::ConnectionId> ended_;
+  std::vector<SockAddress> refusing_;
 };
 
 }  // namespace siplb::test

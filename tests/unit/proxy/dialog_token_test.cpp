@@ -143,5 +143,20 @@ TEST_F(DialogTokenTest, IsNotMadeWhereTheGroupWantsNoRecordRoute) {
   EXPECT_TRUE(token_of(Method::Invite, from_client()).empty());
 }
 
+TEST_F(DialogTokenTest, NamesTheConnectionOfAClientOnAStream) {
+  const transport::Flow client = over_stream(from_client("192.0.2.7:4444"));
+  const sip::Token token = open(token_of(Method::Invite, client));
+  EXPECT_EQ(token.initiator.transport, sip::Transport::Tcp);
+  EXPECT_EQ(token.initiator.connection, client.connection.number());
+  EXPECT_EQ(token.initiator.instance, snapshot_.seal.instance());
+  EXPECT_EQ(token.initiator, client_end(snapshot_, client));
+}
+
+TEST_F(DialogTokenTest, AClientOnAStreamAlwaysNeedsAPath) {
+  auto request = registration().via("SIP/2.0/TCP 192.0.2.1:5060;branch=z9hG4bK1");
+  request.contact("<sip:alice@192.0.2.1:5060;transport=tcp>");
+  EXPECT_FALSE(path_of(request, over_stream(from_client())).empty());
+}
+
 }  // namespace
 }  // namespace siplb::proxy

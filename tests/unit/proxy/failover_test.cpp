@@ -124,5 +124,126 @@ TEST_F(FailoverTest, SleepsWhileAServerIsSilent) {
   EXPECT_LT(wake_ups_, 400U);
 }
 
+// All servers are reached by streams only.
+class StreamFailoverTest : public FailoverTest {
+ protected:
+  StreamFailoverTest() { configure(over_tcp(two_groups(), sip::Transport::Tcp)); }
+  // Refuses streams to the server that a request of that call would go to.
+  test::SentMessage refuse_first(Method method) {
+    const auto probe = relay(from_client(), SipBuilder::request(method).str());
+    configure(over_tcp(two_groups(), sip::Transport::Tcp));
+    wire_.refuse(probe.to.remote);
+    return probe;
+  }
+};
+
+TEST_F(StreamFailoverTest, WhatAStreamRefusesGoesToAnotherServerAtOnce) {
+  const auto probe = refuse_first(Method::Message);
+  const auto sent = relay(from_client(), SipBuilder::request(Method::Message).str());
+  EXPECT_NE(sent.to.remote, probe.to.remote);
+  EXPECT_EQ(failovers(FailoverReason::Unreachable), 1U);
+  EXPECT_THAT(answer(sent, 200), SizeIs(1));
+  EXPECT_EQ(contexts_used(), 0U);
+  for (const ServerCounters& server : counters_.servers) EXPECT_EQ(server.inflight.value(), 0U);
+}
+
+TEST_F(StreamFailoverTest, WhatAllRefuseIsAnsweredAndForgotten) {
+  for (const auto& server : snapshot_.topology.servers()) wire_.refuse(server.address);
+  const auto refused = relay(from_client(), SipBuilder::request().str());
+  EXPECT_THAT(refused.text, StartsWith("SIP/2.0 503 "));
+  EXPECT_THAT(refused.text, testing::HasSubstr("\r\nRetry-After: "));
+  EXPECT_EQ(contexts_used(), 0U);
+  EXPECT_EQ(slots_used(), 0U);
+}
+
+TEST_F(StreamFailoverTest, WhatNeverLeftItsQueueGoesToAnotherServer) {
+  const auto first = relay(from_client(), SipBuilder::request(Method::Message).str());
+  const auto second = unsent(first);
+  ASSERT_THAT(second, SizeIs(1));
+  EXPECT_NE(second[0].to.remote, first.to.remote);
+  const auto refused = unsent(second[0]);
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_THAT(refused[0].text, StartsWith("SIP/2.0 503 "));
+  EXPECT_EQ(contexts_used(), 0U);
+}
+
+TEST_F(StreamFailoverTest, ASilentServerIsKeptWhereTheNextRefuses) {
+  const auto first = relay(from_client(), SipBuilder::request().str());
+  for (const auto& server : snapshot_.topology.servers()) wire_.refuse(server.address);
+  EXPECT_THAT(elsewhere(wait_until(20s), first), SizeIs(0));
+  const auto answered = answer(first, 200);
+  ASSERT_THAT(answered, SizeIs(1));
+  EXPECT_THAT(answered[0].text, StartsWith("SIP/2.0 200 "));
+}
+
+TEST_F(StreamFailoverTest, WhatIsLostIsSentOnceMoreIfThatDoesNoHarm) {
+  const auto first = relay(from_client(), SipBuilder::request().str());
+  const auto second = disconnected(first);
+  ASSERT_THAT(second, SizeIs(1));
+  EXPECT_NE(second[0].to.remote, first.to.remote);
+  EXPECT_EQ(failovers(FailoverReason::Disconnected), 1U);
+  const auto refused = disconnected(second[0]);
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_THAT(refused[0].text, StartsWith("SIP/2.0 503 "));
+}
+
+TEST_F(StreamFailoverTest, WhatIsLostAndMayHaveBeenDoneEndsAtOnce) {
+  const auto first = relay(from_client(), SipBuilder::request(Method::Message).str());
+  const auto refused = disconnected(first);
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_THAT(refused[0].text, StartsWith("SIP/2.0 500 "));  // nobody else was asked
+  EXPECT_EQ(contexts_used(), 0U);
+}
+
+TEST_F(StreamFailoverTest, OnlyTheConnectionThatItWasSentByMatters) {
+  const auto first = relay(from_client(), SipBuilder::request().str());
+  auto another = first;
+  another.to.remote = address_of("10.0.2.9:5060");
+  EXPECT_THAT(disconnected(another), SizeIs(0));
+  lane_->on_disconnected(over_stream(first.to, Opened::ByThem), tick_);
+  EXPECT_THAT(wire_.take(), SizeIs(0));
+  EXPECT_EQ(failovers(FailoverReason::Disconnected), 0U);
+}
+
+TEST_F(StreamFailoverTest, WhatRingsMayBeAnsweredByAnotherConnection) {
+  const auto invite = relay(from_client(), SipBuilder::request().str());
+  answer(invite, 180);
+  EXPECT_THAT(disconnected(invite), SizeIs(0));
+  EXPECT_THAT(answer(invite, 200), SizeIs(1));
+}
+
+TEST_F(StreamFailoverTest, WithoutABudgetWhatIsLostEnds) {
+  auto input = over_tcp(two_groups(), sip::Transport::Tcp);
+  input.groups[kPbx].failover.budget_percent = 0;
+  configure(input);
+  const auto refused = disconnected(relay(from_client(), SipBuilder::request().str()));
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_THAT(refused[0].text, StartsWith("SIP/2.0 500 "));
+}
+
+TEST_F(StreamFailoverTest, WhatIsGivenUpIsTakenBackFromItsQueue) {
+  const auto first = relay(from_client(), SipBuilder::request().str());
+  EXPECT_THAT(elsewhere(wait_until(1s), first), SizeIs(1));
+  const auto withdrawn = wire_.take_withdrawn();
+  ASSERT_THAT(withdrawn, SizeIs(1));
+  EXPECT_EQ(withdrawn[0].to, first.to);
+  EXPECT_THAT(first.text, testing::HasSubstr(";branch=" + withdrawn[0].text + ";"));
+}
+
+TEST_F(StreamFailoverTest, ACancelledInviteIsTakenBackAndEndsIfItNeverLeft) {
+  const auto invite = relay(from_client(), SipBuilder::request().str());
+  relay(from_client(), SipBuilder::request(Method::Cancel).str());
+  EXPECT_THAT(wire_.take_withdrawn(), SizeIs(1));
+  const auto ended = unsent(invite);
+  ASSERT_THAT(ended, SizeIs(1));
+  EXPECT_THAT(ended[0].text, StartsWith("SIP/2.0 487 "));
+}
+
+TEST_F(StreamFailoverTest, NothingIsRepeatedOverAStream) {
+  relay(from_client(), SipBuilder::request(Method::Message).str());
+  for (const auto& sent : wait_until(31s)) EXPECT_EQ(sent.to.listener, kPublic);
+  EXPECT_EQ(counters_.retransmissions.sum(), 0U);
+}
+
 }  // namespace
 }  // namespace siplb::proxy

@@ -30,8 +30,11 @@ class GoalTest : public LaneTest {
   std::string route_by_path(const transport::Flow& flow, std::string_view listener = "public") {
     const sip::Token path{.kind = sip::TokenKind::Path,
                           .initiator = {.listener = sip::listener_hash(listener),
+                                        .transport = flow.transport,
                                         .address = flow.remote,
-                                        .local = flow.local},
+                                        .local = flow.local,
+                                        .instance = snapshot_.seal.instance(),
+                                        .connection = flow.connection.number()},
                           .responder = {.is_server = true, .address = pbx_.remote},
                           .issue_day = kTick.today};
     return "<sip:" + std::string(snapshot_.seal.seal_token(path, "its registration").view()) +
@@ -181,6 +184,47 @@ TEST_F(GoalTest, NobodyButAServerRepeatsWhatWentToAClient) {
     EXPECT_THAT(deliver(from_client("198.51.100.7:5060"), text), IsEmpty());
   }
   EXPECT_EQ(relay(pbx_, message).to, from_client("198.51.100.7:5060"));
+}
+
+TEST_F(GoalTest, APathOverAStreamLeadsToItsConnectionForAsLongAsItLives) {
+  input_ = over_tcp(input_, sip::Transport::Udp);
+  configure(input_);
+  const transport::Flow client = over_stream(from_client("198.51.100.7:4444"));
+  const std::string route = route_by_path(client);
+  const auto sent = relay(pbx_, SipBuilder::request().route(route).str());
+  EXPECT_EQ(sent.to, client);
+  EXPECT_THAT(sent.text, HasSubstr("\r\nVia: SIP/2.0/TCP 203.0.113.1:5060;"));
+  // It ends with the request in its queue.
+  const auto failed = unsent(sent);
+  ASSERT_THAT(failed, SizeIs(1));
+  EXPECT_THAT(failed[0].text, StartsWith("SIP/2.0 430 "));
+
+  wire_.end(client.connection);
+  EXPECT_THAT(relay(pbx_, SipBuilder::request().call_id("2").route(route).str()).text,
+              StartsWith("SIP/2.0 430 "));
+}
+
+TEST_F(GoalTest, AConnectionOfAnEarlierProcessIsGone) {
+  input_ = over_tcp(input_, sip::Transport::Udp);
+  configure(input_);
+  const std::string route = route_by_path(over_stream(from_client("198.51.100.7:4444")));
+  ++input_.instance;
+  configure(input_);
+  EXPECT_THAT(relay(pbx_, SipBuilder::request().route(route).str()).text,
+              StartsWith("SIP/2.0 430 "));
+}
+
+TEST_F(GoalTest, ARequestUriLeadsOverTcpWhereItSaysSo) {
+  configure(over_tcp(input_, sip::Transport::Udp));
+  transport::Flow to = from_client("198.51.100.7:5060");
+  to.transport = sip::Transport::Tcp;
+  EXPECT_EQ(call("sip:bob@198.51.100.7;transport=tcp").to, to);
+}
+
+TEST_F(GoalTest, AServersPlaceIsReachedAsTheServerIsUnlessTheUriSaysOtherwise) {
+  configure(over_tcp(input_, sip::Transport::Tcp));
+  EXPECT_EQ(call("sip:bob@10.0.3.2:5090").to.transport, sip::Transport::Tcp);
+  EXPECT_EQ(call("sip:bob@10.0.3.1:5090;transport=udp").to.transport, sip::Transport::Udp);
 }
 
 }  // namespace

@@ -217,5 +217,96 @@ TEST_F(InDialogTest, AnAckThatCannotBeRoutedIsDroppedAndNeverAnswered) {
   EXPECT_EQ(counters_.dropped[DropReason::AckRefused].value(), 1U);
 }
 
+// The client has a stream, the servers are asked over UDP.
+class StreamDialogTest : public InDialogTest {
+ protected:
+  StreamDialogTest() {
+    configure(over_tcp(two_groups(), sip::Transport::Udp));
+    const auto invite = relay(client_, tcp_request().str());
+    read_token(invite.text);
+    server_ = invite.to;
+    answer(invite, 200);
+  }
+  [[nodiscard]] SipBuilder by_token_over_tcp(Method method) const {
+    return by_token(method).via("SIP/2.0/TCP 192.0.2.1:5060;branch=z9hG4bK" +
+                                std::string(sip::method_name(method)));
+  }
+  // Where a request of the server goes.
+  test::SentMessage from_callee(std::string_view branch) {
+    return relay(server_, by_token_of_server(Method::Info)
+                              .via("SIP/2.0/UDP 10.0.2.1;branch=z9hG4bK" + std::string(branch))
+                              .str());
+  }
+
+  const transport::Flow client_ = over_stream(from_client("192.0.2.1:40000"));
+  transport::Flow server_;
+};
+
+TEST_F(StreamDialogTest, WhatAStreamBringsHasStateButForAnAck) {
+  EXPECT_EQ(relay(client_, by_token_over_tcp(Method::Ack).str()).to.remote, server_.remote);
+  EXPECT_EQ(contexts_used(), 0U);
+  const auto bye = relay(client_, by_token_over_tcp(Method::Bye).str());
+  EXPECT_EQ(bye.to.remote, server_.remote);
+  EXPECT_EQ(contexts_used(), 1U);
+  // Nobody else repeats what gets lost on the way to the server.
+  EXPECT_EQ(wait_until(std::chrono::milliseconds(500)).size(), 1U);
+  const auto answered = answer(bye, 200);
+  ASSERT_EQ(answered.size(), 1U);
+  EXPECT_EQ(answered[0].to, client_);
+  EXPECT_EQ(contexts_used(), 0U);
+}
+
+TEST_F(StreamDialogTest, ATargetRefreshWithStateCarriesTheSameToken) {
+  EXPECT_THAT(relay(client_, by_token_over_tcp(Method::Invite).str()).text,
+              HasSubstr("Record-Route: <sip:" + token_ + "@"));
+  EXPECT_THAT(relay(client_, by_token_over_tcp(Method::Info).str()).text,
+              Not(HasSubstr("Record-Route")));
+}
+
+TEST_F(StreamDialogTest, TheServerReachesTheConnectionOfItsClient) {
+  EXPECT_EQ(from_callee("1").to, client_);
+  EXPECT_EQ(contexts_used(), 1U);
+}
+
+TEST_F(StreamDialogTest, AClientThatComesBackByAnotherConnectionIsFollowed) {
+  wire_.end(client_.connection);
+  EXPECT_THAT(from_callee("1").text, StartsWith("SIP/2.0 480 "));
+  const auto next = over_stream(from_client("192.0.2.1:40001"), Opened::ByThem, 2);
+  relay(next, by_token_over_tcp(Method::Update).str());
+  EXPECT_EQ(from_callee("2").to, next);
+  // The newest one ends as well.
+  wire_.end(next.connection);
+  EXPECT_THAT(from_callee("3").text, StartsWith("SIP/2.0 480 "));
+}
+
+TEST_F(StreamDialogTest, WhereTheNewestConnectionHasEndedTheFirstStillServes) {
+  const auto second = over_stream(from_client("192.0.2.1:40001"), Opened::ByThem, 2);
+  relay(second, by_token_over_tcp(Method::Update).str());
+  wire_.end(second.connection);
+  EXPECT_EQ(from_callee("1").to, client_);
+}
+
+TEST_F(StreamDialogTest, AClientWhoseConnectionEndsWithTheRequestInItsQueueIsUnavailable) {
+  const auto refused = unsent(from_callee("1"));
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_THAT(refused[0].text, StartsWith("SIP/2.0 480 "));
+}
+
+TEST_F(InDialogTest, APlaceOfAServerIsReachedByItsTransportUnlessTheUriSaysOtherwise) {
+  configure(over_tcp(two_groups(), sip::Transport::Tcp));
+  const SockAddress server = set_up();
+  auto bye = by_token(Method::Bye);
+  const auto to = [&](std::string_view params, std::string_view branch) {
+    const SockAddress place = server.with_port(5099);
+    bye.start_line("BYE sip:x@" + std::string(place.text()) + std::string(params) + " SIP/2.0");
+    bye.via("SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK" + std::string(branch));
+    const auto sent = relay(from_client(), bye.str());
+    EXPECT_EQ(sent.to.remote, place);
+    return sent.to.transport;
+  };
+  EXPECT_EQ(to("", "1"), sip::Transport::Tcp);
+  EXPECT_EQ(to(";transport=udp", "2"), sip::Transport::Udp);
+}
+
 }  // namespace
 }  // namespace siplb::proxy

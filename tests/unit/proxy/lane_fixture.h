@@ -59,6 +59,31 @@ inline transport::Flow from_server(std::string_view address) {
   return {.remote = address_of(address), .listener = kInside};
 }
 
+enum class Opened : uint8_t { ByUs, ByThem };
+// The same by a connection, the n-th of its kind.
+inline transport::Flow over_stream(transport::Flow flow, Opened opened = Opened::ByThem,
+                                   uint32_t n = 1) {
+  flow.transport = sip::Transport::Tcp;
+  flow.connection =
+      transport::ConnectionId({.is_outbound = opened == Opened::ByUs, .slot = n, .generation = 1});
+  return flow;
+}
+// The same two groups, where all sides and servers have TCP and `servers` have no other transport.
+inline test::SnapshotInput over_tcp(test::SnapshotInput input, sip::Transport servers) {
+  for (auto& listener : input.listeners) {
+    listener.transports = {sip::Transport::Udp, sip::Transport::Tcp};
+  }
+  for (auto& group : input.groups) {
+    for (auto& server : group.servers) server.transport = servers;
+  }
+  return input;
+}
+
+// A request as clients send it over TCP.
+inline test::SipBuilder tcp_request(sip::Method method = sip::Method::Invite) {
+  return test::SipBuilder::request(method).via("SIP/2.0/TCP 192.0.2.1:5060;branch=z9hG4bK1");
+}
+
 class LaneTest : public testing::Test {
  protected:
   static constexpr Tick kTick{.now = Instant(std::chrono::hours(1)), .today = 20000};
@@ -88,6 +113,23 @@ class LaneTest : public testing::Test {
     if (quote) lane_->on_undelivered(*quote, message.to.remote, tick_);
     return wire_.take();
   }
+  // `message` was queued for a stream and never left. Returns what was sent because of that.
+  std::vector<test::SentMessage> unsent(const test::SentMessage& message) {
+    const auto quote = sip::read_quote(message.text);
+    EXPECT_TRUE(quote.has_value());
+    if (quote) lane_->on_unsent(*quote, tick_);
+    return wire_.take();
+  }
+  // The stream has ended that `message` was sent by.
+  std::vector<test::SentMessage> disconnected(const test::SentMessage& message) {
+    lane_->on_disconnected(stream_of(message), tick_);
+    return wire_.take();
+  }
+  // The stream by which a server got `message`, and answers.
+  static transport::Flow stream_of(const test::SentMessage& message) {
+    const bool is_named = !message.to.connection.is_none() || !message.to.is_stream();
+    return is_named ? message.to : over_stream(message.to, Opened::ByUs);
+  }
   // As deliver, where exactly one message must leave.
   test::SentMessage relay(const transport::Flow& flow, std::string text) {
     const auto sent = deliver(flow, std::move(text));
@@ -96,11 +138,10 @@ class LaneTest : public testing::Test {
   }
   // What a server says to `request`, from where it got it.
   std::vector<test::SentMessage> answer(const test::SentMessage& request, uint16_t code) {
-    return deliver({.remote = request.to.remote, .listener = kInside},
-                   test::SipBuilder::answer_to(request.text, code)
-                       .to("<sip:bob@example.com>;tag=b1")
-                       .contact("<sip:bob@10.0.2.9:5070>")
-                       .str());
+    return deliver(stream_of(request), test::SipBuilder::answer_to(request.text, code)
+                                           .to("<sip:bob@example.com>;tag=b1")
+                                           .contact("<sip:bob@10.0.2.9:5070>")
+                                           .str());
   }
   // A lane of another configuration, of as many servers and groups, without calls.
   void configure(const test::SnapshotInput& input) {

@@ -67,5 +67,59 @@ TEST_F(LaneTest, GoesOnWhenTheWireTakesNothing) {
   EXPECT_EQ(counters.difference(), 0);
 }
 
+class FramingTest : public LaneTest {
+ protected:
+  std::vector<test::SentMessage> deliver_head(std::string text, sip::FrameFault fault) {
+    lane_->receive({.octets = text, .flow = over_stream(from_client()), .frame_fault = fault},
+                   scratch_, tick_);
+    EXPECT_EQ(counters_.difference(), 0);
+    return wire_.take();
+  }
+};
+
+TEST_F(FramingTest, AHeadWithoutAnEndIsAnsweredAndNeverSentOn) {
+  const std::string whole = SipBuilder::request().str();
+  const auto refused = deliver_head(whole, sip::FrameFault::NoLength);
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_TRUE(refused[0].text.starts_with("SIP/2.0 400 "));
+  EXPECT_EQ(refused[0].to, over_stream(from_client()));
+  const auto too_long = deliver_head(SipBuilder::request().content_length("65536").str(),
+                                     sip::FrameFault::MessageTooLong);
+  ASSERT_EQ(too_long.size(), 1U);
+  EXPECT_TRUE(too_long[0].text.starts_with("SIP/2.0 513 "));
+}
+
+TEST_F(FramingTest, AHeadThatCannotBeAnsweredIsDropped) {
+  for (const std::string& text :
+       {SipBuilder::request(sip::Method::Ack).str(), SipBuilder::response().str(),
+        std::string("INVITE sip:a SIP/2.0\r\n\r\n")}) {
+    EXPECT_TRUE(deliver_head(text, sip::FrameFault::BadLength).empty()) << text;
+  }
+  EXPECT_EQ(counters_.dropped[DropReason::Malformed].value(), 3U);
+}
+
+TEST_F(FramingTest, AnErrorAnswerOverAStreamMayBeLongerThanItsRequest) {
+  const std::string text =
+      "X x SIP/2.0\r\nv:SIP/2.0/TCP h;branch=1\r\nf:a\r\nt:b\r\ni:c\r\nCSeq:1 X\r\nl:9\r\n\r\n";
+  EXPECT_EQ(deliver_head(text, sip::FrameFault::BadLength).size(), 1U);
+}
+
+TEST_F(FramingTest, ForAFullMailboxOnlyRequestsOfStreamsAreAnswered) {
+  const auto refuse = [&](std::string text, const transport::Flow& flow) {
+    lane_->drop_for_full_mailbox({.octets = text, .flow = flow});
+    EXPECT_EQ(counters_.difference(), 0);
+    return wire_.take();
+  };
+  const auto stream = over_stream(from_client());
+  const auto answered = refuse(SipBuilder::request().str(), stream);
+  ASSERT_EQ(answered.size(), 1U);
+  EXPECT_TRUE(answered[0].text.starts_with("SIP/2.0 503 "));
+  EXPECT_TRUE(refuse(SipBuilder::request(sip::Method::Ack).str(), stream).empty());
+  EXPECT_TRUE(refuse(SipBuilder::response().str(), stream).empty());
+  EXPECT_TRUE(refuse("GET / HTTP/1.1\r\n\r\n", stream).empty());
+  EXPECT_TRUE(refuse(SipBuilder::request().str(), from_client()).empty());
+  EXPECT_EQ(counters_.dropped[DropReason::MailboxFull].value(), 4U);
+}
+
 }  // namespace
 }  // namespace siplb::proxy

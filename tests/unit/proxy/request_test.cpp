@@ -51,5 +51,23 @@ TEST_F(RequestTest, BearsTheHashOfItsFromTag) {
   EXPECT_EQ(request.from_tag_hash, snapshot_.seal.tag_hash("a1"));
 }
 
+TEST_F(RequestTest, AUriLeadsToAnAddressByTheTransportThatItNames) {
+  const auto place_of = [](std::string_view text) {
+    sip::Uri uri;
+    EXPECT_TRUE(sip::parse_uri(text, uri)) << text;
+    return read_place(uri);
+  };
+  ASSERT_TRUE(place_of("sip:bob@10.0.2.1").has_value());
+  EXPECT_EQ(place_of("sip:bob@10.0.2.1")->address, address_of("10.0.2.1:5060"));
+  EXPECT_EQ(place_of("sip:bob@10.0.2.1")->transport, std::nullopt);
+  EXPECT_EQ(place_of("sip:bob@10.0.2.1;transport=UDP")->transport, sip::Transport::Udp);
+  EXPECT_EQ(place_of("sip:bob@10.0.2.1;transport=tcp")->transport, sip::Transport::Tcp);
+  for (const std::string_view nowhere :
+       {"sip:bob@10.0.2.1;transport=tls", "sips:bob@10.0.2.1", "sip:bob@10.0.2.1;transport=sctp",
+        "sip:bob@pbx.example"}) {
+    EXPECT_FALSE(place_of(nowhere).has_value()) << nowhere;
+  }
+}
+
 }  // namespace
 }  // namespace siplb::proxy

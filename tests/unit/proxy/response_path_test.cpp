@@ -124,5 +124,55 @@ TEST_F(ResponsePathTest, DropsTheAnswerToWhatWentOutWithATransaction) {
   expect_drop(response.str(), DropReason::ResponseStray);
 }
 
+// What goes on without state, since both hops are streams.
+class StreamResponseTest : public ResponsePathTest {
+ protected:
+  StreamResponseTest() {
+    input_ = over_tcp(two_groups(), sip::Transport::Tcp);
+    for (RouteOptions& route : input_.routes) route.is_stateless = true;
+    configure(input_);
+    invite_ = relay(stream_, tcp_request().str());
+  }
+
+  test::SnapshotInput input_;
+  const transport::Flow stream_ = over_stream(from_client("192.0.2.1:40000"));
+};
+
+TEST_F(StreamResponseTest, ReturnsByTheConnectionThatTheRequestCameBy) {
+  EXPECT_EQ(contexts_used(), 0U);
+  const auto sent = answer(invite_, 200);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].to.connection, stream_.connection);
+}
+
+TEST_F(StreamResponseTest, ReturnsToTheListenerOfAClientWhoseConnectionHasEnded) {
+  wire_.end(stream_.connection);
+  const auto sent = answer(invite_, 200);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].to.remote, address_of("192.0.2.1:5060"));
+  EXPECT_TRUE(sent[0].to.connection.is_none());
+}
+
+TEST_F(StreamResponseTest, AfterARestartNoNumberOfAConnectionMeansAnything) {
+  ++input_.instance;
+  configure(input_);
+  const auto sent = answer(invite_, 200);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_TRUE(sent[0].to.connection.is_none());
+}
+
+TEST_F(StreamResponseTest, BehindANatOnlyTheConnectionLeadsBack) {
+  auto request = tcp_request().via("SIP/2.0/TCP 10.1.1.1:5060;branch=z9hG4bK2");
+  invite_ = relay(stream_, request.str());
+  wire_.end(stream_.connection);
+  EXPECT_TRUE(answer(invite_, 200).empty());
+  EXPECT_EQ(counters_.dropped[DropReason::ResponseUnreachable].value(), 1U);
+}
+
+TEST_F(StreamResponseTest, WhereAHopChangesItsKindThereIsState) {
+  relay(from_client(), SipBuilder::request().call_id("over udp").str());
+  EXPECT_EQ(contexts_used(), 1U);
+}
+
 }  // namespace
 }  // namespace siplb::proxy

@@ -36,6 +36,18 @@ TEST_F(SenderTest, IsAServerByASourceWhereServersAreAdmitted) {
   EXPECT_FALSE(find_sender(snapshot_, from_client("10.8.7.6:40000")).is_server());
 }
 
+TEST_F(SenderTest, OverAStreamIsAServerByItsAddressOnlyWhereWeOpenedIt) {
+  auto input = two_groups();
+  input.groups[kVoicemail].servers[1].sources = {*Network::parse("10.8.0.0/16")};
+  snapshot_ = test::make_snapshot(input);
+  const auto is_server = [&](std::string_view address, Opened opened) {
+    return find_sender(snapshot_, over_stream(from_server(address), opened)).is_server();
+  };
+  EXPECT_TRUE(is_server("10.0.3.2:5060", Opened::ByUs));
+  EXPECT_FALSE(is_server("10.0.3.2:5060", Opened::ByThem));
+  EXPECT_TRUE(is_server("10.8.7.6:40000", Opened::ByThem));
+}
+
 TEST_F(SenderTest, AffinityGroupsDifferAndStayTheSameAfterARestart) {
   auto input = two_groups();
   input.instance = 2;

@@ -121,7 +121,7 @@ TEST_F(SidesTest, FromAWildcardItSendsFromTheNameThatTheRemoteEndKnows) {
       .is_on_host = [](const SockAddress& address) { return net("10.0.0.0/8").contains(address); }};
   const Sides sides(listeners_, bound_, {}, host);
   const auto local = [&](transport::ListenerIndex listener, std::string_view remote) {
-    const transport::Flow flow = sides.flow_to(listener, address_of(remote));
+    const transport::Flow flow = sides.flow_to(listener, {address_of(remote)});
     EXPECT_EQ(flow.listener, listener);
     EXPECT_EQ(flow.remote, address_of(remote));
     return flow.local;
@@ -140,9 +140,15 @@ class SelectSideTest : public testing::Test {
     const SockAddress interface = *SockAddress::parse_ip(address, 0);
     const SockAddress server = address_of("10.9.9.9:5060");
     return select_server_side(
-        listeners_, server, {.is_on_way = [&](const SockAddress& local, const SockAddress& remote) {
+        listeners_, {server},
+        {.is_on_way = [&](const SockAddress& local, const SockAddress& remote) {
           return remote == server && local.same_ip(interface);
         }});
+  }
+
+  [[nodiscard]] std::optional<transport::ListenerIndex> client_side(
+      SockAddress::Family family) const {
+    return select_client_side(listeners_, family, sip::Transport::Udp);
   }
 
   std::vector<ListenerOptions> listeners_ = {
@@ -161,30 +167,42 @@ TEST_F(SelectSideTest, TowardsAServerTheWayCountsBeforeTheRole) {
 }
 
 TEST_F(SelectSideTest, WhereTheHostSaysNothingTheRoleDecides) {
-  EXPECT_EQ(select_server_side(listeners_, address_of("10.9.9.9:5060"), {}), 2);
+  EXPECT_EQ(select_server_side(listeners_, {address_of("10.9.9.9:5060")}, {}), 2);
 }
 
 TEST_F(SelectSideTest, OfEqualsTheFirstInTheFileIsTaken) {
   listeners_.push_back(
       {.name = "e", .address = address_of("0.0.0.0:5090"), .role = ListenerRole::Servers});
-  EXPECT_EQ(select_server_side(listeners_, address_of("10.9.9.9:5060"), {}), 2);
-  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V4), 0);
+  EXPECT_EQ(select_server_side(listeners_, {address_of("10.9.9.9:5060")}, {}), 2);
+  EXPECT_EQ(client_side(SockAddress::Family::V4), 0);
 }
 
 TEST_F(SelectSideTest, TowardsClientsTheRoleDecides) {
   listeners_.erase(listeners_.begin());
-  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V4), 2);
+  EXPECT_EQ(client_side(SockAddress::Family::V4), 2);
   listeners_.pop_back();
-  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V4), 0);  // both before servers
+  EXPECT_EQ(client_side(SockAddress::Family::V4), 0);  // both before servers
 }
 
 TEST_F(SelectSideTest, NoneIsOfAnotherFamily) {
   const SockAddress six = address_of("[2001:db8::9]:5060");
-  EXPECT_FALSE(select_server_side(listeners_, six, {}).has_value());
-  EXPECT_FALSE(select_client_side(listeners_, SockAddress::Family::V6).has_value());
+  EXPECT_FALSE(select_server_side(listeners_, {six}, {}).has_value());
+  EXPECT_FALSE(client_side(SockAddress::Family::V6).has_value());
   listeners_.push_back({.name = "six", .address = address_of("[::]:5060")});
-  EXPECT_EQ(select_server_side(listeners_, six, {}), 4);
-  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V6), 4);
+  EXPECT_EQ(select_server_side(listeners_, {six}, {}), 4);
+  EXPECT_EQ(client_side(SockAddress::Family::V6), 4);
+}
+
+TEST_F(SelectSideTest, NoneIsOfAnotherTransport) {
+  const SockAddress server = address_of("10.9.9.9:5060");
+  EXPECT_FALSE(select_server_side(listeners_, {server, sip::Transport::Tcp}, {}).has_value());
+  listeners_[1].transports = {sip::Transport::Tcp};
+  listeners_[3].transports = {sip::Transport::Udp, sip::Transport::Tcp};
+  EXPECT_EQ(select_server_side(listeners_, {server, sip::Transport::Tcp}, {}), 1);
+  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V4, sip::Transport::Tcp), 3);
+  EXPECT_EQ(select_client_side(listeners_, SockAddress::Family::V4, sip::Transport::Tls),
+            std::nullopt);
+  EXPECT_EQ(select_server_side(listeners_, {server}, {}), 2);
 }
 
 }  // namespace

@@ -31,8 +31,8 @@ TEST(SnapshotTest, ReachesAServerFromTheAddressOfAWildcardThatItKnows) {
   const transport::Flow flow{
       .remote = server, .local = address_of("10.0.1.1:0"), .listener = kInside};
   const Snapshot snapshot = test::make_snapshot(input);
-  EXPECT_EQ(snapshot.flow_to(0, server), flow);
-  EXPECT_EQ(snapshot.flow_to(balance::kNoServer, server), flow);
+  EXPECT_EQ(snapshot.flow_to(0, {server}), flow);
+  EXPECT_EQ(snapshot.flow_to(balance::kNoServer, {server}), flow);
 }
 
 TEST(SnapshotTest, ReachesAllPlacesOfAServerAsTheServerItself) {
@@ -40,23 +40,40 @@ TEST(SnapshotTest, ReachesAllPlacesOfAServerAsTheServerItself) {
   input.groups[kPbx].listener = kPublic;
   const Snapshot snapshot = test::make_snapshot(input);
   const SockAddress place = address_of("10.0.2.1:5090");
-  EXPECT_EQ(snapshot.flow_to(0, place), (transport::Flow{.remote = place, .listener = kPublic}));
+  EXPECT_EQ(snapshot.flow_to(0, {place}), (transport::Flow{.remote = place, .listener = kPublic}));
   // Of one that has left the configuration nothing is known but its address.
-  EXPECT_EQ(snapshot.flow_to(balance::kNoServer, place),
+  EXPECT_EQ(snapshot.flow_to(balance::kNoServer, {place}),
             (transport::Flow{.remote = place, .listener = kInside}));
 }
 
 TEST(SnapshotTest, ReachesAPlaceOfAnotherFamilyByAListenerThatHasIt) {
   auto input = two_groups();
   const SockAddress six = address_of("[2001:db8::9]:5060");
-  EXPECT_FALSE(test::make_snapshot(input).flow_to(0, six).has_value());
+  EXPECT_FALSE(test::make_snapshot(input).flow_to(0, {six}).has_value());
   input.listeners.push_back({.name = "six",
                              .address = address_of("[2001:db8::1]:5060"),
                              .role = transport::ListenerRole::Servers});
   const Snapshot snapshot = test::make_snapshot(input);
-  EXPECT_EQ(snapshot.flow_to(0, six), (transport::Flow{.remote = six, .listener = 2}));
-  EXPECT_EQ(snapshot.client_side[static_cast<size_t>(SockAddress::Family::V6)], 2);
-  EXPECT_EQ(snapshot.client_side[static_cast<size_t>(SockAddress::Family::V4)], kPublic);
+  EXPECT_EQ(snapshot.flow_to(0, {six}), (transport::Flow{.remote = six, .listener = 2}));
+  EXPECT_EQ(side_for(snapshot.client_side, {six}), 2);
+  EXPECT_EQ(side_for(snapshot.client_side, {address_of("10.0.0.9:5060")}), kPublic);
+}
+
+TEST(SnapshotTest, ReachesAServerByAListenerThatHasItsTransport) {
+  auto input = two_groups();
+  const ServerPlace place{address_of("10.0.2.1:5060"), sip::Transport::Tcp};
+  EXPECT_FALSE(test::make_snapshot(input).flow_to(0, place).has_value());
+  input.listeners[kPublic].transports = {sip::Transport::Tcp};
+  input.groups[kPbx].servers[0].transport = sip::Transport::Tcp;
+  const Snapshot snapshot = test::make_snapshot(input);
+  const transport::Flow flow{
+      .remote = place.address, .listener = kPublic, .transport = sip::Transport::Tcp};
+  EXPECT_EQ(snapshot.server_sides[0], kPublic);
+  EXPECT_EQ(snapshot.flow_to(0, place), flow);
+  // The side of the other servers has no TCP: as for one that is gone.
+  EXPECT_EQ(snapshot.flow_to(1, place), flow);
+  EXPECT_EQ(snapshot.flow_to(balance::kNoServer, place), flow);
+  EXPECT_EQ(snapshot.flow_to(0, {place.address})->listener, kInside);
 }
 
 TEST(SnapshotTest, ARateIsForTheRoutesThatHaveOne) {

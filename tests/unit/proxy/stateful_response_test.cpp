@@ -144,5 +144,40 @@ TEST_F(StatefulResponseTest, CountsAnswersAndTheirTimes) {
   EXPECT_EQ(server.inflight.value(), 0U);
 }
 
+// A final response to what is over: the 2xx that comes again until it is acknowledged.
+class StreamLateResponseTest : public LaneTest {
+ protected:
+  StreamLateResponseTest() {
+    configure(over_tcp(two_groups(), sip::Transport::Udp));
+    invite_ = relay(client_, tcp_request().str());
+    EXPECT_EQ(answer(invite_, 200).front().to, client_);
+    EXPECT_EQ(contexts_used(), 0U);
+  }
+
+  const transport::Flow client_ = over_stream(from_client("192.0.2.1:40000"));
+  test::SentMessage invite_;
+};
+
+TEST_F(StreamLateResponseTest, ReturnsByTheConnectionOfItsClient) {
+  const auto sent = answer(invite_, 200);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].to.connection, client_.connection);
+}
+
+TEST_F(StreamLateResponseTest, ReturnsToTheListenerOfAClientWhoseConnectionHasEnded) {
+  wire_.end(client_.connection);
+  const auto sent = answer(invite_, 200);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].to.remote, address_of("192.0.2.1:5060"));
+}
+
+TEST_F(StreamLateResponseTest, ReturnsToNobodyWhereTheSealDoesNotSayByWhichConnection) {
+  std::string text = test::SipBuilder::answer_to(invite_.text).str();
+  const size_t seal = text.find(";slb=");
+  text.erase(seal, text.find_first_of(";\r", seal + 1) - seal);
+  EXPECT_TRUE(deliver(invite_.to, text).empty());
+  EXPECT_EQ(counters_.dropped[DropReason::ResponseSealRefused].value(), 1U);
+}
+
 }  // namespace
 }  // namespace siplb::proxy

@@ -89,7 +89,7 @@ class WorkerTest : public testing::Test {
                                     .other_entries = 64,
                                     .slots = {64, 4, 4},
                                     .mailbox = {.small_count = 4, .large_count = 2}},
-                                   *snapshot_, rings_[w], listeners);
+                                   {*snapshot_, rings_[w], census_}, listeners);
       EXPECT_TRUE(worker.has_value());
       workers_.push_back(std::move(*worker));
     }
@@ -128,6 +128,7 @@ class WorkerTest : public testing::Test {
   Socket server_;
   Socket client_;
   EventBell bell_;
+  transport::ConnectionCensus census_{{}};
   EventRing rings_[2]{EventRing(bell_), EventRing(bell_)};
   std::unique_ptr<Snapshot> snapshot_;
   std::vector<std::unique_ptr<Worker>> workers_;
