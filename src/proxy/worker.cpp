@@ -227,10 +227,19 @@ void Worker::on_undelivered(std::string_view octets, const SockAddress& destinat
 }
 
 bool Worker::post_to(const LaneMail& label, net::MailClass mail_class, std::string_view octets) {
-  Worker& owner = *workers_[label.lane % options_.worker_count];
-  const auto header = net::MailHeader::of(label);
-  if (owner.mailbox_->post(mail_class, header, octets) != net::PostStatus::Posted) return false;
-  owner.loop_->wake();
+  return workers_[label.lane % options_.worker_count]->post(label, mail_class, octets);
+}
+
+bool Worker::post(uint8_t lane, const transport::Inbound& inbound) {
+  const std::string_view octets(inbound.octets.data(), inbound.octets.size());
+  return post({.flow = inbound.flow, .lane = lane}, mail_class_of(octets), octets);
+}
+
+bool Worker::post(const LaneMail& label, net::MailClass mail_class, std::string_view octets) {
+  if (mailbox_->post(mail_class, net::MailHeader::of(label), octets) != net::PostStatus::Posted) {
+    return false;
+  }
+  loop_->wake();
   return true;
 }
 
@@ -280,7 +289,7 @@ void Worker::dispatch(LanePort& arrival, const transport::Inbound& inbound) {
     port(home).lane.take_over(inbound, scratch_, tick_);
   } else if (inbound.frame_fault != sip::FrameFault::None) {
     arrival.lane.receive(inbound, scratch_, tick_);
-  } else if (post_to({.flow = inbound.flow, .lane = home}, mail_class_of(octets), octets)) {
+  } else if (workers_[home % options_.worker_count]->post(home, inbound)) {
     arrival.lane.hand_out(inbound);
     counters_.mail_posted.add();
   } else {

@@ -5,7 +5,7 @@
 //
 // A message that belongs to a lane of this worker is decided at once, whichever of its lanes it
 // arrived at; one of another worker's goes to that worker's mailbox.
-// Thread: one (run), except stop(), which any thread may call; counters have any reader.
+// Thread: one (run), except post() and stop(), which any thread may call; counters have any reader.
 // Bounds: WorkerOptions; no heap after create().
 #pragma once
 
@@ -75,6 +75,8 @@ class Worker {
   // Serves until stop(); then what the send queues hold is flushed once. Requires: connected.
   void run();
 
+  // Hands a message to a lane of this worker. False where the mailbox has no room for its class.
+  [[nodiscard]] bool post(uint8_t lane, const transport::Inbound& inbound);
   void stop();
 
   struct LaneView {
@@ -109,6 +111,8 @@ class Worker {
   void on_undelivered(std::string_view octets, const SockAddress& destination);
   void drain_mailbox();
   void take(const net::Mail& mail);
+  [[nodiscard]] bool post(const LaneMail& label, net::MailClass mail_class,
+                          std::string_view octets);
   // To label.lane, of another worker; false where that has no room.
   [[nodiscard]] bool post_to(const LaneMail& label, net::MailClass mail_class,
                              std::string_view octets);

@@ -52,7 +52,7 @@ class MetricsTest : public testing::Test {
                                          .contexts = {.contexts = 3, .finished = 4},
                                          .slots = {1, 1, 1},
                                          .held = {2, 1, 1}},
-                                        snapshot_, events_, {&*sockets, 1});
+                                        {snapshot_, events_, census_}, {&*sockets, 1});
     EXPECT_TRUE(worker.has_value());
     workers_.push_back(std::move(*worker));
   }
@@ -68,6 +68,7 @@ class MetricsTest : public testing::Test {
   }
 
   EventBell bell_;
+  transport::ConnectionCensus census_{{}};
   EventRing events_{bell_};
   proxy::Snapshot snapshot_ = make_snapshot();
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
