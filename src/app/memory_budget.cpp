@@ -40,8 +40,8 @@ constexpr size_t kContextsShare = 8;     // at 512 MiB: 58,500 requests under wa
 constexpr size_t kCallsShare = 7;        // at 512 MiB: 2 million calls
 constexpr size_t kOthersShare = 14;      // at 512 MiB: a million requests in 64 s, 16,000/s
 constexpr size_t kMovedShare = 128;      // at 512 MiB: 65,536 clients that have moved in a dialog
-constexpr size_t kUnfinishedShare = 16;  // for messages whose beginning has come by a stream
-constexpr size_t kChannelsShare = 24;    // at 512 MiB: for 20,000 connections
+constexpr size_t kUnfinishedShare = 32;  // for messages whose beginning has come by a stream
+constexpr size_t kChannelsShare = 32;    // at 512 MiB: for 20,000 connections
 constexpr size_t kEndpointShare = 4;     // of a send queue, for one endpoint
 // At 512 MiB: 972,000 requests that have ended, 30,000 a second for 32 s.
 constexpr size_t kFinishedPerMiB = 2000;

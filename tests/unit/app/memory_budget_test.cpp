@@ -1,5 +1,6 @@
 #include "app/memory_budget.h"
 
+#include <algorithm>
 #include <bit>
 #include <set>
 
@@ -7,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "balance/affinity.h"
+#include "transport/lane_streams.h"
 
 namespace siplb::app {
 namespace {
@@ -23,6 +25,12 @@ Configuration smallest() {
   group.name = "pbx";
   group.servers.push_back({.name = "a", .address = SockAddress::v4(0x0a000001, 5060)});
   configuration.groups.push_back(group);
+  return configuration;
+}
+
+Configuration with_tcp() {
+  Configuration configuration = smallest();
+  configuration.listeners[0].transports = {sip::Transport::Udp, sip::Transport::Tcp};
   return configuration;
 }
 
@@ -100,8 +108,99 @@ TEST(MemoryBudgetTest, WhatIsDerivedFitsOnEveryMachine) {
   EXPECT_EQ(MemoryBudget(configuration, derive_sizing(configuration, 1)).fault(), std::nullopt);
 }
 
+TEST(MemoryBudgetTest, WhatIsDerivedFitsWithStreamsToo) {
+  Configuration configuration = with_tcp();
+  for (size_t cores = 1; cores <= 64; ++cores) {
+    const MemoryBudget budget(configuration, derive_sizing(configuration, cores));
+    EXPECT_EQ(budget.fault(), std::nullopt) << cores << " cores\n" << budget.table();
+  }
+  configuration.global.memory_bytes = config::kMemoryBytesMin;
+  for (const size_t cores : {1, 2}) {
+    const MemoryBudget least(configuration, derive_sizing(configuration, cores));
+    EXPECT_EQ(least.fault(), std::nullopt) << least.table();
+  }
+}
+
+TEST(MemoryBudgetTest, ReservesNothingForStreamsThatNoListenerHas) {
+  const Configuration without = smallest();
+  const Sizing sizing = derive_sizing(without, 2);
+  EXPECT_FALSE(sizing.has_streams);
+  const MemoryBudget budget(without, sizing);
+  const auto is_of_streams = [](const Consumer& consumer) {
+    return consumer.name.starts_with("stream-") || consumer.name.starts_with("unfinished-");
+  };
+  EXPECT_TRUE(std::none_of(budget.consumers().begin(), budget.consumers().end(), is_of_streams));
+  const MemoryBudget with(with_tcp(), derive_sizing(with_tcp(), 2));
+  EXPECT_EQ(std::count_if(with.consumers().begin(), with.consumers().end(), is_of_streams), 7);
+}
+
+TEST(SizingTest, ConnectionsFollowFromTheMemoryUnlessTheFileSetsThem) {
+  Configuration configuration = with_tcp();
+  EXPECT_EQ(derive_sizing(configuration, 1).census.connections_max, 20000U);
+  configuration.global.memory_bytes = config::kMemoryBytesMin;
+  const size_t least = derive_sizing(configuration, 1).census.connections_max;
+  EXPECT_GE(least, 500U);
+  EXPECT_LT(least, 20000U);
+  configuration.limits.connections = 20000;
+  EXPECT_EQ(derive_sizing(configuration, 1).census.connections_max, 20000U);
+}
+
+TEST(SizingTest, ALaneHasRoomForTwiceItsShareOfConnectionsAndForOnesWeOpen) {
+  Configuration configuration = with_tcp();
+  configuration.limits.connections = 1002;
+  configuration.global.lanes = 4;
+  EXPECT_EQ(derive_sizing(configuration, 1).streams.channels, 2 * 251 + 64U);
+  configuration.groups[0].servers[0].transport = sip::Transport::Tcp;
+  EXPECT_EQ(derive_sizing(configuration, 1).streams.channels, 2 * 251 + 65U);
+  configuration.groups[0].servers[0].transport = sip::Transport::Udp;
+  configuration.groups[0].servers[0].takes_tcp = true;
+  EXPECT_EQ(derive_sizing(configuration, 1).streams.channels, 2 * 251 + 65U);
+  configuration.global.lanes = 1;
+  const Sizing one = derive_sizing(configuration, 1);
+  EXPECT_EQ(one.streams.channels, 1002 + 65U);
+  EXPECT_EQ(one.census.channels, one.streams.channels);
+  EXPECT_EQ(one.census.lanes, 1U);
+}
+
+TEST(SizingTest, StreamsHaveTheLimitsAndTimersOfTheFile) {
+  Configuration configuration = with_tcp();
+  configuration.limits.connections_per_source = 7;
+  configuration.limits.connection_queue = 8;
+  configuration.limits.connection_queue_bytes = 9000;
+  configuration.limits.message_bytes = 1000;
+  configuration.stream_timers.idle = std::chrono::seconds(5);
+  configuration.groups.push_back(configuration.groups[0]);
+  configuration.groups[0].failover.first_response_timeout = std::chrono::seconds(3);
+  const Sizing sizing = derive_sizing(configuration, 1);
+  EXPECT_EQ(sizing.census.connections_per_source, 7U);
+  EXPECT_EQ(sizing.streams.channel_entries, 8U);
+  EXPECT_EQ(sizing.streams.channel_octets, 9000U);
+  EXPECT_EQ(sizing.streams.message_octets_max, 1000U);
+  EXPECT_EQ(sizing.streams.timers.idle, std::chrono::seconds(5));
+  EXPECT_EQ(sizing.streams.timers.queued, std::chrono::seconds(3));
+}
+
+TEST(MemoryBudgetTest, CountsWhatStreamsHave) {
+  const Configuration configuration = with_tcp();
+  Sizing sizing = derive_sizing(configuration, 2);
+  sizing.unfinished = {.small_count = 100, .medium_count = 10, .large_count = 1};
+  const MemoryBudget budget(configuration, sizing);
+  EXPECT_EQ(find(budget, "unfinished-small").octets, 2U * 100 * 2048);
+  EXPECT_EQ(find(budget, "unfinished-medium").octets, 2U * 10 * 8192);
+  EXPECT_EQ(find(budget, "unfinished-large").octets, 2U * 65536);
+  EXPECT_EQ(find(budget, "stream-areas").octets,
+            2 * (transport::kStreamAreaOctets + net::Mailbox::kLargeOctetsMax));
+  EXPECT_EQ(
+      find(budget, "stream-channels").octets + find(budget, "stream-queues").octets,
+      8 * (sizeof(transport::LaneStreams) + transport::LaneStreams::memory_octets(sizing.streams)));
+  EXPECT_THAT(find(budget, "stream-channels").derivation,
+              testing::EndsWith(" channels, for 20000 connections"));
+  EXPECT_EQ(find(budget, "stream-census").octets,
+            transport::ConnectionCensus::memory_octets(sizing.census));
+}
+
 TEST(MemoryBudgetTest, ConsumersHaveTheirOwnNamesAndAddUp) {
-  const Configuration configuration = smallest();
+  const Configuration configuration = with_tcp();
   const MemoryBudget budget(configuration, derive_sizing(configuration, 2));
   std::set<std::string_view> names;
   size_t sum = 0;
@@ -157,7 +256,7 @@ TEST(MemoryBudgetTest, TakesASumAtTheCeiling) {
 }
 
 TEST(MemoryBudgetTest, TableListsEveryConsumerSumAndKernel) {
-  const Configuration configuration = smallest();
+  const Configuration configuration = with_tcp();
   const MemoryBudget budget(configuration, derive_sizing(configuration, 1));
   const std::string table = budget.table();
   for (const Consumer& consumer : budget.consumers()) {
