@@ -68,6 +68,10 @@ class PlainListener {
   // The next connection, blocking.
   [[nodiscard]] net::FileDescriptor accept() {
     if (!wait_readable(fd_.get())) return {};
+    return take();
+  }
+  // The next one that is there already; not open where there is none.
+  [[nodiscard]] net::FileDescriptor take() {
     return net::FileDescriptor(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -544,6 +545,112 @@ TEST_F(LaneStreamsTest, GivesEverythingBackWhenItEndsInFullFlight) {
   EXPECT_EQ(test::ending_of(idle.get()), 0);
   EXPECT_EQ(inbox_.unsent.size(), 1U);
   loop_->dispatch(loop_->wait(Instant{}));
+}
+
+// Clients, servers and the lane do whatever comes to their mind.
+class Crowd {
+ public:
+  explicit Crowd(uint64_t seed) : random_(seed) {}
+
+  size_t draw(size_t below) { return random_() % below; }
+  net::FileDescriptor* any() { return ends_.empty() ? nullptr : &ends_[draw(ends_.size())]; }
+  void add(net::FileDescriptor fd) {
+    if (fd.is_open()) ends_.push_back(std::move(fd));
+  }
+  void speak(const net::FileDescriptor& end) {
+    const std::array<std::string, 6> texts = {
+        request("OPTIONS", 1),       request("ACK", 1, 3000),  response(200, 1),
+        request("INVITE", 1, 20000), "OPTIONS sip:unfinished", "INVITE sip:bob SIP/2.0\r\n\r\n"};
+    const std::string& text = texts[draw(texts.size())];
+    static_cast<void>(::send(end.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+  }
+  void listen(const net::FileDescriptor& end) {
+    std::array<char, 65536> room;
+    static_cast<void>(::recv(end.get(), room.data(), room.size(), MSG_DONTWAIT));
+  }
+  void leave(net::FileDescriptor& end) {
+    if (draw(2) == 0) {
+      test::reset(end);
+    } else {
+      end = net::FileDescriptor();
+    }
+    std::erase_if(ends_, [](const net::FileDescriptor& fd) { return !fd.is_open(); });
+  }
+
+ private:
+  std::mt19937_64 random_;
+  std::vector<net::FileDescriptor> ends_;
+};
+
+TEST_F(LaneStreamsTest, ConservesWhatItIsGivenWhateverHappens) {
+  send_slots_options_ = {.small_count = 64, .medium_count = 8, .large_count = 4};
+  unfinished_slots_options_ = {.small_count = 4, .medium_count = 2, .large_count = 1};
+  start({.channels = 20,
+         .queue_entries = 60,
+         .channel_entries = 40,
+         .timers = {.connect = 30ms,
+                    .first_octet = 40ms,
+                    .message = 20ms,
+                    .idle = 60ms,
+                    .stalled = 20ms,
+                    .queued = 15ms}});
+  constexpr uint64_t kSeed = 42;
+  SCOPED_TRACE("seed " + std::to_string(kSeed));
+  Crowd crowd(kSeed);
+  std::vector<PlainListener> servers;
+  for (int i = 0; i < 4; ++i) servers.emplace_back(Family::V4);
+  const RefusingPort refusing;
+  uint64_t queued = 0;
+  const auto say = [&](const Flow& flow) {
+    const auto text =
+        crowd.draw(2) == 0 ? response(200, 1) : request("NOTIFY", 1, crowd.draw(9000));
+    queued += send(flow, text, static_cast<uint8_t>(crowd.draw(64))) == SendStatus::Queued ? 1 : 0;
+  };
+  inbox_.answer = [&](const Inbound& inbound) { say(inbound.flow); };
+  inbox_.retry = [&](const Flow& flow) {
+    say(crowd.draw(2) == 0 ? flow : to(servers[0].address()));
+  };
+
+  for (int step = 0; step < 6000; ++step) {
+    net::FileDescriptor* const end = crowd.any();
+    PlainListener& server = servers[crowd.draw(servers.size())];
+    switch (crowd.draw(10)) {
+      case 0: crowd.add(test::connect_plain(address_)); break;
+      case 1: crowd.add(server.take()); break;
+      case 2: say(to(server.address())); break;
+      case 3: say(to(refusing.address())); break;
+      case 4:
+        if (!inbox_.flows.empty()) say(inbox_.flows[crowd.draw(inbox_.flows.size())]);
+        break;
+      case 5:
+        if (end != nullptr && crowd.draw(4) == 0) crowd.leave(*end);
+        break;
+      case 6:
+        if (end != nullptr && crowd.draw(4) == 0) ::shutdown(end->get(), SHUT_WR);
+        break;
+      case 7:
+        if (end != nullptr) crowd.listen(*end);
+        break;
+      default:
+        if (end != nullptr) crowd.speak(*end);
+        break;
+    }
+    if (crowd.draw(3) == 0) tick();
+    ASSERT_LE(connections(), 20U);
+    ASSERT_EQ(queued, counters().sent_messages.value() + counters().unsent.value() +
+                          counters().queue_depth.value());
+    ASSERT_EQ(counters().begun.sum() - connections(),
+              counters().ended.sum() - counters().ended[EndReason::Refused].value() -
+                  counters().ended[EndReason::Connect].value());
+    ASSERT_EQ(census_->accepted(), counters().connections[Direction::Accepted].value());
+  }
+  EXPECT_GT(counters().begun[Direction::Accepted].value(), 20U);
+  EXPECT_GT(counters().begun[Direction::Opened].value(), 4U);
+  inbox_.answer = nullptr;
+  inbox_.retry = nullptr;
+  ASSERT_TRUE(run_until([&] { return counters().queue_depth.value() == 0; }));
+  EXPECT_EQ(queued, counters().sent_messages.value() + counters().unsent.value());
+  EXPECT_EQ(slots_out(*send_slots_), 0U);
 }
 
 TEST_F(LaneStreamsTest, NamesItsReasons) {
