@@ -28,6 +28,7 @@ void append_via(AddedLines& lines, uint8_t lane, const Snapshot& snapshot, const
   sip::ViaSeal fields;
   fields.lane = lane;
   fields.instance = snapshot.seal.instance();
+  fields.transport = input.outgoing.to.transport;
   fields.mode = input.outgoing.mode;
   fields.loop_hash = loop_hash(input.request, snapshot);
   fields.listener = snapshot.sides[input.request.source.listener].hash;

@@ -139,12 +139,18 @@ class StreamFailoverTest : public FailoverTest {
 
 TEST_F(StreamFailoverTest, WhatAStreamRefusesGoesToAnotherServerAtOnce) {
   const auto probe = refuse_first(Method::Message);
+  const auto inflight = [this] {
+    uint64_t sum = 0;
+    for (const ServerCounters& server : counters_.servers) sum += server.inflight.value();
+    return sum;
+  };
+  const uint64_t before = inflight();
   const auto sent = relay(from_client(), SipBuilder::request(Method::Message).str());
   EXPECT_NE(sent.to.remote, probe.to.remote);
   EXPECT_EQ(failovers(FailoverReason::Unreachable), 1U);
   EXPECT_THAT(answer(sent, 200), SizeIs(1));
   EXPECT_EQ(contexts_used(), 0U);
-  for (const ServerCounters& server : counters_.servers) EXPECT_EQ(server.inflight.value(), 0U);
+  EXPECT_EQ(inflight(), before);
 }
 
 TEST_F(StreamFailoverTest, WhatAllRefuseIsAnsweredAndForgotten) {
@@ -176,9 +182,23 @@ TEST_F(StreamFailoverTest, ASilentServerIsKeptWhereTheNextRefuses) {
   EXPECT_THAT(answered[0].text, StartsWith("SIP/2.0 200 "));
 }
 
-TEST_F(StreamFailoverTest, WhatIsLostIsSentOnceMoreIfThatDoesNoHarm) {
+TEST_F(StreamFailoverTest, WhatIsLostIsSentOnceMoreToItsServer) {
+  const auto first = relay(from_client(), SipBuilder::request(Method::Message).str());
+  const auto again = disconnected(first);
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_EQ(again[0].to, first.to);
+  EXPECT_EQ(again[0].text, first.text);
+  const auto refused = disconnected(again[0]);
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_THAT(refused[0].text, StartsWith("SIP/2.0 500 "));  // nobody else was asked
+  EXPECT_EQ(contexts_used(), 0U);
+}
+
+TEST_F(StreamFailoverTest, WhatIsLostGoesElsewhereIfItsServerIsGoneAndThatDoesNoHarm) {
   const auto first = relay(from_client(), SipBuilder::request().str());
-  const auto second = disconnected(first);
+  const auto again = disconnected(first);
+  ASSERT_THAT(again, SizeIs(1));
+  const auto second = unsent(again[0]);
   ASSERT_THAT(second, SizeIs(1));
   EXPECT_NE(second[0].to.remote, first.to.remote);
   EXPECT_EQ(failovers(FailoverReason::Disconnected), 1U);
@@ -187,11 +207,12 @@ TEST_F(StreamFailoverTest, WhatIsLostIsSentOnceMoreIfThatDoesNoHarm) {
   EXPECT_THAT(refused[0].text, StartsWith("SIP/2.0 503 "));
 }
 
-TEST_F(StreamFailoverTest, WhatIsLostAndMayHaveBeenDoneEndsAtOnce) {
+TEST_F(StreamFailoverTest, WhatIsLostAndMayHaveBeenDoneGoesToNobodyElse) {
   const auto first = relay(from_client(), SipBuilder::request(Method::Message).str());
+  wire_.refuse(first.to.remote);
   const auto refused = disconnected(first);
   ASSERT_THAT(refused, SizeIs(1));
-  EXPECT_THAT(refused[0].text, StartsWith("SIP/2.0 500 "));  // nobody else was asked
+  EXPECT_THAT(refused[0].text, StartsWith("SIP/2.0 500 "));
   EXPECT_EQ(contexts_used(), 0U);
 }
 
@@ -216,7 +237,9 @@ TEST_F(StreamFailoverTest, WithoutABudgetWhatIsLostEnds) {
   auto input = over_tcp(two_groups(), sip::Transport::Tcp);
   input.groups[kPbx].failover.budget_percent = 0;
   configure(input);
-  const auto refused = disconnected(relay(from_client(), SipBuilder::request().str()));
+  const auto first = relay(from_client(), SipBuilder::request().str());
+  wire_.refuse(first.to.remote);
+  const auto refused = disconnected(first);
   ASSERT_THAT(refused, SizeIs(1));
   EXPECT_THAT(refused[0].text, StartsWith("SIP/2.0 500 "));
 }

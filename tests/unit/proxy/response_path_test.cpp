@@ -170,7 +170,7 @@ TEST_F(StreamResponseTest, BehindANatOnlyTheConnectionLeadsBack) {
 }
 
 TEST_F(StreamResponseTest, WhereAHopChangesItsKindThereIsState) {
-  relay(from_client(), SipBuilder::request().call_id("over udp").str());
+  relay(from_client(), SipBuilder::request().call_id("over-udp").str());
   EXPECT_EQ(contexts_used(), 1U);
 }
 

@@ -15,12 +15,13 @@ using test::SipBuilder;
 using testing::HasSubstr;
 using testing::SizeIs;
 
-// All servers are asked over UDP; those of pbx take TCP as well.
+// All servers are asked over UDP; the one of pbx that gets new work takes TCP as well.
 class SizeRuleTest : public LaneTest {
  protected:
   SizeRuleTest() {
     auto input = over_tcp(two_groups(), Transport::Udp);
-    for (auto& server : input.groups[kPbx].servers) server.takes_tcp = true;
+    input.groups[kPbx].servers[0].takes_tcp = true;
+    input.groups[kPbx].servers[1].weight = 0;
     configure(input);
   }
   test::SentMessage relay_with(size_t padding, std::string_view call = "call",
@@ -52,15 +53,15 @@ TEST_F(SizeRuleTest, IsForServersThatTakeTcpOnly) {
 }
 
 TEST_F(SizeRuleTest, WhatTcpRefusesGoesOverUdpAtOnceAndForAWhile) {
-  for (const auto& server : snapshot_.topology.servers()) wire_.refuse(server.address);
+  wire_.refuse(snapshot_.topology.servers()[0].address);
   EXPECT_EQ(relay_with(2000).to.transport, Transport::Udp);
   EXPECT_EQ(counters_.tcp_refused.value(), 1U);
   const uint64_t before = wire_.attempts();
   tick_.now += SizeRule::kRefusedFor - 1ms;
-  EXPECT_EQ(relay_with(2001).to.transport, Transport::Udp);
+  EXPECT_EQ(relay_with(2000, "second").to.transport, Transport::Udp);
   EXPECT_EQ(wire_.attempts(), before + 1);  // it was not even tried
   tick_.now += 1ms;
-  relay_with(2002);
+  relay_with(2000, "third");
   EXPECT_EQ(counters_.tcp_refused.value(), 2U);
 }
 
