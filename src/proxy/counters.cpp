@@ -22,6 +22,7 @@ std::string_view name(MessageKind kind) {
 std::string_view name(AbsorbReason reason) {
   switch (reason) {
     case AbsorbReason::KeepAlive: return "keep_alive";
+    case AbsorbReason::Stun: return "stun";
     case AbsorbReason::LocalAck: return "local_ack";
     case AbsorbReason::Ack: return "ack";
     case AbsorbReason::Repeat: return "repeat";

@@ -22,6 +22,7 @@ enum class MessageKind : uint8_t { Request, Response, Other, kCount };
 // Messages that end here on purpose.
 enum class AbsorbReason : uint8_t {
   KeepAlive,  // CR LF or NUL on a datagram
+  Stun,       // a binding request, answered
   LocalAck,   // the ACK to a final answer of our own
   Ack,        // the ACK to a final answer of 300 or above, ended here (RFC 3261, 17.2.1)
   Repeat,     // a request or response that came again; what it asked for was sent again, if needed

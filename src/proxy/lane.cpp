@@ -1,6 +1,9 @@
 #include "proxy/lane.h"
 
+#include <array>
+
 #include "proxy/checks.h"
+#include "transport/stun.h"
 
 namespace siplb::proxy {
 namespace {
@@ -105,9 +108,22 @@ void Lane::decide(const transport::Inbound& inbound, sip::Message& message, cons
   conclude(inbound, message, judge(inbound, message, tick));
 }
 
+Verdict Lane::answer_stun(const transport::Inbound& inbound) {
+  std::array<char, transport::kStunResponseOctetsMax> area;
+  const std::string_view answer =
+      transport::write_stun_response(text_of(inbound), inbound.flow.remote, area);
+  if (answer.empty()) return Verdict::drop(DropReason::Malformed);
+  forwarder_.send(inbound.flow, answer);
+  return Verdict::absorb(AbsorbReason::Stun);
+}
+
 Verdict Lane::judge(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {
   if (inbound.octets.size() > snapshot_.message_octets_max) {
     return Verdict::drop(DropReason::Oversize);
+  }
+  if (snapshot_.sides[inbound.flow.listener].answers_stun && !inbound.flow.is_stream() &&
+      transport::is_stun_request(text_of(inbound))) {
+    return answer_stun(inbound);
   }
   sip::ScanStatus status = sip::scan(text_of(inbound), snapshot_.scan_limits, message);
   if (inbound.frame_fault != sip::FrameFault::None) {

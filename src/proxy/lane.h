@@ -71,6 +71,7 @@ class Lane {
  private:
   void count_received(const transport::Inbound& inbound);
   void decide(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
+  Verdict answer_stun(const transport::Inbound& inbound);
   Verdict judge(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
   void conclude(const transport::Inbound& inbound, const sip::Message& message, Verdict verdict);
 

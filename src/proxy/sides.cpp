@@ -32,6 +32,7 @@ Side make_side(const ListenerOptions& options, const SockAddress& bound, const H
             .role = options.role,
             .bound = bound,
             .transports = options.transports,
+            .answers_stun = options.stun,
             .names = {}};
   for (const transport::Advertised& advertised : options.advertise) {
     side.names.push_back(make_name(advertised.to, advertised.as));

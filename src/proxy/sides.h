@@ -49,6 +49,7 @@ struct Side {
   transport::ListenerRole role = transport::ListenerRole::Clients;
   SockAddress bound;  // may be a wildcard
   std::vector<sip::Transport> transports;
+  bool answers_stun = false;
   std::vector<OwnName> names;  // what is advertised, in order; the last is for everybody
 
   [[nodiscard]] bool admits_servers() const { return role != transport::ListenerRole::Clients; }

@@ -121,5 +121,30 @@ TEST_F(FramingTest, ForAFullMailboxOnlyRequestsOfStreamsAreAnswered) {
   EXPECT_EQ(counters_.dropped[DropReason::MailboxFull].value(), 4U);
 }
 
+// A binding request of RFC 5389 without attributes.
+std::string stun_request() {
+  std::string text("\x00\x01\x00\x00\x21\x12\xa4\x42", 8);
+  return text.append(12, 't');
+}
+
+TEST_F(LaneTest, AnswersStunOverUdpWhereItsListenerIsAskedTo) {
+  EXPECT_TRUE(deliver(from_client(), stun_request()).empty());
+  EXPECT_EQ(counters_.dropped[DropReason::NotSip].value(), 1U);
+  auto input = over_tcp(two_groups(), sip::Transport::Udp);
+  input.listeners[kPublic].stun = true;
+  configure(input);
+  const auto answered = relay(from_client(), stun_request());
+  EXPECT_EQ(answered.to, from_client());
+  EXPECT_TRUE(answered.text.starts_with(std::string_view("\x01\x01", 2)));
+  EXPECT_EQ(counters_.absorbed[AbsorbReason::Stun].value(), 1U);
+  EXPECT_TRUE(deliver(over_stream(from_client()), stun_request()).empty());
+  EXPECT_TRUE(deliver(from_server("10.0.2.1:5060"), stun_request()).empty());
+  // Its attributes don't fit.
+  std::string broken = stun_request() + std::string("\x80\x22\xff\xff", 4);
+  broken[3] = 4;
+  EXPECT_TRUE(deliver(from_client(), broken).empty());
+  EXPECT_EQ(counters_.absorbed[AbsorbReason::Stun].value(), 1U);
+}
+
 }  // namespace
 }  // namespace siplb::proxy
