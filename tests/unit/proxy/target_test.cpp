@@ -107,21 +107,21 @@ TEST_F(TargetTest, APlaceIsAServersElseAmongTheTargetsOfAGroup) {
   const Snapshot wider = test::make_snapshot(input);
   const TargetChooser chooser(0, wider, affinity_);
 
-  const auto servers = chooser.find_place(address_of("10.0.2.2:5090"));
+  const auto servers = chooser.find_place({address_of("10.0.2.2:5090"), {}});
   ASSERT_TRUE(servers.has_value());
   EXPECT_EQ(servers->group, kPbx);
   EXPECT_EQ(name(servers->target), "s2");
   EXPECT_EQ(servers->target.to, from_server("10.0.2.2:5090"));
 
-  const auto target = chooser.find_place(address_of("10.9.0.1:5070"));
+  const auto target = chooser.find_place({address_of("10.9.0.1:5070"), {}});
   ASSERT_TRUE(target.has_value());
   EXPECT_EQ(target->group, kVoicemail);
   EXPECT_EQ(target->target.server, balance::kNoServer);
   EXPECT_EQ(target->target.to, from_server("10.9.0.1:5070"));
 
-  EXPECT_FALSE(chooser.find_place(address_of("192.0.2.1:5060")).has_value());
+  EXPECT_FALSE(chooser.find_place({address_of("192.0.2.1:5060"), {}}).has_value());
   // No listener of ours speaks IPv6.
-  EXPECT_FALSE(chooser.find_place(address_of("[2001:db8::1]:5060")).has_value());
+  EXPECT_FALSE(chooser.find_place({address_of("[2001:db8::1]:5060"), {}}).has_value());
 }
 
 TEST_F(TargetTest, LearnsFromAnAnswerOnlyWhatItDoesNotKnow) {
