@@ -42,10 +42,17 @@ SipBuilder start(const RequestPlan& plan, std::string_view uri) {
       .cseq(std::to_string(plan.cseq) + " " + plan.method);
 }
 
+std::string via_start(sip::Transport transport) {
+  return "SIP/2.0/" + std::string(sip::transport_name(transport)) + " ";
+}
+
 void set_sender(SipBuilder& builder, const Sender& sender, const RequestPlan& plan) {
   const std::string address(sender.address.text());
-  builder.via("SIP/2.0/UDP " + address + ";branch=" + plan.branch + ";rport")
-      .contact("<sip:" + sender.name + "@" + address + ">");
+  const bool is_stream = sender.transport != sip::Transport::Udp;
+  builder
+      .via(via_start(sender.transport) + address + ";branch=" + plan.branch +
+           (is_stream ? "" : ";rport"))
+      .contact("<" + contact_of(sender) + ">");
 }
 
 }  // namespace
@@ -83,6 +90,16 @@ std::string branch_of(std::string_view text) {
 std::string slb_of(std::string_view text) {
   const std::string via = first_value(text, "Via");
   return std::string(top_via(via).slb);
+}
+
+sip::Transport transport_of(std::string_view text) {
+  const std::string via = first_value(text, "Via");
+  return top_via(via).known_transport().value_or(sip::Transport::Udp);
+}
+
+std::string contact_of(const Sender& sender) {
+  return "sip:" + sender.name + "@" + std::string(sender.address.text()) +
+         (sender.transport == sip::Transport::Tcp ? ";transport=tcp" : "");
 }
 
 std::string token_of(std::string_view text) {
@@ -146,8 +163,8 @@ SipBuilder in_transaction_request(const RequestPlan& plan, std::string_view text
   std::string via = first_value(text, "Via");
   if (is_response(text)) {  // as it was sent: without received and the value of rport
     const sip::Via parsed = top_via(via);
-    via = "SIP/2.0/UDP " + std::string(parsed.sent_by) + ";branch=" + std::string(parsed.branch) +
-          (parsed.has_rport ? ";rport" : "");
+    via = via_start(transport_of(text)) + std::string(parsed.sent_by) +
+          ";branch=" + std::string(parsed.branch) + (parsed.has_rport ? ";rport" : "");
   }
   builder.via(via)
       .from(first_value(text, "From"))

@@ -23,6 +23,8 @@ namespace siplb::test {
 [[nodiscard]] std::string uri_of(std::string_view name_addr);
 [[nodiscard]] std::string branch_of(std::string_view text);
 [[nodiscard]] std::string slb_of(std::string_view text);
+// Of the top Via.
+[[nodiscard]] sip::Transport transport_of(std::string_view text);
 // The user part of the first Record-Route that has one, else Path.
 [[nodiscard]] std::string token_of(std::string_view text);
 // "INVITE", or "200" of a response.
@@ -36,8 +38,11 @@ namespace siplb::test {
 // Who sends.
 struct Sender {
   std::string name;
-  SockAddress address;
+  SockAddress address;  // where it listens
+  sip::Transport transport = sip::Transport::Udp;
 };
+// Its URI: "sip:alice@192.0.2.10:5060;transport=tcp".
+[[nodiscard]] std::string contact_of(const Sender& sender);
 
 // What may be said in a `sends` line; what is not said takes its default.
 struct RequestPlan {

@@ -35,6 +35,10 @@ class Options {
     values_.erase(found);
     return value;
   }
+  [[nodiscard]] std::optional<std::string> look(const std::string& key) const {
+    const auto found = values_.find(key);
+    return found == values_.end() ? std::nullopt : std::optional(found->second);
+  }
   void finish() const {
     if (!values_.empty()) throw ScriptError("unknown: '" + values_.begin()->first + "'");
   }

@@ -62,6 +62,8 @@ void Player::play_statement(const Statement& statement) {
 
   if (!is_timed) begin_step(statement.line);
   if (words[0] == "unreachable") return play_unreachable(words);
+  if (words[0] == "together") return play_together(statement, words);
+  if (words.size() == 2 && play_stream(words)) return;
   if (words.size() < 3) throw ScriptError("what is this?");
   if (words[1] == "sends") return play_send(statement, words);
   if (words[1] == "answers") return play_answer(statement, words);
@@ -99,7 +101,7 @@ void Player::load_configuration(const Statement& statement) {
   configuration_ = loaded.configuration;
   for (const balance::GroupOptions& group : configuration_->groups) {
     for (const balance::ServerOptions& server : group.servers) {
-      parties_[server.name] = {.address = server.address, .listener = {}};
+      parties_[server.name] = {.address = server.address, .transport = server.transport};
     }
   }
 }
@@ -151,15 +153,19 @@ void Player::play_room(const Words& words) {
 
 // Plays the statements below again and again, with $n for the number of the turn.
 void Player::play_times(const Statement& statement, const Words& words) {
-  const std::string text = joined_lines(statement.block, "\n");
   const size_t count = words.size() == 2 ? std::stoul(words[1]) : 0;
   for (size_t n = 1; n <= count; ++n) {
     variables_["n"] = std::to_string(n);
-    for (Statement& inner : parse_script(text)) {
-      for (std::string& word : inner.words) word = expand(word);
-      inner.line += statement.line;
-      play_guarded(inner);
-    }
+    play_inner(statement);
+  }
+}
+
+// The statements below it.
+void Player::play_inner(const Statement& statement) {
+  for (Statement& inner : parse_script(joined_lines(statement.block, "\n"))) {
+    for (std::string& word : inner.words) word = expand(word);
+    inner.line += statement.line;
+    play_guarded(inner);
   }
 }
 
@@ -169,7 +175,13 @@ void Player::play_party(const Statement& statement) {
   const auto address = SockAddress::parse(words[2]);
   if (!address) throw ScriptError("no address: " + words[2]);
   Options options(words, 3);
-  parties_[words[1]] = {.address = *address, .listener = options.take("on").value_or("")};
+  Party& made = parties_[words[1]];
+  made = {.address = *address, .listener = options.take("on").value_or("")};
+  if (const auto over = options.take("over")) {
+    made.transport = read_transport(*over);
+    made.is_connection = made.transport != sip::Transport::Udp;
+  }
+  made.owner = options.take("of").value_or("");
   options.finish();
 }
 
@@ -179,25 +191,27 @@ const Player::Party& Player::party(const std::string& name) const {
   return found->second;
 }
 
-std::string Player::party_at(const SockAddress& address) const {
-  for (const auto& [name, party] : parties_) {
-    if (party.address == address) return name;
-  }
-  return "";
+// As it calls itself: where its connections come from, nobody listens.
+Sender Player::sender(const std::string& name, sip::Transport transport) const {
+  const Party& self = party(name);
+  const Party& at = self.owner.empty() ? self : party(self.owner);
+  return {.name = name, .address = at.address, .transport = transport};
 }
 
-transport::Flow Player::flow_of(const Party& party, const std::string& listener) const {
+transport::Flow Player::flow_of(const Party& party, const std::string& listener,
+                                sip::Transport transport) {
   const proxy::Sides& sides = process_->snapshot().sides;
   const std::string& wanted = listener.empty() ? party.listener : listener;
   const balance::ServerIndex server = process_->snapshot().topology.find_by_address(party.address);
-  const auto to_server = process_->snapshot().flow_to(server, {party.address});
+  const auto to_server = process_->snapshot().flow_to(server, {party.address, transport});
   for (size_t i = 0; i < sides.size(); ++i) {
     const auto index = static_cast<transport::ListenerIndex>(i);
-    const bool same_family = sides[index].bound.family() == party.address.family();
+    const bool same_family = sides[index].has(party.address.family(), transport);
     const bool is_usual =
         server == balance::kNoServer ? same_family : to_server && to_server->listener == index;
     const bool fits = wanted.empty() ? is_usual : sides[index].name == wanted;
-    if (fits) return {.remote = party.address, .listener = index};
+    if (!fits) continue;
+    return stream_of(party, {.remote = party.address, .listener = index, .transport = transport});
   }
   throw ScriptError("no listener for " + std::string(party.address.text()));
 }
@@ -269,20 +283,24 @@ void Player::play_check(const Words& words) {
 
 // ---- What the parties do ------------------------------------------------------------------------
 
-void Player::send(const std::string& name, const std::string& text, Options& options) {
+void Player::send(const std::string& name, const std::string& text, Options& options,
+                  std::optional<sip::Transport> transport) {
   const Party& source = party(options.take("source").value_or(name));
-  transport::Flow flow = flow_of(source, options.take("on").value_or(""));
+  if (const auto over = options.take("over")) transport = read_transport(*over);
+  if (source.is_connection || !transport) transport = source.transport;
+  transport::Flow flow = flow_of(source, options.take("on").value_or(""), *transport);
   if (const auto local = options.take("local")) flow.local = read_ip(*local);
   if (const auto as = options.take("as")) known_[*as] = {.text = text, .party = name};
   options.finish();
 
   step_octets_ = text.size();
+  if (together_ != nullptr) return together_->push_back({flow, text});
   collect(process_->receive(flow, text, tick()));
 }
 
 void Player::collect(std::vector<SentMessage> sent) {
   for (SentMessage& message : sent) {
-    if (party_at(message.to.remote).empty()) {
+    if (party_of(message.to).empty()) {
       throw std::logic_error("sent to a stranger, " + std::string(message.to.remote.text()) +
                              ":\n" + message.text);
     }
@@ -326,10 +344,11 @@ std::string Player::request_text(const Statement& statement, const std::string& 
   if (const auto call = options.take("call")) plan.call = *call;
   if (const auto uri = options.take("uri")) plan.uri = *uri;
   if (const auto cseq = options.take("cseq")) plan.cseq = static_cast<uint32_t>(std::stoul(*cseq));
-  const Sender sender{.name = name, .address = party(name).address};
-  SipBuilder builder = dialog        ? in_dialog_request(sender, plan, known(*dialog).text)
+  const auto over = options.look("over");
+  const Sender self = sender(name, over ? read_transport(*over) : party(name).transport);
+  SipBuilder builder = dialog        ? in_dialog_request(self, plan, known(*dialog).text)
                        : transaction ? in_transaction_request(plan, known(*transaction).text)
-                                     : new_request(sender, plan);
+                                     : new_request(self, plan);
   edit(builder, statement.block);
   return builder.str();
 }
@@ -343,10 +362,10 @@ void Player::play_answer(const Statement& statement, const Words& words) {
   const std::string to = first_value(request, "To");
   const std::string tag = options.take("to-tag").value_or(name);
   if (tag_of(to).empty() && words[3] != "100") builder.to(to + ";tag=" + tag);
-  const std::string address(party(name).address.text());
-  builder.contact("<sip:" + name + "@" + address + ">");
+  const sip::Transport transport = transport_of(request);
+  builder.contact("<" + contact_of(sender(name, transport)) + ">");
   edit(builder, statement.block);
-  send(name, builder.str(), options);
+  send(name, builder.str(), options, transport);
 }
 
 void Player::play_repeat(const Statement& statement, const Words& words) {

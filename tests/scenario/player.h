@@ -36,7 +36,15 @@ class Player {
   };
   struct Party {
     SockAddress address;
-    std::string listener;  // that it reaches us by; empty: the first of its family
+    std::string listener = {};  // that it reaches us by; empty: the first of its family
+    sip::Transport transport = sip::Transport::Udp;
+    bool is_connection = false;  // it speaks by a stream that was accepted from its address
+    std::string owner = {};      // of that, who listens elsewhere; empty: nobody does
+  };
+  // What a party gives its stream.
+  struct Written {
+    transport::Flow flow;
+    std::string octets;
   };
   // A message that left, and when.
   struct Sent {
@@ -54,6 +62,7 @@ class Player {
   void play_party(const Statement& statement);
   void play_room(const Words& words);
   void play_times(const Statement& statement, const Words& words);
+  void play_inner(const Statement& statement);
   void play_let(const Statement& statement, const Words& words);
   void play_check(const Words& words);
   void play_expect(const Statement& statement, const Words& words);
@@ -64,10 +73,17 @@ class Player {
   void play_repeat(const Statement& statement, const Words& words);
   void play_unreachable(const Words& words);
 
+  // player_streams.cpp
+  bool play_stream(const Words& words);
+  void play_together(const Statement& statement, const Words& words);
+  [[nodiscard]] transport::Flow stream_of(const Party& party, transport::Flow flow);
+  [[nodiscard]] std::string party_of(const transport::Flow& flow) const;  // empty: nobody
+
   void load_configuration(const Statement& statement);
   void start_process();
   void end_process(const std::string& where);
-  void send(const std::string& party, const std::string& text, Options& options);
+  void send(const std::string& party, const std::string& text, Options& options,
+            std::optional<sip::Transport> transport = {});
   void collect(std::vector<SentMessage> sent);
   void begin_step(size_t line);
   void finish_step();
@@ -75,6 +91,7 @@ class Player {
   [[nodiscard]] std::string text_of_sent(const Sent& sent) const;
   void check_listener(const Sent& sent, const std::string& listener);
   void check_local(const Sent& sent, const std::string& local);
+  void check_transport(const Sent& sent, const std::string& transport);
   void check_line(const std::string& line, const Sent& sent);
   void edit(SipBuilder& builder, const std::vector<std::string>& block) const;
 
@@ -85,9 +102,10 @@ class Player {
 
   [[nodiscard]] std::string request_text(const Statement& statement, const std::string& party,
                                          const std::string& method, Options& options);
-  [[nodiscard]] transport::Flow flow_of(const Party& party, const std::string& listener) const;
+  [[nodiscard]] transport::Flow flow_of(const Party& party, const std::string& listener,
+                                        sip::Transport transport);
   [[nodiscard]] const Party& party(const std::string& name) const;
-  [[nodiscard]] std::string party_at(const SockAddress& address) const;  // empty: nobody
+  [[nodiscard]] Sender sender(const std::string& name, sip::Transport transport) const;
   [[nodiscard]] const Known& known(const std::string& name) const;
   [[nodiscard]] std::string expand(const std::string& text) const;  // $names
   [[nodiscard]] std::string evaluate(const Words& words) const;
@@ -107,7 +125,8 @@ class Player {
   size_t step_line_ = 0;
   size_t step_octets_ = 0;
   std::vector<Sent> sent_;
-  Process::Counted counted_;  // as of the last `counted`
+  std::vector<Written>* together_ = nullptr;  // what is to arrive at once
+  Process::Counted counted_;                  // as of the last `counted`
   std::vector<std::string> differences_;
 };
 

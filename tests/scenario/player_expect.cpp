@@ -19,12 +19,12 @@ void Player::finish_step() {
 }
 
 std::string Player::text_of_sent(const Sent& sent) const {
-  return party_at(sent.message.to.remote) + " got " + kind_of(sent.message.text) + " at " +
+  return party_of(sent.message.to) + " got " + kind_of(sent.message.text) + " at " +
          time_text(sent.at);
 }
 
-// expect NAME gets KIND [as M] [from LISTENER] [local=ADDRESS] [at TIME, TIME...]: one message for
-// each time.
+// expect NAME gets KIND [as M] [from LISTENER] [local=ADDRESS] [over=TRANSPORT] [at TIME, TIME...]:
+// one message for each time.
 void Player::play_expect(const Statement& statement, const Words& words) {
   if (words.size() == 2 && words[1] == "nothing") return finish_step();
   if (words.size() < 4 || words[2] != "gets") throw ScriptError("expect NAME gets METHOD or CODE");
@@ -33,6 +33,7 @@ void Player::play_expect(const Statement& statement, const Words& words) {
   const auto as = options.take("as");
   const auto listener = options.take("from");
   const auto local = options.take("local");
+  const auto over = options.take("over");
   options.finish();
   std::vector<std::optional<Instant>> times;
   for (auto word = at; word != words.end(); ++word) {
@@ -49,15 +50,16 @@ void Player::play_expect(const Statement& statement, const Words& words) {
     if (as) known_[*as] = {.text = sent.message.text, .party = words[1]};
     if (listener) check_listener(sent, *listener);
     if (local) check_local(sent, *local);
+    if (over) check_transport(sent, *over);
     for (const std::string& line : statement.block) check_line(line, sent);
   }
 }
 
 // The first that left for `party` and is of that kind.
 Player::Sent Player::take_expected(const std::string& name, const std::string& kind) {
-  const SockAddress& address = party(name).address;
+  static_cast<void>(party(name));
   const auto fits = [&](const Sent& sent) {
-    return sent.message.to.remote == address && kind_of(sent.message.text) == kind;
+    return party_of(sent.message.to) == name && kind_of(sent.message.text) == kind;
   };
   const auto found = std::find_if(sent_.begin(), sent_.end(), fits);
   if (found == sent_.end()) {
@@ -79,6 +81,13 @@ void Player::check_listener(const Sent& sent, const std::string& listener) {
 void Player::check_local(const Sent& sent, const std::string& local) {
   const std::string got(sent.message.to.local.ip_text());
   if (got != local) throw Difference{"it left from '" + got + "', not from " + local};
+}
+
+void Player::check_transport(const Sent& sent, const std::string& transport) {
+  const sip::Transport got = sent.message.to.transport;
+  if (got != read_transport(transport)) {
+    throw Difference{"it left over " + std::string(sip::transport_name(got))};
+  }
 }
 
 // "Name: value" is what all values of that header are, separated by commas; "no Name"; "start

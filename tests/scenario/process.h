@@ -16,7 +16,8 @@
 
 #include "config/configuration.h"
 #include "proxy/lane.h"
-#include "support/fake_wire.h"
+#include "scenario/stream_reader.h"
+#include "scenario/stream_wire.h"
 
 namespace siplb::test {
 
@@ -42,8 +43,8 @@ class Process {
  public:
   Process(const config::Configuration& configuration, const ProcessOptions& options);
 
-  // Gives the lane one message and returns what it sends. Throws std::logic_error where something
-  // that must always hold does not.
+  // Gives the lane one message, or of a connection what that brings next, and returns what it
+  // sends. Throws std::logic_error where something that must always hold does not.
   [[nodiscard]] std::vector<SentMessage> receive(const transport::Flow& flow, std::string_view text,
                                                  const proxy::Tick& tick);
   // When run_timers() has work.
@@ -54,6 +55,17 @@ class Process {
   [[nodiscard]] std::vector<SentMessage> undelivered(std::string_view quote,
                                                      const SockAddress& destination,
                                                      const proxy::Tick& tick);
+  // The stream with the other end of `flow`: see StreamWire::connect().
+  [[nodiscard]] transport::Flow connect(const transport::Flow& flow,
+                                        StreamWire::Direction direction) {
+    return wire_.connect(flow, direction);
+  }
+  // The streams with that remote address end.
+  [[nodiscard]] std::vector<SentMessage> disconnect(const SockAddress& remote,
+                                                    const proxy::Tick& tick);
+  // From now on its other ends do so with what they are sent.
+  [[nodiscard]] std::vector<SentMessage> set_mood(const SockAddress& remote, StreamWire::Mood mood,
+                                                  const proxy::Tick& tick);
   // Throws std::logic_error unless all that requests take while they are under way was given back.
   void check_idle() const;
 
@@ -79,6 +91,8 @@ class Process {
   [[nodiscard]] const proxy::Snapshot& snapshot() const { return snapshot_; }
 
  private:
+  void give(const transport::Inbound& inbound, const proxy::Tick& tick);
+  void tell_unsent(const proxy::Tick& tick);
   // What was sent since the last call, once all that must hold does.
   [[nodiscard]] std::vector<SentMessage> take_sent();
   void check_sent(const SentMessage& message) const;
@@ -95,7 +109,8 @@ class Process {
   std::unique_ptr<proxy::ContextStore> contexts_;
   EventBell bell_;
   EventRing events_{bell_};
-  FakeWire wire_;
+  StreamWire wire_;
+  StreamReader streams_;
   proxy::LaneCounters counters_;
   proxy::Lane lane_;
   std::unique_ptr<sip::Message> scratch_ = std::make_unique<sip::Message>();

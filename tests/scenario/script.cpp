@@ -68,6 +68,12 @@ SockAddress read_ip(const std::string& text) {
   return *address;
 }
 
+sip::Transport read_transport(const std::string& text) {
+  if (text == "udp") return sip::Transport::Udp;
+  if (text == "tcp") return sip::Transport::Tcp;
+  throw ScriptError("no transport: " + text);
+}
+
 std::string unescape(const std::string& text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {

@@ -14,6 +14,7 @@
 
 #include "base/address.h"
 #include "base/time.h"
+#include "sip/method.h"
 
 namespace siplb::test {
 
@@ -46,6 +47,8 @@ using Words = std::vector<std::string>;
 [[nodiscard]] std::string time_text(Instant at);
 // An address without a port. Throws ScriptError.
 [[nodiscard]] SockAddress read_ip(const std::string& text);
+// "udp" or "tcp". Throws ScriptError.
+[[nodiscard]] sip::Transport read_transport(const std::string& text);
 // Undoes \r \n \0 and \\, as in C.
 [[nodiscard]] std::string unescape(const std::string& text);
 

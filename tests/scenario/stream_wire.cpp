@@ -1,0 +1,136 @@
+#include "scenario/stream_wire.h"
+
+#include <algorithm>
+
+#include "proxy/client_return.h"
+
+namespace siplb::test {
+namespace {
+
+using transport::ConnectionId;
+using transport::Flow;
+using transport::SendStatus;
+
+constexpr uint8_t kLane = 0;
+
+bool is_response(std::string_view text) {
+  return text.starts_with("SIP/2.0 ");
+}
+
+std::string name_of(const SockAddress& remote) {
+  return std::string(remote.text());
+}
+
+}  // namespace
+
+SendStatus StreamWire::send(const Flow& flow, std::span<const std::string_view> pieces) {
+  std::string text;
+  for (const std::string_view piece : pieces) text += piece;
+  const SendStatus status = look(flow);
+  ++counts_.attempts;
+  ++counts_.by_status[static_cast<size_t>(status)];
+  // A datagram that is not sent is one that got lost.
+  if (status == SendStatus::Queued || !flow.is_stream()) ++counts_.taken;
+  if (status == SendStatus::Queued) give(flow, std::move(text));
+  if (status == SendStatus::Gone && is_response(text)) reroute({.to = flow, .text = text});
+  return status;
+}
+
+SendStatus StreamWire::look(const Flow& flow) const {
+  if (sent_.size() + waiting_.size() >= room_) return SendStatus::QueueFull;
+  if (!flow.is_stream()) return SendStatus::Queued;
+  if (!flow.connection.is_none()) {
+    const auto is_meant = [&](const Flow& stream) {
+      return stream.connection == flow.connection && stream.listener == flow.listener &&
+             stream.remote.same_ip(flow.remote);
+    };
+    const bool is_there = std::any_of(streams_.begin(), streams_.end(), is_meant);
+    return is_there ? SendStatus::Queued : SendStatus::Gone;
+  }
+  const bool is_refused =
+      mood_of(flow.remote) == Mood::Refuses && find(flow, Direction::Opened) == nullptr;
+  return is_refused ? SendStatus::Unreachable : SendStatus::Queued;
+}
+
+void StreamWire::give(const Flow& flow, std::string text) {
+  const bool waits = flow.is_stream() && mood_of(flow.remote) == Mood::Stalls;
+  if (flow.is_stream() && flow.connection.is_none() && !waits) {
+    static_cast<void>(connect(flow, Direction::Opened));
+  }
+  (waits ? waiting_ : sent_).push_back({.to = flow, .text = std::move(text)});
+}
+
+bool StreamWire::is_alive(const Flow& flow) const {
+  return flow.connection.is_none() ||
+         std::any_of(streams_.begin(), streams_.end(),
+                     [&](const Flow& stream) { return stream.connection == flow.connection; });
+}
+
+void StreamWire::withdraw(const Flow& flow, std::string_view branch) {
+  const size_t before = waiting_.size();
+  std::erase_if(waiting_, [&](const SentMessage& message) {
+    return message.to == flow && !is_response(message.text) &&
+           message.text.find(branch) != std::string::npos;
+  });
+  counts_.withdrawn += before - waiting_.size();
+}
+
+const Flow* StreamWire::find(const Flow& flow, Direction direction) const {
+  const auto found = std::find_if(streams_.begin(), streams_.end(), [&](const Flow& stream) {
+    return stream.remote == flow.remote && stream.listener == flow.listener &&
+           stream.connection.is_outbound() == (direction == Direction::Opened);
+  });
+  return found == streams_.end() ? nullptr : &*found;
+}
+
+Flow StreamWire::connect(const Flow& flow, Direction direction) {
+  if (const Flow* const found = find(flow, direction)) return *found;
+  uint32_t slot = 0;
+  const auto is_taken = [&](const Flow& stream) { return stream.connection.slot() == slot; };
+  while (std::any_of(streams_.begin(), streams_.end(), is_taken)) ++slot;
+  if (slot == generations_.size()) generations_.push_back(0);
+  streams_.push_back(flow);
+  streams_.back().connection = ConnectionId({.lane = kLane,
+                                             .is_outbound = direction == Direction::Opened,
+                                             .slot = slot,
+                                             .generation = ++generations_[slot]});
+  return streams_.back();
+}
+
+std::vector<Flow> StreamWire::end(const SockAddress& remote) {
+  std::vector<Flow> ended;
+  std::copy_if(streams_.begin(), streams_.end(), std::back_inserter(ended),
+               [&](const Flow& stream) { return stream.remote == remote; });
+  std::erase_if(streams_, [&](const Flow& stream) { return stream.remote == remote; });
+  move_waiting(unsent_, [&](const Flow& flow) { return flow.remote == remote; });
+  return ended;
+}
+
+StreamWire::Mood StreamWire::mood_of(const SockAddress& remote) const {
+  const auto found = moods_.find(name_of(remote));
+  return found == moods_.end() ? Mood::Takes : found->second;
+}
+
+void StreamWire::set_mood(const SockAddress& remote, Mood mood) {
+  moods_[name_of(remote)] = mood;
+  const auto is_there = [&](const Flow& flow) { return flow.remote == remote; };
+  if (mood == Mood::Takes) move_waiting(sent_, is_there);
+  if (mood == Mood::Refuses) move_waiting(unsent_, is_there);
+}
+
+template <class Fits>
+void StreamWire::move_waiting(std::vector<SentMessage>& out, Fits fits) {
+  for (SentMessage& message : waiting_) {
+    if (fits(message.to)) out.push_back(message);
+  }
+  std::erase_if(waiting_, [&](const SentMessage& message) { return fits(message.to); });
+}
+
+void StreamWire::reroute(const SentMessage& response) {
+  const auto to = proxy::flow_to_listener_of(response.text, response.to);
+  const bool is_sent = to && look(*to) == SendStatus::Queued;
+  ++(is_sent ? counts_.rerouted : counts_.lost);
+  if (is_sent) give(*to, response.text);
+}
+
+}  // namespace siplb::test
