@@ -36,9 +36,9 @@ std::string code_label(size_t slot) {
 }
 
 void fill_received(Series& out) {
-  for (size_t t = 0; t < static_cast<size_t>(sip::Transport::kCount); ++t) {
-    const auto transport = static_cast<sip::Transport>(t);
-    if (transport != sip::Transport::Udp) continue;  // no listener has another one yet
+  // No listener has TLS yet.
+  for (const auto transport : {sip::Transport::Udp, sip::Transport::Tcp}) {
+    const auto t = static_cast<size_t>(transport);
     for (size_t k = 0; k < static_cast<size_t>(proxy::MessageKind::kCount); ++k) {
       const auto kind = static_cast<proxy::MessageKind>(k);
       out.add({{"transport", sip::transport_label(transport)}, {"kind", proxy::name(kind)}},
@@ -100,8 +100,9 @@ void fill_by_listener(Series& out, Counter transport::SocketCounters::*counter) 
   for (size_t i = 0; i < sides.size(); ++i) {
     const auto index = static_cast<transport::ListenerIndex>(i);
     out.add({{"listener", sides[index].name}}, out.sum([&](const Lane& lane) -> const Counter& {
-      static const transport::SocketCounters kNone;  // of a listener without datagrams
-      return (lane.sockets.has_socket(index) ? lane.sockets.socket_counters(index) : kNone).*counter;
+      static const Counter kNone;  // of a listener without datagrams
+      if (!lane.sockets.has_socket(index)) return kNone;
+      return lane.sockets.socket_counters(index).*counter;
     }));
   }
 }

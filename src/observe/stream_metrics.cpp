@@ -92,6 +92,13 @@ constexpr auto kFamilies = std::to_array<Family>({
     {{"siplb_stream_withdrawn_total", "counter", "",
       "Requests that waited for a connection and were not wanted any more."},
      fill_sum<&LaneStreamCounters::withdrawn>},
+    {{"siplb_stream_refused_for_length_total", "counter", "",
+      "Requests too long for a datagram that went as one all the same: the server refused TCP."},
+     [](Series& out) {
+       out.add({}, out.sum([](const Lane& lane) -> const Counter& {
+         return lane.counters.tcp_refused;
+       }));
+     }},
     {{"siplb_responses_rerouted_total", "counter", "",
       "Responses whose connection was gone, sent by a new one to where their Via says."},
      [](Series& out) { fill_workers_sum(out, &proxy::WorkerCounters::responses_rerouted); }},

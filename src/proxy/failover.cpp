@@ -174,6 +174,8 @@ void StatefulPath::on_disconnected(const transport::Flow& connection, const Tick
 void StatefulPath::fail(ResponseContext& context, uint8_t index, Failure failure,
                         const Tick& tick) {
   Attempt& attempt = context.attempts[index];
+  // Else what still waits for the next connection would be a ghost.
+  if (failure == Failure::Lost) withdraw(context, index);
   if (failure == Failure::Unsent) context.end(attempt);
   if (context.is_current(index)) {
     const bool goes_on = goes_elsewhere(context, failure, tick);
@@ -206,7 +208,6 @@ bool StatefulPath::goes_elsewhere(ResponseContext& context, Failure failure, con
 bool StatefulPath::is_sent_again(ResponseContext& context, const Tick& tick) {
   const bool is_wanted = !context.is_final_sent && !context.is_cancelled && !context.has_no_client;
   if (!is_wanted || !context.held || !context.current().to.connection.is_none()) return false;
-  withdraw(context, context.current_attempt);
   counters_.retransmissions[RepeatDirection::Server].add();
   return transmit(read_held(context, tick),
                   {target_of(context, context.current_attempt), context.wants_path}) == Sent::Yes;

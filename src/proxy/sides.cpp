@@ -1,6 +1,7 @@
 #include "proxy/sides.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/assert.h"
@@ -147,7 +148,8 @@ std::optional<ListenerIndex> select_server_side(std::span<const ListenerOptions>
   const auto rank_of = [&](const ListenerOptions& listener) {
     const bool reaches =
         listener.address.is_wildcard() || host.is_on_way(listener.address, server.address);
-    return std::pair(reaches, by_role(listener.role));
+    const bool has_all = !server.takes_tcp || listener.has(sip::Transport::Tcp);
+    return std::tuple(has_all, reaches, by_role(listener.role));
   };
   return select_side(listeners, server.address.family(), server.transport, rank_of);
 }

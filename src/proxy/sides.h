@@ -62,6 +62,7 @@ struct Side {
 struct ServerPlace {
   SockAddress address;
   sip::Transport transport = sip::Transport::Udp;
+  bool takes_tcp = false;  // as well: see balance::ServerOptions
 };
 
 class Sides {
@@ -99,7 +100,7 @@ class Sides {
   std::vector<std::string> names_;
 };
 
-// Of the listeners of the server's family that have its transport, what we send from towards it.
+// Of the listeners of the server's family that have its transports, what we send from towards it.
 // Rather one that is on the way there, by `host`, or has a wildcard address, than any other; of
 // these rather one of role `servers` than `both`, than `clients`; of these the first in the file.
 // Nothing where no listener has both.

@@ -12,8 +12,8 @@ std::vector<ListenerIndex> select_server_sides(const SnapshotParts& parts,
   std::vector<ListenerIndex> sides;
   for (const balance::Server& server : topology.servers()) {
     const auto& named = topology.groups()[server.group].options.listener;
-    const auto best =
-        select_server_side(parts.listeners, {server.address, server.transport}, parts.host);
+    const auto best = select_server_side(
+        parts.listeners, {server.address, server.transport, server.takes_tcp}, parts.host);
     sides.push_back(named.value_or(best.value_or(ListenerIndex{0})));
   }
   return sides;

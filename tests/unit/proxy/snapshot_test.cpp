@@ -22,6 +22,14 @@ TEST(SnapshotTest, ElseFromAListenerOnTheWayToThatServer) {
             (std::vector{kPublic, kPublic, kInside, kInside}));
 }
 
+TEST(SnapshotTest, ReachesAServerOfBothTransportsFromAListenerThatHasBoth) {
+  auto input = two_groups();
+  input.groups[kPbx].servers[0].takes_tcp = true;
+  input.listeners[kPublic].transports = {sip::Transport::Udp, sip::Transport::Tcp};
+  EXPECT_EQ(test::make_snapshot(input).server_sides,
+            (std::vector{kPublic, kInside, kInside, kInside}));
+}
+
 TEST(SnapshotTest, ReachesAServerFromTheAddressOfAWildcardThatItKnows) {
   auto input = two_groups();
   input.listeners[kInside].address = address_of("0.0.0.0:5062");
