@@ -6,6 +6,7 @@ DEADLINE_S, which only a defect reaches: it is far longer than a slow machine ne
 """
 
 import csv
+import errno
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,10 +57,19 @@ def parse_host_port(text):
 
 
 def free_port(host=LOOPBACK[4]):
-    """A port that nobody has, for programs that can't be given port 0."""
-    with socket.socket(family_of(host), socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+    """A port that nobody has over UDP and TCP, for programs that can't be given port 0."""
+    while True:
+        with (socket.socket(family_of(host), socket.SOCK_DGRAM) as datagrams,
+              socket.socket(family_of(host), socket.SOCK_STREAM) as streams):
+            datagrams.bind((host, 0))
+            port = datagrams.getsockname()[1]
+            try:
+                streams.bind((host, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return port
 
 
 # ---- siplbd ------------------------------------------------------------------------------------
@@ -96,7 +107,9 @@ class Daemon:
 
     expected_warning = None  # part of a warning that its configuration draws
 
-    def __init__(self, folder, config):
+    def __init__(self, folder, config, descriptors=None):
+        """`descriptors`: how many it may have open; nothing: as many as this process."""
+        self.command = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
         self.folder = Path(folder)
         self.file = self.folder / "siplb.yaml"
         self.config = config
@@ -112,7 +125,7 @@ class Daemon:
         write_config(self.file, self.config)
         self._log_ended = False
         self.events.clear()
-        self.process = subprocess.Popen([BIN / "siplbd", "--config", self.file],
+        self.process = subprocess.Popen([*self.command, BIN / "siplbd", "--config", self.file],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
@@ -220,10 +233,11 @@ def listener(name="main", host=LOOPBACK[4], port=0, **more):
     return {"name": name, "address": host_port((host, port)), "role": "both", **more}
 
 
-def group(addresses, name="pbx", weights=None, **more):
+def group(addresses, name="pbx", weights=None, transport=None, **more):
     """A group with the servers s1, s2 … at these addresses."""
     weights = weights or [100] * len(addresses)
-    servers = [{"name": f"s{i}", "uri": f"sip:{host_port(address)}", "weight": weight}
+    suffix = f";transport={transport}" if transport else ""
+    servers = [{"name": f"s{i}", "uri": f"sip:{host_port(address)}{suffix}", "weight": weight}
                for i, (address, weight) in enumerate(zip(addresses, weights), 1)]
     return {"name": name, "servers": servers, **more}
 
@@ -313,25 +327,17 @@ def uri_address(uri):
     return parse_host_port(uri.removeprefix("sip:").rpartition("@")[2].partition(";")[0])
 
 
-class Peer:
-    """A UDP socket that speaks SIP: a client, or a server that answers as its test says."""
+class End:
+    """What can send and receive SIP. Messages that have come wait in `inbox`."""
 
-    def __init__(self, host=LOOPBACK[4], port=0):
-        self.socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
-        # As much as the kernel grants without privilege: bursts are read late here.
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.bind((host, port))
-        self.address = self.socket.getsockname()[:2]
-        self.uri = f"sip:peer@{host_port(self.address)}"
-        self.heard_from = set()  # addresses that datagrams came from
+    def __init__(self):
+        self.inbox = deque()
 
-    def send(self, message, to):
-        octets = message.encode() if isinstance(message, Message) else message
-        self.socket.sendto(octets, to)
+    def __enter__(self):
+        return self
 
-    def hears(self, timeout=0):
-        """Whether a datagram is there."""
-        return bool(select.select([self.socket], [], [], timeout)[0])
+    def __exit__(self, *_):
+        self.close()
 
     def receive(self):
         return receive_any([self])[1]
@@ -342,11 +348,49 @@ class Peer:
             pass
         return response
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, *_):
+class Peer(End):
+    """A UDP socket that speaks SIP: a client, or a server that answers as its test says."""
+
+    transport = "UDP"
+
+    def __init__(self, host=LOOPBACK[4], port=0):
+        super().__init__()
+        self.socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
+        # As much as the kernel grants without privilege: bursts are read late here.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.bind((host, port))
+        self.address = self.socket.getsockname()[:2]
+        self.uri = f"sip:peer@{host_port(self.address)}"
+        self.heard_from = set()  # addresses that datagrams came from
+
+    def close(self):
         self.socket.close()
+
+    def send(self, message, to):
+        octets = message.encode() if isinstance(message, Message) else message
+        self.socket.sendto(octets, to)
+
+    def sockets(self):
+        return [self.socket]
+
+    def take_from(self, ready):
+        octets, source = ready.recvfrom(65536)
+        self.heard_from.add(source[:2])
+        self.inbox.append(Message.parse(octets))
+
+    def hears(self, timeout=0):
+        """Whether a datagram is there."""
+        return bool(self.inbox or wait_readable([self.socket], timeout))
+
+
+def wait_readable(sockets, timeout):
+    """Those that have something to be read."""
+    poll = select.poll()
+    by_descriptor = {each.fileno(): each for each in sockets}
+    for descriptor in by_descriptor:
+        poll.register(descriptor, select.POLLIN)
+    return [by_descriptor[descriptor] for descriptor, _ in poll.poll(timeout * 1000)]
 
 
 class Phone(Peer):
@@ -359,13 +403,16 @@ class Phone(Peer):
 
 
 def receive_any(peers):
-    """(peer, message) of the next datagram to one of the peers."""
-    ready = select.select([peer.socket for peer in peers], [], [], DEADLINE_S)[0]
-    assert ready, f"nothing came within {DEADLINE_S} s"
-    peer = next(peer for peer in peers if peer.socket is ready[0])
-    octets, source = peer.socket.recvfrom(65536)
-    peer.heard_from.add(source[:2])
-    return peer, Message.parse(octets)
+    """(peer, message) of the next message to one of the peers."""
+    while True:
+        for peer in peers:
+            if peer.inbox:
+                return peer, peer.inbox.popleft()
+        owners = {each: peer for peer in peers for each in peer.sockets()}
+        assert owners, "all connections have ended"
+        ready = wait_readable(owners, DEADLINE_S)
+        assert ready, f"nothing came within {DEADLINE_S} s"
+        owners[ready[0]].take_from(ready[0])
 
 
 def addresses_of(peers):
@@ -376,7 +423,7 @@ def new_request(peer, method, call_id, uri="sip:bob@example.com", cseq=1, branch
     """A request outside a dialog. All its values follow from the arguments, so runs repeat."""
     branch = branch or f"z9hG4bK-{call_id}-{cseq}"
     return Message(f"{method} {uri} SIP/2.0", [
-        ("Via", f"SIP/2.0/UDP {host_port(peer.address)};branch={branch}"),
+        ("Via", f"SIP/2.0/{peer.transport} {host_port(peer.address)};branch={branch}"),
         ("Max-Forwards", "70"),
         ("From", f"<sip:alice@example.com>;tag=from-{call_id}"),
         ("To", f"<{uri}>"),
@@ -468,9 +515,9 @@ class Call:
     callee: Dialog
 
 
-def set_up_call(client, proxy, servers, call_id):
+def set_up_call(client, proxy, servers, call_id, invite=None):
     """INVITE, 200, ACK; the server that got the INVITE has to get the ACK."""
-    client.send(new_request(client, "INVITE", call_id), proxy)
+    client.send(invite or new_request(client, "INVITE", call_id), proxy)
     server, invite = receive_any(servers)
     return finish_call(client, servers, server, invite)
 
@@ -544,21 +591,25 @@ class Sipp:
         self.process.wait(DEADLINE_S)
 
 
-def sipp_server(folder, name, host, scenario=("-sn", "uas")):
+def sipp_server(folder, name, host, scenario=("-sn", "uas"), transport="u1"):
     """A sipp that answers on a free port; returns once it listens, with its `address`."""
     port = free_port(host)
-    server = Sipp(folder, name, [*scenario, "-i", host, "-p", port])
+    server = Sipp(folder, name, [*scenario, "-i", host, "-p", port, "-t", transport])
     server.address = (host, port)
-    wait_until(lambda: is_bound(host, port) or server.process.poll() is not None,
+    kind = "udp" if transport.startswith("u") else "tcp"
+    wait_until(lambda: is_bound(host, port, kind) or server.process.poll() is not None,
                f"sipp on port {port}")
     assert server.process.poll() is None, f"sipp did not start on port {port}"
     return server
 
 
-def is_bound(host, port):
-    table = "/proc/net/udp6" if ":" in host else "/proc/net/udp"
-    return any(line.split()[1].endswith(f":{port:04X}")
-               for line in Path(table).read_text().splitlines()[1:])
+SOCKET_STATES = {"udp": "07", "tcp": "0A"}  # of one that takes what comes
+
+
+def is_bound(host, port, kind="udp"):
+    table = Path(f"/proc/net/{kind}{'6' if ':' in host else ''}")
+    rows = (line.split() for line in table.read_text().splitlines()[1:])
+    return any(row[1].endswith(f":{port:04X}") and row[3] == SOCKET_STATES[kind] for row in rows)
 
 
 # ---- siplb-load --------------------------------------------------------------------------------

@@ -18,10 +18,11 @@ CALLEE = ("-sf", SCENARIOS / "callee.xml", "-d", 200)
 class SippServers(ExitStack):
     """Three sipp servers, to be used in a `with`."""
 
-    def __init__(self, folder, host, scenario=("-sn", "uas")):
+    def __init__(self, folder, host, scenario=("-sn", "uas"), transport="u1"):
         super().__init__()
-        self.servers = [self.enter_context(sipp_server(folder, f"s{i}", host, scenario))
-                        for i in range(1, 4)]
+        self.servers = [
+            self.enter_context(sipp_server(folder, f"s{i}", host, scenario, transport))
+            for i in range(1, 4)]
         self.addresses = [server.address for server in self.servers]
 
     def wait_for_calls(self, count, failed_max=0):
@@ -37,10 +38,10 @@ class SippServers(ExitStack):
         return [each["IncomingCall"] for each in figures]
 
 
-def call_through(siplbd, folder, calls, rate, scenario=("-sn", "uac"), **more):
-    """A sipp that calls through siplbd with a socket for each call."""
+def call_through(siplbd, folder, calls, rate, scenario=("-sn", "uac"), transport="un", **more):
+    """A sipp that calls through siplbd: un and tn have a socket for each call, t1 has one."""
     host = siplbd.address[0]
-    arguments = [*scenario, host_port(siplbd.address), "-i", host, "-t", "un", "-m", calls,
+    arguments = [*scenario, host_port(siplbd.address), "-i", host, "-t", transport, "-m", calls,
                  "-r", rate, "-cid_str", "%u@calls.example.com"]
     for name, value in more.items():
         arguments += [f"-{name}", value]
