@@ -388,7 +388,8 @@ void Player::play_unreachable(const Words& words) {
 }
 
 // "Name: value" sets a header, or adds one where the block has set that name before; "above Name:
-// value" adds it on top; "no Name" removes it; "body TEXT"; "start LINE".
+// value" adds it on top; "no Name" removes it; "body TEXT"; "padding N", a body of N
+// octets; "start LINE".
 void Player::edit(SipBuilder& builder, const std::vector<std::string>& block) const {
   std::set<std::string> seen;
   for (const std::string& raw : block) {
@@ -406,6 +407,8 @@ void Player::edit(SipBuilder& builder, const std::vector<std::string>& block) co
       builder.remove(rest);
     } else if (word == "body") {
       builder.body(unescape(rest));
+    } else if (word == "padding") {
+      builder.body(std::string(std::stoul(rest), 'x'));
     } else if (word == "start") {
       builder.start_line(rest);
     } else if (const auto above = split_header(rest); word == "above" && above) {

@@ -91,7 +91,7 @@ void Player::check_transport(const Sent& sent, const std::string& transport) {
 }
 
 // "Name: value" is what all values of that header are, separated by commas; "no Name"; "start
-// LINE"; "adds at most N" octets to what was sent; "body TEXT".
+// LINE"; "adds at most N" octets to what was sent; "octets N", in all; "body TEXT".
 void Player::check_line(const std::string& raw, const Sent& sent) {
   const std::string& text = sent.message.text;
   const std::string line = expand(raw);
@@ -114,6 +114,8 @@ void Player::check_line(const std::string& raw, const Sent& sent) {
   } else if (words[0] == "body") {
     const std::string got = text.substr(text.find("\r\n\r\n") + 4);
     if (got != unescape(joined(words, 1))) differ(got);
+  } else if (words.size() == 2 && words[0] == "octets") {
+    if (text.size() != std::stoul(words[1])) differ(std::to_string(text.size()) + " octets");
   } else if (words.size() == 4 && words[0] == "adds") {
     const size_t added = text.size() - step_octets_;
     if (added > std::stoul(words[3])) differ(std::to_string(added) + " octets");

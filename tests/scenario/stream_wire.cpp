@@ -1,6 +1,7 @@
 #include "scenario/stream_wire.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "proxy/client_return.h"
 
@@ -40,19 +41,16 @@ SendStatus StreamWire::look(const Flow& flow) const {
   if (sent_.size() + waiting_.size() >= room_) return SendStatus::QueueFull;
   if (!flow.is_stream()) return SendStatus::Queued;
   if (!flow.connection.is_none()) {
-    const auto is_meant = [&](const Flow& stream) {
-      return stream.connection == flow.connection && stream.listener == flow.listener &&
-             stream.remote.same_ip(flow.remote);
-    };
-    const bool is_there = std::any_of(streams_.begin(), streams_.end(), is_meant);
-    return is_there ? SendStatus::Queued : SendStatus::Gone;
+    return find(flow) != nullptr ? SendStatus::Queued : SendStatus::Gone;
   }
   const bool is_refused =
       mood_of(flow.remote) == Mood::Refuses && find(flow, Direction::Opened) == nullptr;
   return is_refused ? SendStatus::Unreachable : SendStatus::Queued;
 }
 
-void StreamWire::give(const Flow& flow, std::string text) {
+void StreamWire::give(const Flow& given, std::string text) {
+  const Flow* const stream = find(given);
+  const Flow& flow = stream != nullptr ? *stream : given;
   const bool waits = flow.is_stream() && mood_of(flow.remote) == Mood::Stalls;
   if (flow.is_stream() && flow.connection.is_none() && !waits) {
     static_cast<void>(connect(flow, Direction::Opened));
@@ -69,10 +67,19 @@ bool StreamWire::is_alive(const Flow& flow) const {
 void StreamWire::withdraw(const Flow& flow, std::string_view branch) {
   const size_t before = waiting_.size();
   std::erase_if(waiting_, [&](const SentMessage& message) {
-    return message.to == flow && !is_response(message.text) &&
+    return message.to.connection == flow.connection && !is_response(message.text) &&
            message.text.find(branch) != std::string::npos;
   });
   counts_.withdrawn += before - waiting_.size();
+}
+
+// Of the remote end a lane may know no more than the host.
+const Flow* StreamWire::find(const Flow& flow) const {
+  const auto found = std::find_if(streams_.begin(), streams_.end(), [&](const Flow& stream) {
+    return stream.connection == flow.connection && stream.listener == flow.listener &&
+           stream.remote.same_ip(flow.remote);
+  });
+  return found == streams_.end() ? nullptr : &*found;
 }
 
 const Flow* StreamWire::find(const Flow& flow, Direction direction) const {
@@ -102,7 +109,7 @@ std::vector<Flow> StreamWire::end(const SockAddress& remote) {
   std::copy_if(streams_.begin(), streams_.end(), std::back_inserter(ended),
                [&](const Flow& stream) { return stream.remote == remote; });
   std::erase_if(streams_, [&](const Flow& stream) { return stream.remote == remote; });
-  move_waiting(unsent_, [&](const Flow& flow) { return flow.remote == remote; });
+  counts_.taken -= move_waiting(unsent_, remote);
   return ended;
 }
 
@@ -113,17 +120,14 @@ StreamWire::Mood StreamWire::mood_of(const SockAddress& remote) const {
 
 void StreamWire::set_mood(const SockAddress& remote, Mood mood) {
   moods_[name_of(remote)] = mood;
-  const auto is_there = [&](const Flow& flow) { return flow.remote == remote; };
-  if (mood == Mood::Takes) move_waiting(sent_, is_there);
-  if (mood == Mood::Refuses) move_waiting(unsent_, is_there);
+  if (mood == Mood::Takes) static_cast<void>(move_waiting(sent_, remote));
+  if (mood == Mood::Refuses) counts_.taken -= move_waiting(unsent_, remote);
 }
 
-template <class Fits>
-void StreamWire::move_waiting(std::vector<SentMessage>& out, Fits fits) {
-  for (SentMessage& message : waiting_) {
-    if (fits(message.to)) out.push_back(message);
-  }
-  std::erase_if(waiting_, [&](const SentMessage& message) { return fits(message.to); });
+size_t StreamWire::move_waiting(std::vector<SentMessage>& out, const SockAddress& remote) {
+  const auto fits = [&](const SentMessage& message) { return message.to.remote == remote; };
+  std::copy_if(waiting_.begin(), waiting_.end(), std::back_inserter(out), fits);
+  return std::erase_if(waiting_, fits);
 }
 
 void StreamWire::reroute(const SentMessage& response) {

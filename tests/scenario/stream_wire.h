@@ -50,7 +50,8 @@ class StreamWire final : public transport::Wire {
   void reroute(const SentMessage& response);
 
   struct Counts {
-    // Calls of send(): in all, and those that a lane must account for as sent.
+    // Calls of send(): in all, and those that a lane must account for as sent. What is unsent it
+    // may.
     uint64_t attempts = 0;
     uint64_t taken = 0;
     std::array<uint64_t, static_cast<size_t>(transport::SendStatus::kCount)> by_status{};
@@ -61,13 +62,14 @@ class StreamWire final : public transport::Wire {
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:
-  void give(const transport::Flow& flow, std::string text);
+  void give(const transport::Flow& given, std::string text);
   [[nodiscard]] transport::SendStatus look(const transport::Flow& flow) const;
+  // The stream that `flow` names.
+  [[nodiscard]] const transport::Flow* find(const transport::Flow& flow) const;
   [[nodiscard]] const transport::Flow* find(const transport::Flow& flow, Direction direction) const;
   [[nodiscard]] Mood mood_of(const SockAddress& remote) const;
-  // Those that wait and fit go to `out`.
-  template <class Fits>
-  void move_waiting(std::vector<SentMessage>& out, Fits fits);
+  // What waits for `remote` goes to `out`; returns how many.
+  size_t move_waiting(std::vector<SentMessage>& out, const SockAddress& remote);
 
   size_t room_;
   Counts counts_;
