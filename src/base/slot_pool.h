@@ -45,6 +45,9 @@ class SlotPool {
   // Requires: is_taken(handle). The handle and all views of the slot are void afterwards.
   void give_back(SlotHandle handle);
 
+  // Another thread may use it from now on.
+  void detach() { thread_.detach(); }
+
   // The whole slot, valid until it is given back. Requires: is_taken(handle).
   [[nodiscard]] std::span<char> octets(SlotHandle handle) const;
 

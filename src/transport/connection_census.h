@@ -3,7 +3,7 @@
 //
 // The kernel spreads one source's connections over all lanes, so only a common count can bound
 // them; the same holds for the large slots that keep unfinished messages. Connections that we open
-// ourselves are not counted here: their number is bounded by the lanes.
+// count only where the Via of a client made us do so; the lanes bound the number of others.
 // Whether a connection lives is known to every thread, so that a message for one that has ended is
 // sent elsewhere at once; it may end the moment after.
 // Thread: any. Bounds: the options; no heap after the constructor.
@@ -22,10 +22,10 @@ namespace siplb::transport {
 
 struct ConnectionCensusOptions {
   size_t lanes = 1;
-  size_t channels = 1024;                // per lane
-  size_t connections_max = 20000;        // accepted ones
-  size_t connections_per_source = 1000;  // accepted ones
-  uint64_t seed = 0;                     // random: see SourceCounts
+  size_t channels = 1024;  // per lane
+  size_t connections_max = 20000;
+  size_t connections_per_source = 1000;
+  uint64_t seed = 0;  // random: see SourceCounts
 };
 
 enum class [[nodiscard]] Admission : uint8_t{Admitted, Full, SourceFull, kCount};

@@ -86,7 +86,11 @@ LaneStreams::LaneStreams(uint8_t lane, const StreamOptions& options, const Parts
   batch_.reserve(kBatchMax);
 }
 
+// The worker's thread has ended by then.
 LaneStreams::~LaneStreams() {
+  pool_.detach();
+  parts_.send_slots.detach();
+  parts_.unfinished_slots.detach();
   for (const auto& acceptor : acceptors_) {
     if (acceptor != nullptr && acceptor->is_watched()) loop_->remove(*acceptor);
   }
@@ -141,6 +145,7 @@ StreamChannel* LaneStreams::create(const Flow& flow, Direction direction, size_t
 
 // Requires: it is shut, and its queue is empty.
 void LaneStreams::release(StreamChannel& channel) {
+  if (channel.is_counted) parts_.census.leave(channel.flow.remote);
   wheel_.cancel(channel);
   if (channel.is_marked) unlink(marked_, channel, &StreamChannel::next_marked);
   if (channel.is_outbound()) unlink(bucket_of(channel.flow), channel, &StreamChannel::next_alike);
@@ -173,12 +178,13 @@ void LaneStreams::accept(ListenerIndex listener, net::Accepted accepted) {
     flow.local = accepted.socket.local_address().with_port(0);
   }
   StreamChannel* const channel = create(flow, Direction::Accepted, reserve_of_requests());
-  const bool is_watched =
-      channel != nullptr &&
-      loop_->add(accepted.socket.fd(), net::kReadable | net::kWritable | net::kHungUp, *channel);
-  if (!is_watched) {
-    if (channel != nullptr) release(*channel);
+  if (channel == nullptr) {
     parts_.census.leave(accepted.remote);
+    return refuse(RefusedReason::NoChannel);
+  }
+  channel->is_counted = true;
+  if (!loop_->add(accepted.socket.fd(), net::kReadable | net::kWritable | net::kHungUp, *channel)) {
+    release(*channel);
     return refuse(RefusedReason::NoChannel);
   }
   channel->socket = std::move(accepted.socket);
@@ -220,11 +226,21 @@ StreamChannel* LaneStreams::find_opened(const Flow& flow) {
   return at;
 }
 
-// The same, on its way where there was none yet; null where there is no room, but for `kept`.
-StreamChannel* LaneStreams::reach(const Flow& flow, size_t kept) {
+// The same, on its way where there was none yet; null where there is no room. Where a response goes
+// is said by who asked: so that is one of his connections, or one client could have us open them
+// all.
+StreamChannel* LaneStreams::reach(const Flow& flow, Purpose purpose) {
   if (StreamChannel* const opened = find_opened(flow); opened != nullptr) return opened;
-  StreamChannel* const channel = create(flow, Direction::Opened, kept);
-  if (channel != nullptr) connect(*channel);
+  const bool is_clients = purpose == Purpose::Response;
+  if (is_clients && parts_.census.admit(flow.remote) != Admission::Admitted) return nullptr;
+  StreamChannel* const channel =
+      create(flow, Direction::Opened, is_clients ? reserve_of_requests() : 0);
+  if (channel != nullptr) {
+    channel->is_counted = is_clients;
+    connect(*channel);
+  } else if (is_clients) {
+    parts_.census.leave(flow.remote);
+  }
   return channel;
 }
 
@@ -299,6 +315,7 @@ void LaneStreams::finish(StreamChannel& channel) {
 // repeated: it could not be withdrawn any more.
 void LaneStreams::end(StreamChannel& channel, EndReason reason) {
   const Flow flow = channel.flow_as_sent();
+  const Flow ended = channel.flow;
   const bool was_there = channel.state != State::Connecting;
   const bool has_worked = was_there && channel.has_heard;
   const uint64_t lanes = was_there ? channel.lanes : 0;  // else nothing was written
@@ -315,7 +332,7 @@ void LaneStreams::end(StreamChannel& channel, EndReason reason) {
     release(channel);
   }
   tell_unsent(waiting, flow);
-  if (lanes != 0) receiver_->on_disconnected(flow, lanes);
+  if (lanes != 0) receiver_->on_disconnected(ended, lanes);
 }
 
 // Takes the socket from it.
@@ -328,7 +345,6 @@ void LaneStreams::shut(StreamChannel& channel, EndReason reason) {
   counters_.ended[reason].add();
   if (channel.state == State::Connecting) return;
   parts_.census.set_ended(channel.flow.connection);
-  if (!channel.is_outbound()) parts_.census.leave(channel.flow.remote);
   Counter& connections = counters_.connections[channel.direction()];
   connections.set(connections.value() - 1);
 }

@@ -149,7 +149,8 @@ class LaneStreams final : private StreamSink {
   void release(StreamChannel& channel);
   [[nodiscard]] StreamChannel* find(const Flow& flow) const;
   [[nodiscard]] StreamChannel* find_opened(const Flow& flow);
-  [[nodiscard]] StreamChannel* reach(const Flow& flow, size_t kept);
+  enum class Purpose : uint8_t { Request, Response };
+  [[nodiscard]] StreamChannel* reach(const Flow& flow, Purpose purpose);
   [[nodiscard]] StreamChannel*& bucket_of(const Flow& flow);
   void connect(StreamChannel& channel);
   void on_connected(StreamChannel& channel);

@@ -52,7 +52,7 @@ SendStatus LaneStreams::send(const Flow& flow, std::span<const std::string_view>
   if (!is_open_already && !has_listener(flow)) return SendStatus::NoSocket;
   const bool is_request = !is_response(pieces.front());
   StreamChannel* const channel =
-      is_open_already ? find(flow) : reach(flow, is_request ? 0 : reserve_of_requests());
+      is_open_already ? find(flow) : reach(flow, is_request ? Purpose::Request : Purpose::Response);
   if (channel == nullptr) return is_open_already ? SendStatus::Gone : SendStatus::NoConnection;
 
   const Instant now = loop_->now();

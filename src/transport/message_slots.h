@@ -47,6 +47,11 @@ class MessageSlots {
   // Requires: the slot is taken.
   void give_back(MessageSlot slot);
 
+  // Another thread may use them from now on.
+  void detach() {
+    for (SlotPool& pool : pools_) pool.detach();
+  }
+
   // The whole slot, valid until it is given back. Requires: the slot is taken.
   [[nodiscard]] std::span<char> octets(MessageSlot slot) const;
 

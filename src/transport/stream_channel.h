@@ -58,6 +58,7 @@ struct StreamChannel final : net::Watched, net::TimerNode {
   const SlotHandle slot;  // of this in the lane's pool
   State state = State::Open;
   EndReason end_reason = EndReason::Peer;  // of Ending
+  bool is_counted = false;                 // by the census, as one of its remote end's
   bool is_blocked = false;                 // the kernel takes no more until it is writable again
   bool is_marked = false;                  // to be written at the end of the tick
   bool has_heard = false;                  // something came by it
