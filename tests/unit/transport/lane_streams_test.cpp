@@ -667,7 +667,6 @@ TEST_F(LaneStreamsTest, ConservesWhatItIsGivenWhateverHappens) {
     ASSERT_EQ(counters().begun.sum() - connections(),
               counters().ended.sum() - counters().ended[EndReason::Refused].value() -
                   counters().ended[EndReason::Connect].value());
-    // Besides those, what was opened for a response.
     ASSERT_GE(census_->accepted(), counters().connections[Direction::Accepted].value());
   }
   EXPECT_GT(counters().begun[Direction::Accepted].value(), 20U);
