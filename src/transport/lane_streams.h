@@ -168,6 +168,7 @@ class LaneStreams final : private StreamSink {
   // lane_streams_io.cpp: what comes and goes by them, and time.
   [[nodiscard]] net::Events on_ready(StreamChannel& channel, net::Events events, Instant now);
   [[nodiscard]] net::Events read(StreamChannel& channel, net::Events events);
+  [[nodiscard]] size_t share_of_tick();
   [[nodiscard]] Life take(StreamChannel& channel, std::span<char> octets);
   [[nodiscard]] StreamIntake::Parts intake_parts(const StreamChannel& channel) const;
   void on_message(std::span<char> octets, sip::FrameFault fault) override;
@@ -196,6 +197,8 @@ class LaneStreams final : private StreamSink {
   Receiver* receiver_ = nullptr;
   StreamChannel* reading_ = nullptr;     // whose octets are being taken
   bool has_ping_ = false;                // among them
+  size_t readers_ = 0;                   // connections that have brought something in this tick
+  size_t readers_before_ = 0;            // in the last one
   StreamChannel* marked_ = nullptr;      // to be written, chained
   std::vector<Inbound> batch_;           // shown, and not yet given to the receiver
   std::optional<Instant> accept_again_;  // no edge will tell that connections wait

@@ -22,6 +22,9 @@ constexpr size_t kOpenedSlotShare = 8;
 constexpr size_t kRequestShare = 16;
 // Messages wait for the next try to reach a server if it is so near.
 constexpr Duration kTryIsNear = std::chrono::milliseconds(250);
+// What all connections together may bring in one tick, and what each of them may in any case.
+constexpr size_t kTickOctets = size_t{1024} * 1024;
+constexpr size_t kReadMin = size_t{4} * 1024;
 // How long an endpoint without work is remembered to have refused.
 constexpr Duration kRefusalMemory = std::chrono::seconds(30);
 // How long one that has ended its side waits for what it has asked: the longest that most requests
@@ -114,9 +117,17 @@ net::Events LaneStreams::on_ready(StreamChannel& channel, net::Events events, In
   return read(channel, events);
 }
 
+// The more have something to say, the less of it is heard at a time: all others wait for them.
+size_t LaneStreams::share_of_tick() {
+  const size_t share = kTickOctets / std::max(++readers_, readers_before_);
+  return std::min(std::max(share, kReadMin), options_.read_budget);
+}
+
 net::Events LaneStreams::read(StreamChannel& channel, net::Events events) {
-  for (size_t taken = 0; taken < options_.read_budget;) {
-    const net::StreamResult result = channel.socket.read(parts_.area);
+  const size_t budget = share_of_tick();
+  for (size_t taken = 0; taken < budget;) {
+    const std::span<char> area = parts_.area.first(std::min(parts_.area.size(), budget - taken));
+    const net::StreamResult result = channel.socket.read(area);
     switch (result.status) {
       case net::StreamStatus::Ok: break;
       case net::StreamStatus::Blocked: return 0;
@@ -126,10 +137,10 @@ net::Events LaneStreams::read(StreamChannel& channel, net::Events events) {
     taken += result.octets;
     counters_.received_octets.add(result.octets);
     const bool is_wanted = channel.state == State::Open;
-    if (is_wanted && take(channel, parts_.area.first(result.octets)) == Life::Over) return 0;
+    if (is_wanted && take(channel, area.first(result.octets)) == Life::Over) return 0;
     // A stream that gave less than it was asked for has no more, and its next octet is an edge; but
     // if its end is there already, no edge will come.
-    if (result.octets < parts_.area.size() && (events & net::kHungUp) == 0) return 0;
+    if (result.octets < area.size() && (events & net::kHungUp) == 0) return 0;
   }
   return events & (net::kReadable | net::kHungUp);
 }
@@ -219,6 +230,7 @@ void LaneStreams::write(StreamChannel& channel) {
 }
 
 void LaneStreams::run_timers(Instant now) {
+  readers_before_ = std::exchange(readers_, 0);
   if (accept_again_ && now >= *accept_again_) {
     accept_again_.reset();
     for (const auto& acceptor : acceptors_) {

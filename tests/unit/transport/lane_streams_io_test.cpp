@@ -50,6 +50,26 @@ class LaneStreamsIoTest : public test::StreamFixture {
   CounterArray<SendStatus> answers_;
 };
 
+TEST_F(LaneStreamsIoTest, ReadsLessOfEachTheMoreThereAre) {
+  start();
+  const std::string text(size_t{200} * 1024, '\n');  // of which nothing is kept
+  std::vector<net::FileDescriptor> clients;
+  for (int i = 0; i < 40; ++i) clients.push_back(connect());
+  const auto fill = [&] {
+    for (const auto& client : clients) {
+      static_cast<void>(::send(client.get(), text.data(), text.size(), MSG_DONTWAIT));
+    }
+  };
+  fill();
+  tick();
+  const uint64_t before = counters().received_octets.value();
+  fill();
+  tick();
+  const uint64_t brought = counters().received_octets.value() - before;
+  EXPECT_GT(brought, size_t{512} * 1024);
+  EXPECT_LE(brought, size_t{1024} * 1024);
+}
+
 TEST_F(LaneStreamsIoTest, MessagesOfOneWriteArriveAsOneBatch) {
   start();
   const auto client = connect();
