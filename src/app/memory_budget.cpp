@@ -43,6 +43,7 @@ constexpr size_t kMovedShare = 128;      // at 512 MiB: 65,536 clients that have
 constexpr size_t kUnfinishedShare = 32;  // for messages whose beginning has come by a stream
 constexpr size_t kChannelsShare = 32;    // at 512 MiB: for 20,000 connections
 constexpr size_t kEndpointShare = 4;     // of a send queue, for one endpoint
+constexpr size_t kSourceShare = 8;  // of the short slots for unfinished messages, for one source
 // At 512 MiB: 972,000 requests that have ended, 30,000 a second for 32 s.
 constexpr size_t kFinishedPerMiB = 2000;
 
@@ -164,7 +165,9 @@ void derive_streams(const Configuration& configuration, size_t memory, Sizing& s
                                  : derive_connections(memory / kChannelsShare, sizing.lanes);
   sizing.streams.channels = accepted_per_lane(connections, sizing.lanes) +
                             tcp_server_count(configuration) + kOpenedChannels;
-  sizing.streams.queue_entries = sizing.sockets.queue_entries;
+  // What bounds the queues are the slots: a lane has an entry for each that its worker has.
+  sizing.streams.queue_entries =
+      sizing.slots.small_count + sizing.slots.medium_count + sizing.slots.large_count;
   sizing.streams.channel_entries = limits.connection_queue;
   sizing.streams.channel_octets = limits.connection_queue_bytes;
   sizing.streams.message_octets_max = limits.message_bytes;
@@ -178,7 +181,9 @@ void derive_streams(const Configuration& configuration, size_t memory, Sizing& s
   sizing.census = {.lanes = sizing.lanes,
                    .channels = sizing.streams.channels,
                    .connections_max = connections,
-                   .connections_per_source = limits.connections_per_source};
+                   .connections_per_source = limits.connections_per_source,
+                   .unfinished_per_source = std::max<size_t>(
+                       sizing.workers * sizing.unfinished.small_count / kSourceShare, 1)};
 }
 
 }  // namespace

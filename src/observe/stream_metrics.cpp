@@ -53,7 +53,10 @@ void fill_frame_faults(Series& out) {
 
 void fill_workers_sum(Series& out, Counter proxy::WorkerCounters::*member) {
   uint64_t total = 0;
-  for (const auto& worker : out.source.workers) total += (worker->counters().*member).value();
+  for (const auto& worker : out.source.workers) {
+    const Counter& counter = worker->counters().*member;
+    total += counter.value();
+  }
   out.add({}, total);
 }
 

@@ -7,7 +7,9 @@ namespace siplb::proxy {
 uint16_t answer_port(const sip::Via& via, const transport::Flow& source) {
   const uint16_t named = via.effective_port();
   if (!source.is_stream()) return via.has_rport ? source.remote.port() : named;
-  return SockAddress::parse_ip(via.host, named) == source.remote.with_port(named) ? named : 0;
+  // The port that it connected from is not one that it listens at.
+  const bool is_own = SockAddress::parse_ip(via.host, named) == source.remote.with_port(named);
+  return is_own && named != source.remote.port() ? named : 0;
 }
 
 std::optional<transport::Flow> answer_flow(const transport::Wire& wire,
@@ -29,8 +31,10 @@ std::optional<transport::Flow> flow_of_client(const Snapshot& snapshot, const si
   const Side& side = snapshot.sides[*listener];
   if (!side.has(address->family(), *transport)) return std::nullopt;
   const bool is_ours = seal.instance == snapshot.seal.instance();
+  // The port that a stream came from is known only where its client has asked for it.
+  const bool is_port_known = *transport == sip::Transport::Udp || below.rport != 0;
   return transport::Flow{
-      .remote = *address,
+      .remote = is_port_known ? *address : address->with_port(0),
       .local = side.bound.is_wildcard() ? seal.local : SockAddress{},
       .listener = *listener,
       .transport = *transport,

@@ -175,7 +175,7 @@ void StatefulPath::fail(ResponseContext& context, uint8_t index, Failure failure
                         const Tick& tick) {
   Attempt& attempt = context.attempts[index];
   // Else what still waits for the next connection would be a ghost.
-  if (failure == Failure::Lost) withdraw(context, index);
+  if (failure == Failure::Lost) take_back(context, index);
   if (failure == Failure::Unsent) context.end(attempt);
   if (context.is_current(index)) {
     const bool goes_on = goes_elsewhere(context, failure, tick);

@@ -46,8 +46,8 @@ class Worker::LanePort final : public transport::Receiver, public transport::Wir
     return flow.is_stream() ? worker_.send_on_stream(*this, flow, pieces)
                             : sockets.send(flow, pieces);
   }
-  void withdraw(const transport::Flow& flow, std::string_view branch) override {
-    if (flow.is_stream()) worker_.withdraw(*this, flow, branch);
+  [[nodiscard]] bool withdraw(const transport::Flow& flow, std::string_view branch) override {
+    return flow.is_stream() && worker_.withdraw(*this, flow, branch);
   }
   [[nodiscard]] bool is_alive(const transport::Flow& flow) const override {
     return flow.connection.is_none() || worker_.census_.is_alive(flow.connection);

@@ -143,14 +143,19 @@ void StatefulPath::stop(ResponseContext& context, uint8_t attempt, const Tick& t
   unwanted.is_cancel_wanted = true;
   context.stop_repeating(unwanted);
   withdraw(context, attempt);
-  const bool may_cancel = context.is_invite() && !context.is_waiting(unwanted);
-  if (may_cancel) send_cancel(context, attempt, tick);
+  const bool has_answered = context.is_pending(unwanted) && !context.is_waiting(unwanted);
+  if (context.is_invite() && has_answered) send_cancel(context, attempt, tick);
 }
 
-void StatefulPath::withdraw(ResponseContext& context, uint8_t attempt) {
+bool StatefulPath::take_back(const ResponseContext& context, uint8_t attempt) {
   const Attempt& unwanted = context.attempts[attempt];
-  if (!unwanted.to.is_stream() || !context.is_waiting(unwanted)) return;
-  wire_.withdraw(unwanted.to, sip::branch_text(context.branch, attempt));
+  return unwanted.to.is_stream() && context.is_waiting(unwanted) &&
+         wire_.withdraw(unwanted.to, sip::branch_text(context.branch, attempt));
+}
+
+// Nothing is waited for of what has never left.
+void StatefulPath::withdraw(ResponseContext& context, uint8_t attempt) {
+  if (take_back(context, attempt)) context.end(context.attempts[attempt]);
 }
 
 // What is over is remembered without its address. Only to a server is anything sent then: a client

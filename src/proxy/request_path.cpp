@@ -13,6 +13,12 @@ bool is_options_to_us(const Request& request, const Sides& sides) {
          sides.is_ours(message.uri, request.source.local);
 }
 
+// One pass through us leaves at most two entries in a route set: a third of ours in a row is
+// nobody's who means well.
+bool leads_back(const Request& request, const Sides& sides) {
+  return request.routes.has_next() && sides.is_ours(request.routes.next, request.source.local);
+}
+
 }  // namespace
 
 Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& source,
@@ -37,6 +43,7 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
                    parts_.counters.seal_rejected[static_cast<size_t>(SealKind::Token)]);
   if (known.kind == StatefulPath::Known::Kind::PassOn) return pass_on(request, known);
   if (is_loop(request, snapshot_)) return Verdict::reply(482);
+  if (leads_back(request, snapshot_.sides)) return Verdict::reply(403);
   if (is_options_to_us(request, snapshot_.sides)) return Verdict::reply(200);
   if (message.method == sip::Method::Ack || is_in_dialog(request, snapshot_.seal)) {
     return decide_in_dialog(request);

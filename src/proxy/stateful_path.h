@@ -226,7 +226,8 @@ class StatefulPath {
   void send_ack(ResponseContext& context, const Answer& answer);
   void send_cancel(ResponseContext& context, uint8_t attempt, const Tick& tick);
   void stop(ResponseContext& context, uint8_t attempt, const Tick& tick);
-  // Takes back what may still wait for its stream.
+  // Takes back what may still wait for its stream; true where it has never left.
+  bool take_back(const ResponseContext& context, uint8_t attempt);
   void withdraw(ResponseContext& context, uint8_t attempt);
   // Who answered, where nothing but its address tells; nothing where that is none of our servers.
   [[nodiscard]] std::optional<Target> callee_by_source(const Answer& answer) const;

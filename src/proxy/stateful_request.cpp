@@ -253,6 +253,7 @@ Verdict StatefulPath::cancel(ResponseContext& context, const Tick& tick) {
       }
       withdraw(context, i);
     }
+    if (!context.is_any_pending()) prefer(context, 487, context.current_attempt);
     settle(context, tick);
   }
   return Verdict::reply(200);

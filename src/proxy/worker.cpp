@@ -188,7 +188,10 @@ void Worker::take(const net::Mail& mail) {
       }
       break;
     case LaneMail::Kind::Unsent: on_unsent(to, octets, label.flow); break;
-    case LaneMail::Kind::Withdraw: to.streams->withdraw(label.flow, octets); break;
+    case LaneMail::Kind::Withdraw:
+      // Who asked waits for no answer.
+      static_cast<void>(to.streams->withdraw(label.flow, octets));
+      break;
     case LaneMail::Kind::Disconnected: to.lane.on_disconnected(label.flow, tick_); break;
   }
 }

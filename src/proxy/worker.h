@@ -121,7 +121,7 @@ class Worker {
   // worker_streams.cpp
   transport::SendStatus send_on_stream(LanePort& from, const transport::Flow& flow,
                                        std::span<const std::string_view> pieces);
-  void withdraw(LanePort& from, const transport::Flow& flow, std::string_view branch);
+  [[nodiscard]] bool withdraw(LanePort& from, const transport::Flow& flow, std::string_view branch);
   void on_unsent(LanePort& at, std::string_view message, const transport::Flow& flow);
   void on_disconnected(const transport::Flow& connection, uint64_t lanes);
   [[nodiscard]] bool send_elsewhere(LanePort& from, std::string_view response,

@@ -37,9 +37,12 @@ transport::SendStatus Worker::send_on_stream(LanePort& from, const transport::Fl
              : post_to(label, mail_class_of(octets), octets) ? SendStatus::Queued
                                                              : SendStatus::MailboxFull;
   }
-  if (status == SendStatus::Gone && is_response(pieces.front()) &&
-      send_elsewhere(from, gather(pieces), flow)) {
-    status = SendStatus::Queued;
+  if (is_response(pieces.front())) {
+    // The response to a request that came by a stream names its connection, unless that is gone.
+    if (is_own && status == SendStatus::Queued) counters_.responses_rerouted.add();
+    if (status == SendStatus::Gone && send_elsewhere(from, gather(pieces), flow)) {
+      status = SendStatus::Queued;
+    }
   }
   from.stream_sends[status].add();
   return status;
@@ -57,17 +60,14 @@ std::string_view Worker::gather(std::span<const std::string_view> pieces) {
   return {out.data(), length};
 }
 
-void Worker::withdraw(LanePort& from, const transport::Flow& flow, std::string_view branch) {
-  if (from.streams == nullptr) return;
+bool Worker::withdraw(LanePort& from, const transport::Flow& flow, std::string_view branch) {
   const uint8_t home = flow.connection.is_none() ? from.index : flow.connection.lane();
-  if (home >= options_.lane_count) return;
-  if (is_mine(home)) {
-    port(home).streams->withdraw(flow, branch);
-    return;
-  }
+  if (from.streams == nullptr || home >= options_.lane_count) return false;
+  if (is_mine(home)) return port(home).streams->withdraw(flow, branch);
   // A mailbox without room leaves it where it is: its client is told to stop when it answers.
   static_cast<void>(post_to({.flow = flow, .lane = home, .kind = LaneMail::Kind::Withdraw},
                             net::MailClass::Urgent, branch));
+  return false;
 }
 
 // To whom it matters: a request to the lane that it is from, a response to its client, if there is

@@ -7,11 +7,12 @@ namespace siplb::transport {
 ConnectionCensus::ConnectionCensus(const ConnectionCensusOptions& options)
     : options_(options),
       accepted_by_source_(options.seed),
+      unfinished_by_source_(options.seed),
       large_by_source_(options.seed),
       living_(options.lanes * options.channels) {}
 
 size_t ConnectionCensus::memory_octets(const ConnectionCensusOptions& options) {
-  return 2 * SourceCounts::memory_octets() +
+  return 3 * SourceCounts::memory_octets() +
          options.lanes * options.channels * sizeof(std::atomic<uint64_t>);
 }
 
@@ -31,6 +32,14 @@ Admission ConnectionCensus::admit(const SockAddress& source) {
 void ConnectionCensus::leave(const SockAddress& source) {
   accepted_.fetch_sub(1, std::memory_order_relaxed);
   accepted_by_source_.subtract(source);
+}
+
+bool ConnectionCensus::admit_unfinished(const SockAddress& source) {
+  return unfinished_by_source_.try_add(source, options_.unfinished_per_source);
+}
+
+void ConnectionCensus::leave_unfinished(const SockAddress& source) {
+  unfinished_by_source_.subtract(source);
 }
 
 bool ConnectionCensus::admit_large(const SockAddress& source) {

@@ -25,7 +25,8 @@ struct ConnectionCensusOptions {
   size_t channels = 1024;  // per lane
   size_t connections_max = 20000;
   size_t connections_per_source = 1000;
-  uint64_t seed = 0;  // random: see SourceCounts
+  size_t unfinished_per_source = 1000;  // messages that have not come wholly
+  uint64_t seed = 0;                    // random: see SourceCounts
 };
 
 enum class [[nodiscard]] Admission : uint8_t{Admitted, Full, SourceFull, kCount};
@@ -46,6 +47,11 @@ class ConnectionCensus {
   // At most connections_max, but for one that is just being refused.
   [[nodiscard]] size_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
 
+  // Counts an unfinished message of `source`, if it may have one more: there are fewer slots for
+  // them than connections.
+  [[nodiscard]] bool admit_unfinished(const SockAddress& source);
+  // It is whole, or forgotten. Requires: admitted.
+  void leave_unfinished(const SockAddress& source);
   // Counts a large slot of `source`, if it may have one more.
   [[nodiscard]] bool admit_large(const SockAddress& source);
   // It is free again. Requires: admitted.
@@ -65,6 +71,7 @@ class ConnectionCensus {
   const ConnectionCensusOptions options_;
   std::atomic<size_t> accepted_{0};
   SourceCounts accepted_by_source_;
+  SourceCounts unfinished_by_source_;
   SourceCounts large_by_source_;
   std::vector<std::atomic<uint64_t>> living_;  // numbers of ids, by lane and slot; 0: none
 };

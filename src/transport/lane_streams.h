@@ -120,7 +120,7 @@ class LaneStreams final : private StreamSink {
   // hears of it when the connection of a request ends.
   SendStatus send(const Flow& flow, std::span<const std::string_view> pieces, uint8_t from_lane);
   // See Wire::withdraw(); the connection is none or of this lane.
-  void withdraw(const Flow& flow, std::string_view branch);
+  [[nodiscard]] bool withdraw(const Flow& flow, std::string_view branch);
   // Writes what is queued, and tells what can't be sent; goes on with what is sent then. Call it at
   // the end of each tick, never from the receiver.
   void flush();
@@ -177,6 +177,7 @@ class LaneStreams final : private StreamSink {
   [[nodiscard]] bool has_listener(const Flow& flow) const;
   [[nodiscard]] size_t reserve_of_requests() const;
   void mark(StreamChannel& channel);
+  [[nodiscard]] bool write_queue(StreamChannel& channel);
   void write(StreamChannel& channel);
   void on_timer(StreamChannel& channel);
   void drop_expired(StreamChannel& channel);

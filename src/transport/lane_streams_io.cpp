@@ -67,9 +67,15 @@ SendStatus LaneStreams::send(const Flow& flow, std::span<const std::string_view>
   if (is_refused_now || is_far) return SendStatus::Unreachable;
   if (channel->queue.is_empty()) channel->taken_at = now;
   const size_t share = channel->is_outbound() ? kOpenedSlotShare : kAcceptedSlotShare;
-  const SendStatus status = queues_.append(channel->queue, pieces, share, now);
-  if (status != SendStatus::Queued) return status;
+  SendStatus status = queues_.append(channel->queue, pieces, share, now);
+  if (status != SendStatus::Queued && !channel->queue.is_empty() && !channel->is_blocked) {
+    // One tick may bring more than the queue holds; what the kernel takes now makes room. If the
+    // connection is broken, flush() meets that again, and ends it.
+    static_cast<void>(write_queue(*channel));
+    status = queues_.append(channel->queue, pieces, share, now);
+  }
   counters_.queue_depth.set(queues_.depth());
+  if (status != SendStatus::Queued) return status;
   if (is_request) {
     channel->lanes |= uint64_t{1} << from_lane;
   } else if (channel->owed > 0 && is_final(pieces.front())) {
@@ -90,17 +96,19 @@ size_t LaneStreams::reserve_of_requests() const {
   return pool_.capacity() / kRequestShare;
 }
 
-void LaneStreams::withdraw(const Flow& flow, std::string_view branch) {
+bool LaneStreams::withdraw(const Flow& flow, std::string_view branch) {
   StreamChannel* const channel = flow.connection.is_none() ? find_opened(flow) : find(flow);
-  if (channel == nullptr) return;
+  if (channel == nullptr) return false;
   StreamQueue withdrawn =
       queues_.take_out(channel->queue, [branch](std::string_view message, Instant /*since*/) {
         const auto quote = sip::read_quote(message);
         return quote && quote->branch == branch;
       });
+  const bool is_taken_back = !withdrawn.is_empty();
   counters_.withdrawn.add(withdrawn.count);
   queues_.clear(withdrawn);
   counters_.queue_depth.set(queues_.depth());
+  return is_taken_back;
 }
 
 net::Events LaneStreams::on_ready(StreamChannel& channel, net::Events events, Instant /*now*/) {
@@ -171,7 +179,9 @@ LaneStreams::Life LaneStreams::take(StreamChannel& channel, std::span<char> octe
 }
 
 StreamIntake::Parts LaneStreams::intake_parts(const StreamChannel& channel) const {
-  return {parts_.unfinished_slots, parts_.census, channel.flow.remote};
+  // Those that we open are few, and servers may send long messages.
+  const SockAddress* const source = channel.is_outbound() ? nullptr : &channel.flow.remote;
+  return {parts_.unfinished_slots, parts_.census, source};
 }
 
 void LaneStreams::on_message(std::span<char> octets, sip::FrameFault fault) {
@@ -205,7 +215,8 @@ void LaneStreams::flush() {
   counters_.queue_depth.set(queues_.depth());
 }
 
-void LaneStreams::write(StreamChannel& channel) {
+// Writes what the kernel takes; false where the connection is broken.
+bool LaneStreams::write_queue(StreamChannel& channel) {
   const bool is_there = channel.state == State::Open || channel.state == State::Ending;
   while (is_there && !channel.queue.is_empty() && !channel.is_blocked) {
     std::array<std::string_view, net::TcpSocket::kPiecesMax> pieces;
@@ -218,9 +229,16 @@ void LaneStreams::write(StreamChannel& channel) {
       counters_.sent_octets.add(result.octets);
       counters_.sent_messages.add(queues_.advance(channel.queue, result.octets));
     } else {
-      end(channel, EndReason::Failed);
-      return;
+      return false;
     }
+  }
+  return true;
+}
+
+void LaneStreams::write(StreamChannel& channel) {
+  if (!write_queue(channel)) {
+    end(channel, EndReason::Failed);
+    return;
   }
   if (channel.state == State::Ending && channel.queue.is_empty() && channel.owed == 0) {
     finish(channel);

@@ -14,6 +14,20 @@ std::string_view text_of(std::span<char> octets) {
   return {octets.data(), octets.size()};
 }
 
+// Who is not counted may have what there is.
+bool may_begin(const StreamIntake::Parts& parts) {
+  return parts.source == nullptr || parts.census.admit_unfinished(*parts.source);
+}
+bool may_have_large(const StreamIntake::Parts& parts) {
+  return parts.source == nullptr || parts.census.admit_large(*parts.source);
+}
+void leave_unfinished(const StreamIntake::Parts& parts) {
+  if (parts.source != nullptr) parts.census.leave_unfinished(*parts.source);
+}
+void leave_large(const StreamIntake::Parts& parts) {
+  if (parts.source != nullptr) parts.census.leave_large(*parts.source);
+}
+
 }  // namespace
 
 StreamIntake::~StreamIntake() {
@@ -39,7 +53,11 @@ StreamIntake::Outcome StreamIntake::take_whole(std::span<char>& octets, const Pa
     case Kind::Skipped: break;
     case Kind::Broken: return break_off(octets, frame, sink);
     case Kind::More:
-      if (!take_slot(std::max(frame.length, octets.size() + 1), parts)) return Outcome::NoSlot;
+      if (!may_begin(parts)) return Outcome::NoSlot;
+      if (!take_slot(std::max(frame.length, octets.size() + 1), parts)) {
+        leave_unfinished(parts);
+        return Outcome::NoSlot;
+      }
       std::copy(octets.begin(), octets.end(), parts.slots.octets(*slot_).begin());
       kept_ = static_cast<uint32_t>(octets.size());
       wanted_ = static_cast<uint32_t>(frame.length);
@@ -88,9 +106,9 @@ StreamIntake::Outcome StreamIntake::break_off(std::span<char> octets, const sip:
 // A source may hold a few large slots only: there are few.
 bool StreamIntake::take_slot(size_t length, const Parts& parts) {
   const bool is_large = length > kSlotSizes[static_cast<size_t>(SlotClass::Medium)];
-  if (is_large && !parts.census.admit_large(parts.source)) return false;
+  if (is_large && !may_have_large(parts)) return false;
   slot_ = parts.slots.take(length);
-  if (!slot_ && is_large) parts.census.leave_large(parts.source);
+  if (!slot_ && is_large) leave_large(parts);
   return slot_.has_value();
 }
 
@@ -108,7 +126,8 @@ bool StreamIntake::grow(size_t length, const Parts& parts) {
 
 void StreamIntake::drop(const Parts& parts) {
   if (!slot_) return;
-  if (slot_->size_class == SlotClass::Large) parts.census.leave_large(parts.source);
+  if (slot_->size_class == SlotClass::Large) leave_large(parts);
+  leave_unfinished(parts);
   parts.slots.give_back(*slot_);
   slot_.reset();
   kept_ = 0;

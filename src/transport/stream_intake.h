@@ -37,7 +37,7 @@ class StreamIntake {
   struct Parts {
     MessageSlots& slots;
     ConnectionCensus& census;
-    const SockAddress& source;
+    const SockAddress* source;
   };
   enum class [[nodiscard]] Outcome : uint8_t{
       Ok,

@@ -52,8 +52,11 @@ class Wire {
   [[nodiscard]] virtual bool is_alive(const Flow& /*flow*/) const { return true; }
 
   // A request that may still wait for its stream is no longer wanted: `branch` is that of its top
-  // Via. Nothing happens where it has left, or begun to.
-  virtual void withdraw(const Flow& /*flow*/, std::string_view /*branch*/) {}
+  // Via. True where it was taken back, and so has never left. False where it has left, or begun to,
+  // and where another lane has the connection, which then takes it back if it can.
+  [[nodiscard]] virtual bool withdraw(const Flow& /*flow*/, std::string_view /*branch*/) {
+    return false;
+  }
 };
 
 // Who takes what arrived.

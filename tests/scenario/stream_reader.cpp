@@ -36,7 +36,7 @@ StreamReader::~StreamReader() {
 }
 
 StreamIntake::Parts StreamReader::parts_of(const Stream& stream) {
-  return {.slots = *slots_, .census = census_, .source = stream.source};
+  return {.slots = *slots_, .census = census_, .source = &stream.source};
 }
 
 void StreamReader::read(const transport::Flow& flow, std::string_view octets, Instant now,

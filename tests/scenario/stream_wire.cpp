@@ -29,7 +29,6 @@ SendStatus StreamWire::send(const Flow& flow, std::span<const std::string_view> 
   for (const std::string_view piece : pieces) text += piece;
   const SendStatus status = look(flow);
   ++counts_.attempts;
-  ++counts_.by_status[static_cast<size_t>(status)];
   // A datagram that is not sent is one that got lost.
   if (status == SendStatus::Queued || !flow.is_stream()) ++counts_.taken;
   if (status == SendStatus::Queued) give(flow, std::move(text));
@@ -64,13 +63,14 @@ bool StreamWire::is_alive(const Flow& flow) const {
                      [&](const Flow& stream) { return stream.connection == flow.connection; });
 }
 
-void StreamWire::withdraw(const Flow& flow, std::string_view branch) {
+bool StreamWire::withdraw(const Flow& flow, std::string_view branch) {
   const size_t before = waiting_.size();
   std::erase_if(waiting_, [&](const SentMessage& message) {
     return message.to.connection == flow.connection && !is_response(message.text) &&
            message.text.find(branch) != std::string::npos;
   });
   counts_.withdrawn += before - waiting_.size();
+  return waiting_.size() < before;
 }
 
 // Of the remote end a lane may know no more than the host.

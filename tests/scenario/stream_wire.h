@@ -7,7 +7,6 @@
 // finds the queue full.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -26,7 +25,7 @@ class StreamWire final : public transport::Wire {
   transport::SendStatus send(const transport::Flow& flow,
                              std::span<const std::string_view> pieces) override;
   [[nodiscard]] bool is_alive(const transport::Flow& flow) const override;
-  void withdraw(const transport::Flow& flow, std::string_view branch) override;
+  [[nodiscard]] bool withdraw(const transport::Flow& flow, std::string_view branch) override;
 
   enum class Direction : uint8_t { Accepted, Opened };
   // The stream with the other end of `flow`, which names none: that there is, or a new one.
@@ -54,7 +53,6 @@ class StreamWire final : public transport::Wire {
     // may.
     uint64_t attempts = 0;
     uint64_t taken = 0;
-    std::array<uint64_t, static_cast<size_t>(transport::SendStatus::kCount)> by_status{};
     uint64_t rerouted = 0;  // responses whose connection had ended
     uint64_t lost = 0;
     uint64_t withdrawn = 0;

@@ -40,12 +40,15 @@ class FakeWire final : public transport::Wire {
   [[nodiscard]] bool is_alive(const transport::Flow& flow) const override {
     return !contains(ended_, flow.connection);
   }
-  void withdraw(const transport::Flow& flow, std::string_view branch) override {
+  [[nodiscard]] bool withdraw(const transport::Flow& flow, std::string_view branch) override {
     withdrawn_.push_back({.to = flow, .text = std::string(branch)});
+    return is_waiting_;
   }
 
   // The connection is no more.
   void end(transport::ConnectionId connection) { ended_.push_back(connection); }
+  // What is sent waits for its stream from now on, and can be taken back.
+  void let_wait() { is_waiting_ = true; }
   // Streams to this address are refused from now on.
   void refuse(const SockAddress& remote) { refusing_.push_back(remote); }
   // Branches that were withdrawn since the last call, in order.
@@ -63,6 +66,7 @@ class FakeWire final : public transport::Wire {
   }
 
   size_t room_;
+  bool is_waiting_ = false;
   uint64_t attempts_ = 0;
   std::vector<SentMessage> sent_;
   std::vector<SentMessage> withdrawn_;

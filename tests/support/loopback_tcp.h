@@ -64,6 +64,7 @@ class PlainListener {
   }
 
   [[nodiscard]] const SockAddress& address() const { return address_; }
+  [[nodiscard]] int fd() const { return fd_.get(); }
 
   // The next connection, blocking.
   [[nodiscard]] net::FileDescriptor accept() {

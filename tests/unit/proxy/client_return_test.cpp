@@ -42,6 +42,7 @@ TEST_F(ClientReturnTest, OverAStreamThePortIsThatOfAListenerAtItsOwnAddress) {
   EXPECT_EQ(port_for("SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK1", client_), 5060);
   EXPECT_EQ(port_for("SIP/2.0/TCP 10.1.1.1:5070;branch=z9hG4bK1", client_), 0);  // behind a NAT
   EXPECT_EQ(port_for("SIP/2.0/TCP phone.example;branch=z9hG4bK1", client_), 0);
+  EXPECT_EQ(port_for("SIP/2.0/TCP 192.0.2.1:40000;branch=z9hG4bK1", client_), 0);  // its other end
 }
 
 TEST_F(ClientReturnTest, AnswersGoByTheConnectionForAsLongAsItLives) {

@@ -262,6 +262,16 @@ TEST_F(StreamFailoverTest, ACancelledInviteIsTakenBackAndEndsIfItNeverLeft) {
   EXPECT_THAT(ended[0].text, StartsWith("SIP/2.0 487 "));
 }
 
+TEST_F(StreamFailoverTest, ACancelledInviteThatStillWaitsEndsAtOnce) {
+  wire_.let_wait();
+  relay(from_client(), SipBuilder::request().str());
+  std::vector<std::string> starts;
+  for (const auto& sent : deliver(from_client(), SipBuilder::request(Method::Cancel).str())) {
+    starts.push_back(sent.text.substr(0, 12));
+  }
+  EXPECT_THAT(starts, testing::UnorderedElementsAre("SIP/2.0 200 ", "SIP/2.0 487 "));
+}
+
 TEST_F(StreamFailoverTest, NothingIsRepeatedOverAStream) {
   relay(from_client(), SipBuilder::request(Method::Message).str());
   for (const auto& sent : wait_until(31s)) EXPECT_EQ(sent.to.listener, kPublic);

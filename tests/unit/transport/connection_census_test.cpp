@@ -64,6 +64,16 @@ TEST(ConnectionCensusTest, GivesEachSourceAFewLargeSlots) {
   EXPECT_TRUE(census.admit_large(source(1)));
 }
 
+TEST(ConnectionCensusTest, GivesEachSourceItsShareOfUnfinishedMessages) {
+  ConnectionCensus census({.unfinished_per_source = 2});
+  EXPECT_TRUE(census.admit_unfinished(source(1)));
+  EXPECT_TRUE(census.admit_unfinished(source(1)));
+  EXPECT_FALSE(census.admit_unfinished(source(1)));
+  EXPECT_TRUE(census.admit_unfinished(source(2)));
+  census.leave_unfinished(source(1));
+  EXPECT_TRUE(census.admit_unfinished(source(1)));
+}
+
 TEST(ConnectionCensusTest, CountsLargeSlotsApartFromConnections) {
   ConnectionCensus census(kSmall);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(census.admit(source(1)), Admission::Admitted);

@@ -309,14 +309,29 @@ TEST_F(LaneStreamsIoTest, HalfClosedPeerThatDoesNotReadIsClosedInTime) {
   EXPECT_EQ(slots_out(*send_slots_), 0U);
 }
 
+TEST_F(LaneStreamsIoTest, OneTickMayBringMoreThanAQueueHoldsForAPeerThatReads) {
+  StreamOptions options;
+  options.channel_entries = 4;
+  start(options);
+  const auto client = connect();
+  const Flow flow = bring(client, request("OPTIONS", 1));
+  std::string expected;
+  for (int i = 0; i < 40; ++i) {
+    expected += response(200, i);
+    EXPECT_EQ(send(flow, response(200, i)), SendStatus::Queued);
+  }
+  lane_->flush();
+  EXPECT_EQ(test::receive(client.get(), expected.size()), expected);
+}
+
 TEST_F(LaneStreamsIoTest, AcceptedConnectionMayHoldLessThanAnOpenedOne) {
   start();
   const auto client = connect();
   const Flow accepted = bring(client, request("OPTIONS", 1));
   const SendStatus full = SendStatus::EndpointFull;
-  size_t held = 0;
-  while (send(accepted, response(100, 1)) == SendStatus::Queued) ++held;
+  while (send(accepted, response(100, 1)) == SendStatus::Queued) continue;  // the kernel's first
   EXPECT_EQ(send(accepted, response(100, 1)), full);
+  const uint64_t held = counters().queue_depth.value();
   PlainListener server(Family::V4);
   size_t opened = 0;
   while (send(to(server.address()), request("OPTIONS", 1)) == SendStatus::Queued) ++opened;
@@ -395,13 +410,13 @@ TEST_F(LaneStreamsIoTest, WithdrawnRequestIsNotSent) {
   start();
   PlainListener server(Family::V4);
   const Flow flow = to(server.address());
-  lane_->withdraw(flow, kOwnBranch);  // no connection there
+  EXPECT_FALSE(lane_->withdraw(flow, kOwnBranch));  // no connection there
   for (const auto& text : {request("OPTIONS", 1), own_request("INVITE"), request("OPTIONS", 2)}) {
     EXPECT_EQ(send(flow, text), SendStatus::Queued);
   }
-  lane_->withdraw(flow, "z9hG4bKanother");
+  EXPECT_FALSE(lane_->withdraw(flow, "z9hG4bKanother"));
   EXPECT_EQ(counters().withdrawn.value(), 0U);
-  lane_->withdraw(flow, kOwnBranch);
+  EXPECT_TRUE(lane_->withdraw(flow, kOwnBranch));
   EXPECT_EQ(counters().withdrawn.value(), 1U);
   EXPECT_EQ(counters().queue_depth.value(), 2U);
   EXPECT_EQ(slots_out(*send_slots_), 2U);
@@ -419,9 +434,9 @@ TEST_F(LaneStreamsIoTest, RequestOnAnAcceptedConnectionIsWithdrawnByItsFlow) {
   EXPECT_EQ(send(flow, own_request("INVITE")), SendStatus::Queued);
   Flow other = flow;
   other.listener = kListener + 1;
-  lane_->withdraw(other, kOwnBranch);
+  EXPECT_FALSE(lane_->withdraw(other, kOwnBranch));
   EXPECT_EQ(counters().withdrawn.value(), 0U);
-  lane_->withdraw(flow, kOwnBranch);
+  EXPECT_TRUE(lane_->withdraw(flow, kOwnBranch));
   EXPECT_EQ(counters().withdrawn.value(), 1U);
 }
 

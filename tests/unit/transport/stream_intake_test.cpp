@@ -56,7 +56,7 @@ class StreamIntakeTest : public testing::Test {
   void use(const MessageSlotsOptions& options) {
     slots_ = std::move(*MessageSlots::reserve(options));
   }
-  StreamIntake::Parts parts() { return {*slots_, census_, source_}; }
+  StreamIntake::Parts parts() { return {*slots_, census_, &source_}; }
 
   // Shows the octets in a block of exactly their size, which is no more when the call returns.
   Outcome take(std::string_view octets) { return take(octets, intake_); }
@@ -73,10 +73,16 @@ class StreamIntakeTest : public testing::Test {
       EXPECT_TRUE(census_.admit_large(source_)) << "a large slot is still counted";
     }
     for (size_t i = 0; i < ConnectionCensus::kLargePerSource; ++i) census_.leave_large(source_);
+    for (size_t i = 0; i < kUnfinishedMax; ++i) {
+      EXPECT_TRUE(census_.admit_unfinished(source_)) << "an unfinished message is still counted";
+    }
+    for (size_t i = 0; i < kUnfinishedMax; ++i) census_.leave_unfinished(source_);
   }
 
+  static constexpr size_t kUnfinishedMax = 3;  // of one source
+
   std::unique_ptr<MessageSlots> slots_;
-  ConnectionCensus census_{{}};
+  ConnectionCensus census_{{.unfinished_per_source = kUnfinishedMax}};
   const SockAddress source_ = SockAddress::v4(0x0A000001, 5060);
   Shown shown_;
   StreamIntake intake_{kMessageMax};
@@ -245,6 +251,28 @@ TEST_F(StreamIntakeTest, GivesItsSlotBackWhereItCanNotGrow) {
   expect_all_free();
 }
 
+TEST_F(StreamIntakeTest, OneSourceHasItsShareOfUnfinishedMessages) {
+  for (size_t i = 0; i < kUnfinishedMax; ++i) EXPECT_TRUE(census_.admit_unfinished(source_));
+  EXPECT_EQ(take("INVITE "), Outcome::NoSlot);
+  StreamIntake another(kMessageMax);
+  EXPECT_EQ(take(message(0), another), Outcome::Ok);  // what comes whole needs none
+  for (size_t i = 0; i < kUnfinishedMax; ++i) census_.leave_unfinished(source_);
+  expect_all_free();
+}
+
+TEST_F(StreamIntakeTest, WhoIsNotCountedMayHaveWhatThereIs) {
+  const std::string large = message(20000);
+  std::vector<std::unique_ptr<StreamIntake>> intakes;
+  const StreamIntake::Parts uncounted{*slots_, census_, nullptr};
+  for (size_t i = 0; i <= std::max(ConnectionCensus::kLargePerSource, kUnfinishedMax); ++i) {
+    intakes.push_back(std::make_unique<StreamIntake>(kMessageMax));
+    std::string octets = large.substr(0, 100);
+    EXPECT_EQ(intakes.back()->take(octets, uncounted, shown_, now_), Outcome::Ok);
+  }
+  for (const auto& intake : intakes) intake->drop(uncounted);
+  expect_all_free();
+}
+
 TEST_F(StreamIntakeTest, OneSourceHasFewLargeSlots) {
   const std::string large = message(20000);
   std::vector<std::unique_ptr<StreamIntake>> others;
@@ -257,7 +285,7 @@ TEST_F(StreamIntakeTest, OneSourceHasFewLargeSlots) {
   StreamIntake foreign(kMessageMax);
   std::string octets = large.substr(0, 100);
   const SockAddress elsewhere = SockAddress::v4(0x0A000002, 5060);
-  const StreamIntake::Parts foreign_parts{*slots_, census_, elsewhere};
+  const StreamIntake::Parts foreign_parts{*slots_, census_, &elsewhere};
   EXPECT_EQ(foreign.take(octets, foreign_parts, shown_, now_), Outcome::Ok);
   foreign.drop(foreign_parts);
   EXPECT_EQ(take(large.substr(100), *others.front()), Outcome::Ok);
