@@ -7,7 +7,8 @@ import socket
 import time
 from contextlib import ExitStack
 
-from siplb import Daemon, Peer, configuration, group, host_port, new_request, set_up_call
+from siplb import (Daemon, Peer, configuration, group, host_port, new_request, set_up_call,
+                   wait_until)
 from streams import StreamPeer, StreamServer, resident_kib, stream_listener
 from test_idle import processor_seconds
 
@@ -32,6 +33,7 @@ class Office:
         config = configuration([stream_listener()], groups, routes=routes, limits=dict(limits),
                                **more)
         self.siplbd = stack.enter_context(Daemon(folder, config, descriptors))
+        self.uri = f"sip:{host_port(self.siplbd.address)}"
         self.caller = self.connect("127.0.0.99")
         self.calls = 0
         self.call()
@@ -61,30 +63,53 @@ class Office:
 
     def is_served(self, client):
         """Whether siplb answers by it."""
-        ours = f"sip:{host_port(self.siplbd.address)}"
-        return (client.try_send(new_request(client, "OPTIONS", "served", ours))
+        return (client.try_send(new_request(client, "OPTIONS", "served", self.uri))
                 and client.receive_unless_ended() is not None)
 
 
 # ---- timers --------------------------------------------------------------------------------------
 
 
+def send_slowly(office, clients, octets, meanwhile):
+    """Octet by octet, until siplb has ended all connections or all has been sent."""
+    for at in range(len(octets)):
+        clients = [client for client in clients if client.try_send(octets[at:at + 1])]
+        if not clients:
+            break
+        meanwhile()
+        time.sleep(0.05)  # the pace of the slow ones
+
+
 def test_slow_messages_are_ended_by_their_timer(tmp_path):
     """A thousand connections that send octet by octet: none is idle, none is ever done."""
     with ExitStack() as stack:
-        office = Office(tmp_path, stack, timers={"message": "1s", "first_octet": "20s"}, workers=2,
+        office = Office(tmp_path, stack, timers={"message": "1s"}, workers=2,
                         global_={"memory": "512MiB"})
-        clients = [office.connect() for _ in range(SLOW)]
-        octets = new_request(clients[0], "OPTIONS", "slow").encode()
-        for at in range(len(octets)):
-            clients = [client for client in clients if client.try_send(octets[at:at + 1])]
-            if not clients:
-                break
-            office.call()
-            time.sleep(0.05)  # the pace of the slow ones
+        clients = [office.connect(f"127.0.0.{2 + number % 10}") for number in range(SLOW)]
+        octets = new_request(office.caller, "OPTIONS", "slow").encode()
+        send_slowly(office, clients, octets, office.call)
         office.siplbd.wait_metric(SLOW, "siplb_connections_ended_total", reason="message")
         assert office.ended("message") == SLOW
         office.call()
+
+
+def test_slow_messages_of_one_source_leave_room_for_others(tmp_path):
+    """There are fewer places for unfinished messages than it has connections."""
+    with ExitStack() as stack:
+        office = Office(tmp_path, stack, timers={"message": "1s"}, global_={"lanes": 1})
+        clients = [office.connect() for _ in range(SLOW)]
+        other = office.connect("127.0.0.2")
+        octets = new_request(other, "OPTIONS", "halved", office.uri).encode()
+
+        def send_in_halves():
+            other.send(octets[:100])
+            office.call()
+            other.send(octets[100:])
+            assert other.receive().status == 200
+        send_slowly(office, clients, octets, send_in_halves)
+        wait_until(lambda: office.ended("message") + office.ended("no_slot") == SLOW,
+                   "all slow connections have ended")
+        assert office.ended("message") > 0 and office.ended("no_slot") > 0
 
 
 def test_silent_connections_are_ended_by_the_timer_of_the_first_octet(tmp_path):
@@ -177,7 +202,6 @@ def test_lack_of_descriptors_meets_new_clients_only(tmp_path):
 def test_idle_connections_cost_little_memory_and_no_time(tmp_path):
     with ExitStack() as stack:
         office = Office(tmp_path, stack, workers=2, global_={"memory": "512MiB"})
-        ours = f"sip:{host_port(office.siplbd.address)}"
         before = resident_kib(office.siplbd)
         clients = []
         for number in range(IDLE):
@@ -185,7 +209,7 @@ def test_idle_connections_cost_little_memory_and_no_time(tmp_path):
             connection.bind((f"127.0.1.{1 + number // PER_SOURCE}", 0))
             connection.connect(office.siplbd.address)
             clients.append(connection)
-        octets = new_request(office.caller, "OPTIONS", "idle", ours).encode()
+        octets = new_request(office.caller, "OPTIONS", "idle", office.uri).encode()
         for connection in clients:
             connection.send(octets)
         for connection in clients:

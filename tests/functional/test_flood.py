@@ -42,7 +42,7 @@ def test_longest_datagrams_pass(tmp_path, family):
     with Peer(host) as client, Peer(host) as server:
         config = configuration([listener(host=host)], [group([server.address])])
         with Daemon(tmp_path, config) as siplbd:
-            for length in (1_500, 2_048, 8_192, 62_900):
+            for length in (1_500, 2_048, 8_192, 62_880):
                 request = new_request(client, "MESSAGE", f"long-{length}")
                 request.body = "x" * (length - len(request.encode()) - 8)
                 request = request.with_header("Content-Length", str(len(request.body)))

@@ -38,9 +38,10 @@ class SippServers(ExitStack):
         return [each["IncomingCall"] for each in figures]
 
 
-def call_through(siplbd, folder, calls, rate, scenario=("-sn", "uac"), transport="un", **more):
+def call_through(siplbd, folder, calls, rate, scenario=("-sn", "uac"), transport="un", host=None,
+                 **more):
     """A sipp that calls through siplbd: un and tn have a socket for each call, t1 has one."""
-    host = siplbd.address[0]
+    host = host or siplbd.address[0]
     arguments = [*scenario, host_port(siplbd.address), "-i", host, "-t", transport, "-m", calls,
                  "-r", rate, "-cid_str", "%u@calls.example.com"]
     for name, value in more.items():

@@ -34,7 +34,9 @@ def assert_none_fails(folder, way, caller, callee):
         config = configuration([listener(host=host, transports=["udp", "tcp"])],
                                [group(servers.addresses, transport=transport)], workers=workers)
         with Daemon(folder, config) as siplbd:
-            with call_through(siplbd, folder, CALLS, RATE, caller, from_caller) as calls:
+            # Over UDP from another address: with a server's address and port it would be a server.
+            source = "127.0.0.2" if from_caller == "un" else host
+            with call_through(siplbd, folder, CALLS, RATE, caller, from_caller, source) as calls:
                 figures = calls.wait()
             assert (figures["SuccessfulCall"], figures["FailedCall"]) == (CALLS, 0)
             assert sum(servers.wait_for_calls(CALLS)) == CALLS
