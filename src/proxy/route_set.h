@@ -1,7 +1,7 @@
 // The Route headers of a request, with our own entries popped (RFC 3261, 16.4).
 //
 // An entry is ours when its URI is (Sides) or when it bears a token that verifies. At most two are
-// popped: what one pass through us puts there (RFC 5658). A third is left and treated as foreign.
+// popped: what one pass through us puts there (RFC 5658). Whoever sends a third is refused.
 // The next one is taken out too where it is a strict router's: its URI becomes the Request-URI, and
 // the old Request-URI the last Route (16.6, step 6).
 // Thread: any, pure. Bounds: constant; views into the message.
