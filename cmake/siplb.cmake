@@ -52,9 +52,9 @@ function(siplb_layer name)
   endif()
 endfunction()
 
-# siplb_unit_tests(LAYER [LINK targets...] [OWN_THREADS]): tests/unit/LAYER/*_test.cpp as one program,
-# label unit. OWN_THREADS: what it tests starts no thread, so ThreadSanitizer has nothing to find but
-# in tests that do.
+# siplb_unit_tests(LAYER [LINK targets...] [OWN_THREADS]): tests/unit/LAYER/*_test.cpp as one
+# program, label unit. OWN_THREADS: what is tested starts no thread, so ThreadSanitizer can find
+# something only in tests that do.
 function(siplb_unit_tests layer)
   cmake_parse_arguments(ARG "OWN_THREADS" "" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${layer}/*_test.cpp)
