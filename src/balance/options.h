@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "balance/health_options.h"
 #include "base/address.h"
 #include "base/network.h"
 #include "sip/method.h"
@@ -19,7 +20,10 @@ inline constexpr uint32_t kWeightMax = 1000;
 inline constexpr size_t kSourcesMax = 1024;  // networks of servers, in all groups together
 inline constexpr size_t kTargetsMax = 64;    // networks of a group's targets
 
-enum class Policy : uint8_t { Maglev, RoundRobin, Random };
+enum class Policy : uint8_t { Maglev, RoundRobin, Random, LeastLoad, LeastCalls };
+
+inline constexpr uint32_t kCallsOfServerMax = 1'000'000;     // bound of max_calls
+inline constexpr uint32_t kInflightOfServerMax = 1'000'000;  // bound of max_inflight
 
 enum class HashKeyKind : uint8_t {
   Default,  // call-id, but to-user for REGISTER, SUBSCRIBE and PUBLISH
@@ -38,12 +42,18 @@ struct HashKeyOptions {
 
 struct ServerOptions {
   std::string name;                                // unique in its group
-  SockAddress address;                             // from its uri
+  SockAddress address;                             // from its uri; none where that has a name
+  std::string host;                                // the name; empty where it has an address
+  bool has_port = false;                           // with a name: else SRV records are asked first
+  uint16_t port = 0;                               // with a name and has_port
   sip::Transport transport = sip::Transport::Udp;  // that it is reached by
   // With Udp: TCP as well, for requests that are too long for a datagram (RFC 3261, 18.1.1).
   bool takes_tcp = false;
-  uint32_t weight = 100;  // 0 to kWeightMax; 0: no new work
-  uint8_t priority = 0;   // its tier: lower is first
+  uint32_t weight = 100;      // 0 to kWeightMax; 0: no new work
+  uint8_t priority = 0;       // its tier: lower is first
+  uint32_t max_calls = 0;     // at once, reserved ones among them; 0: no limit
+  uint32_t max_inflight = 0;  // requests without a final answer; 0: no limit
+  HealthOptions health;       // its group's, but for what it says itself
   // Who else is this server, on listeners that admit servers, besides its own address and port.
   std::vector<Network> sources;
 };
@@ -73,6 +83,9 @@ struct GroupOptions {
   bool record_route = true;
   bool tokenless_dialogs = true;
   FailoverOptions failover;
+  std::chrono::milliseconds slow_start = std::chrono::seconds(10);  // after a recovery; 0: none
+  // Percent of its servers' weight that is up: at or below it health is ignored. 0: none is up.
+  uint8_t panic_below = 0;
   // The listener that we send from, by its position; nothing: one that reaches the server.
   std::optional<uint8_t> listener;
   // Where dialogs of this group may live besides the addresses of its servers.

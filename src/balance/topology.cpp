@@ -101,7 +101,9 @@ void Topology::add_group(const GroupOptions& options) {
                         .takes_tcp = server.takes_tcp,
                         .weight = server.weight,
                         .priority = server.priority,
-                        .group = index});
+                        .group = index,
+                        .max_calls = server.max_calls,
+                        .max_inflight = server.max_inflight});
     by_id_.push_back({.id = servers_.back().id, .server = position});
     add_address(by_address_, server.address, position);
     add_address(by_ip_, server.address.with_port(0), position);

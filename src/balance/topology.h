@@ -30,6 +30,8 @@ struct Server {
   uint32_t weight = 0;
   uint8_t priority = 0;
   GroupIndex group = 0;
+  uint32_t max_calls = 0;     // 0: no limit
+  uint32_t max_inflight = 0;  // 0: no limit
 };
 
 struct Group {
