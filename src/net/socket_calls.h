@@ -1,6 +1,9 @@
 // What sockets of every kind ask of the kernel in the same way. Thread: any.
 #pragma once
 
+#include <cerrno>
+
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -59,6 +62,25 @@ struct BindOptions {
     return system_error(ErrorCode::SocketName);
   }
   return SockAddress::from(native);
+}
+
+// Readies a socket that somebody else has opened, and returns where it is bound: not to be
+// inherited, non-blocking. Fails with SocketName where that is not `wanted` (port 0: any port), and
+// with SocketOption where it is IPv6 and takes IPv4, too.
+[[nodiscard]] inline Result<SockAddress> adopt_bound(int fd, const SockAddress& wanted) {
+  const auto address = bound_address(fd);
+  if (!address) return address;
+  const bool agrees =
+      address->same_ip(wanted) && (wanted.port() == 0 || address->port() == wanted.port());
+  if (!agrees) return plain_error(ErrorCode::SocketName);
+  if (wanted.is_v6()) {
+    const auto v6_only = get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+    if (!v6_only || *v6_only == 0) return plain_error(ErrorCode::SocketOption);
+  }
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || ::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+    return system_error(ErrorCode::SocketOption);
+  }
+  return address;
 }
 
 }  // namespace siplb::net

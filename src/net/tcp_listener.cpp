@@ -2,7 +2,6 @@
 
 #include <cerrno>
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -68,22 +67,10 @@ Result<TcpListener> TcpListener::adopt(FileDescriptor fd, const TcpListenerOptio
   if (!protocol) return tl::unexpected(protocol.error());
   const auto listens = get_option(adopted.fd(), SOL_SOCKET, SO_ACCEPTCONN);
   if (!listens) return tl::unexpected(listens.error());
-  const auto address = bound_address(adopted.fd());
+  if (*protocol != IPPROTO_TCP || *listens == 0) return plain_error(ErrorCode::SocketName);
+  const auto address = adopt_bound(adopted.fd(), options.address);
   if (!address) return tl::unexpected(address.error());
   adopted.address_ = *address;
-
-  const SockAddress& wanted = options.address;
-  const bool agrees = *protocol == IPPROTO_TCP && *listens != 0 && address->same_ip(wanted) &&
-                      (wanted.port() == 0 || address->port() == wanted.port());
-  if (!agrees) return plain_error(ErrorCode::SocketName);
-  if (wanted.is_v6()) {
-    const auto v6_only = get_option(adopted.fd(), IPPROTO_IPV6, IPV6_V6ONLY);
-    if (!v6_only || *v6_only == 0) return plain_error(ErrorCode::SocketOption);
-  }
-  if (::fcntl(adopted.fd(), F_SETFD, FD_CLOEXEC) != 0 ||
-      ::fcntl(adopted.fd(), F_SETFL, O_NONBLOCK) != 0) {
-    return system_error(ErrorCode::SocketOption);
-  }
   if (auto set = set_stream_options(adopted.fd()); !set) return tl::unexpected(set.error());
   return adopted;
 }

@@ -7,7 +7,6 @@
 #include <ctime>
 #include <utility>
 
-#include <fcntl.h>
 #include <linux/errqueue.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
@@ -93,7 +92,9 @@ Result<UdpSocket> UdpSocket::open(const UdpSocketOptions& options) {
                                      .reuse_port = options.reuse_port,
                                      .free_bind = options.free_bind});
   if (!bound) return tl::unexpected(bound.error());
-  if (auto read = opened.read_address(); !read) return tl::unexpected(read.error());
+  const auto address = bound_address(opened.fd());
+  if (!address) return tl::unexpected(address.error());
+  opened.address_ = *address;
   return opened;
 }
 
@@ -101,20 +102,10 @@ Result<UdpSocket> UdpSocket::adopt(FileDescriptor fd, const UdpSocketOptions& op
   UdpSocket adopted(std::move(fd));
   const auto type = get_option(adopted.fd(), SOL_SOCKET, SO_TYPE);
   if (!type) return tl::unexpected(type.error());
-  if (auto read = adopted.read_address(); !read) return tl::unexpected(read.error());
-  const SockAddress& wanted = options.address;
-  const bool agrees = *type == SOCK_DGRAM && adopted.address_.same_ip(wanted) &&
-                      (wanted.port() == 0 || adopted.address_.port() == wanted.port());
-  if (!agrees) return plain_error(ErrorCode::SocketName);
-  if (wanted.is_v6()) {
-    const auto v6_only = get_option(adopted.fd(), IPPROTO_IPV6, IPV6_V6ONLY);
-    if (!v6_only || *v6_only == 0) return plain_error(ErrorCode::SocketOption);
-  }
-
-  if (::fcntl(adopted.fd(), F_SETFD, FD_CLOEXEC) != 0 ||
-      ::fcntl(adopted.fd(), F_SETFL, O_NONBLOCK) != 0) {
-    return system_error(ErrorCode::SocketOption);
-  }
+  if (*type != SOCK_DGRAM) return plain_error(ErrorCode::SocketName);
+  const auto address = adopt_bound(adopted.fd(), options.address);
+  if (!address) return tl::unexpected(address.error());
+  adopted.address_ = *address;
   if (auto set = adopted.set_options(options); !set) return tl::unexpected(set.error());
   return adopted;
 }
@@ -143,13 +134,6 @@ Result<void> UdpSocket::set_options(const UdpSocketOptions& options) {
   const auto booked = get_option(fd(), SOL_SOCKET, SO_RCVBUF);
   if (!booked) return tl::unexpected(booked.error());
   granted_receive_bytes_ = static_cast<uint32_t>(*booked) / 2;
-  return {};
-}
-
-Result<void> UdpSocket::read_address() {
-  const auto address = bound_address(fd());
-  if (!address) return tl::unexpected(address.error());
-  address_ = *address;
   return {};
 }
 

@@ -111,7 +111,6 @@ class UdpSocket {
  private:
   explicit UdpSocket(FileDescriptor fd) : fd_(std::move(fd)) {}
   [[nodiscard]] Result<void> set_options(const UdpSocketOptions& options);
-  [[nodiscard]] Result<void> read_address();
   void settle_errors(UdpErrorHandler& errors);
 
   FileDescriptor fd_;

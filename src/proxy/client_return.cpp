@@ -3,6 +3,16 @@
 #include "sip/message.h"
 
 namespace siplb::proxy {
+namespace {
+
+transport::Flow flow_to_port(const transport::Flow& source, uint16_t port) {
+  transport::Flow to = source;
+  to.remote = source.remote.with_port(port);
+  to.connection = {};
+  return to;
+}
+
+}  // namespace
 
 uint16_t answer_port(const sip::Via& via, const transport::Flow& source) {
   const uint16_t named = via.effective_port();
@@ -16,10 +26,7 @@ std::optional<transport::Flow> answer_flow(const transport::Wire& wire,
                                            const transport::Flow& source, uint16_t port) {
   if (!source.connection.is_none() && wire.is_alive(source)) return source;
   if (port == 0) return std::nullopt;
-  transport::Flow to = source;
-  to.remote = source.remote.with_port(port);
-  to.connection = {};
-  return to;
+  return flow_to_port(source, port);
 }
 
 std::optional<transport::Flow> flow_of_client(const Snapshot& snapshot, const sip::Via& below,
@@ -49,10 +56,7 @@ std::optional<transport::Flow> flow_to_listener_of(std::string_view response,
   if (!is_read || message.is_request) return std::nullopt;
   const uint16_t port = answer_port(message.via, dead);
   if (port == 0) return std::nullopt;
-  transport::Flow to = dead;
-  to.remote = dead.remote.with_port(port);
-  to.connection = {};
-  return to;
+  return flow_to_port(dead, port);
 }
 
 }  // namespace siplb::proxy

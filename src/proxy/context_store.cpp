@@ -1,6 +1,5 @@
 #include "proxy/context_store.h"
 
-#include <algorithm>
 #include <new>
 
 #include "sip/remnant.h"
@@ -13,12 +12,6 @@ uint64_t key_of(const sip::BranchHash& branch, sip::Method method) {
   const bool is_invites = method == sip::Method::Ack || method == sip::Method::Cancel;
   const auto salt = static_cast<uint64_t>(is_invites ? sip::Method::Invite : method);
   return branch.key() ^ salt << 56;
-}
-
-size_t length_of(std::span<const std::string_view> pieces) {
-  size_t length = 0;
-  for (const std::string_view piece : pieces) length += piece.size();
-  return length;
 }
 
 }  // namespace
@@ -112,30 +105,25 @@ bool ContextStore::store_remnant(ResponseContext& context, const sip::Message& i
   }
   const auto slot = slots_.take(length);
   if (!slot) return false;
-  context.remnant = StoredText{*slot, static_cast<uint32_t>(length)};
+  context.remnant = transport::StoredText{*slot, static_cast<uint32_t>(length)};
   sip::write_remnant(invite, slots_.octets(*slot).first(length));
   return true;
 }
 
-bool ContextStore::copy(std::optional<StoredText>& text, std::span<const std::string_view> pieces) {
+bool ContextStore::copy(std::optional<transport::StoredText>& text,
+                        std::span<const std::string_view> pieces) {
   drop(text);
-  const size_t length = length_of(pieces);
-  const auto slot = slots_.take(length);
-  if (!slot) return false;
-  text = StoredText{*slot, static_cast<uint32_t>(length)};
-  char* at = slots_.octets(*slot).data();
-  for (const std::string_view piece : pieces) at = std::copy(piece.begin(), piece.end(), at);
-  return true;
+  text = slots_.store(pieces);
+  return text.has_value();
 }
 
-void ContextStore::drop(std::optional<StoredText>& text) {
+void ContextStore::drop(std::optional<transport::StoredText>& text) {
   if (text) slots_.give_back(text->slot);
   text.reset();
 }
 
-std::string_view ContextStore::text_of(const std::optional<StoredText>& text) const {
-  if (!text) return {};
-  return {slots_.octets(text->slot).data(), text->length};
+std::string_view ContextStore::text_of(const std::optional<transport::StoredText>& text) const {
+  return text ? slots_.text_of(*text) : std::string_view();
 }
 
 std::span<char> ContextStore::chunk(const ResponseContext& context) const {

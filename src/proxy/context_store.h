@@ -90,11 +90,11 @@ class ContextStore {
                transport::MessageSlots& slots);
 
   void release(ResponseContext& context);
-  [[nodiscard]] bool copy(std::optional<StoredText>& text,
+  [[nodiscard]] bool copy(std::optional<transport::StoredText>& text,
                           std::span<const std::string_view> pieces);
-  void drop(std::optional<StoredText>& text);
+  void drop(std::optional<transport::StoredText>& text);
   [[nodiscard]] std::span<char> chunk(const ResponseContext& context) const;
-  [[nodiscard]] std::string_view text_of(const std::optional<StoredText>& text) const;
+  [[nodiscard]] std::string_view text_of(const std::optional<transport::StoredText>& text) const;
 
   SlotPool pool_;
   std::vector<ResponseContext*> contexts_;  // by index of their slots

@@ -1,6 +1,7 @@
 #include "proxy/forwarder.h"
 
 #include "proxy/upstream_via.h"
+#include "transport/message_slots.h"
 
 namespace siplb::proxy {
 namespace {
@@ -158,11 +159,7 @@ Sent Forwarder::forward(const Request& request, const Outgoing& outgoing) {
 }
 
 size_t Forwarder::length(const Request& request, const Outgoing& outgoing) const {
-  return edit(request, outgoing, [](std::span<const std::string_view> pieces) {
-    size_t octets = 0;
-    for (const std::string_view piece : pieces) octets += piece.size();
-    return octets;
-  });
+  return edit(request, outgoing, transport::length_of);
 }
 
 void Forwarder::forward_response(const sip::Message& response, const transport::Flow& to) {

@@ -86,10 +86,9 @@ void Lane::hand_out(const transport::Inbound& inbound) {
   counters_.handed_out[kind_of(inbound.octets)].add();
 }
 
-void Lane::drop_for_full_mailbox(const transport::Inbound& inbound) {
+void Lane::drop_for_full_mailbox(const transport::Inbound& inbound, sip::Message& message) {
   count_received(inbound);
   Verdict verdict = Verdict::drop(DropReason::MailboxFull);
-  sip::Message message;
   if (inbound.flow.is_stream()) {
     const sip::ScanStatus status = sip::scan(text_of(inbound), snapshot_.scan_limits, message);
     if (status == sip::ScanStatus::Ok && sip::answerable(message)) {

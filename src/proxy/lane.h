@@ -66,7 +66,7 @@ class Lane {
   // Account for a message that arrived here and belongs to another lane.
   void hand_out(const transport::Inbound& inbound);
   // The same where that lane has no room for it: a request that nobody would repeat is answered.
-  void drop_for_full_mailbox(const transport::Inbound& inbound);
+  void drop_for_full_mailbox(const transport::Inbound& inbound, sip::Message& message);
 
  private:
   void count_received(const transport::Inbound& inbound);

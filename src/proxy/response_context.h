@@ -27,12 +27,6 @@
 
 namespace siplb::proxy {
 
-// Octets in a slot.
-struct StoredText {
-  transport::MessageSlot slot;
-  uint32_t length = 0;
-};
-
 [[nodiscard]] inline transaction::Hop hop_of(const transport::Flow& flow) {
   return flow.is_stream() ? transaction::Hop::Stream : transaction::Hop::Datagram;
 }
@@ -65,10 +59,10 @@ struct ResponseContext final : net::TimerNode {
   transaction::NonInviteServer other;  // else
   Instant ringing_until{};             // Timer C
 
-  std::optional<StoredText> held;     // the request as it came in
-  std::optional<StoredText> kept;     // the final response as it goes upstream, or may yet
-  std::optional<StoredText> remnant;  // of an INVITE, if the chunk beside this is too small
-  uint16_t chunk_length = 0;          // of the remnant in that chunk
+  std::optional<transport::StoredText> held;  // the request as it came in
+  std::optional<transport::StoredText> kept;  // the final response as it goes upstream, or may yet
+  std::optional<transport::StoredText> remnant;  // of an INVITE, if the chunk is too small
+  uint16_t chunk_length = 0;                     // of the remnant in that chunk
 
   uint16_t best_code = 0;    // of the best final response so far; 0 = none
   uint8_t best_attempt = 0;  // that it came from

@@ -296,7 +296,7 @@ void Worker::dispatch(LanePort& arrival, const transport::Inbound& inbound) {
     arrival.lane.hand_out(inbound);
     counters_.mail_posted.add();
   } else {
-    arrival.lane.drop_for_full_mailbox(inbound);
+    arrival.lane.drop_for_full_mailbox(inbound, scratch_);
     events_.post(
         {.at = tick_.now, .id = EventId::MailboxFull, .lane = arrival.index, .args = {home, 0}});
   }

@@ -95,7 +95,6 @@ class Worker {
   [[nodiscard]] const net::EventLoop& loop() const { return *loop_; }
   [[nodiscard]] const transport::MessageSlots& slots() const { return *slots_; }
   [[nodiscard]] const transport::MessageSlots& held_slots() const { return *held_; }
-  [[nodiscard]] const transport::MessageSlots& unfinished_slots() const { return *unfinished_; }
 
  private:
   class LanePort;

@@ -1,10 +1,9 @@
 // Messages for streams, whichever lane has the connection, and what becomes of those whose
 // connection is gone.
-#include <algorithm>
-
 #include "proxy/client_return.h"
 #include "proxy/lane_port.h"
 #include "proxy/mail_class.h"
+#include "sip/message.h"
 #include "sip/quote.h"
 
 namespace siplb::proxy {
@@ -12,10 +11,6 @@ namespace {
 
 // Of a request that can't be sent so much is told to the lane that it is from: its own Via.
 constexpr size_t kQuoteOctets = net::Mailbox::kSmallOctetsMax;
-
-bool is_response(std::string_view message) {
-  return message.starts_with("SIP/2.0 ");
-}
 
 }  // namespace
 
@@ -37,7 +32,7 @@ transport::SendStatus Worker::send_on_stream(LanePort& from, const transport::Fl
              : post_to(label, mail_class_of(octets), octets) ? SendStatus::Queued
                                                              : SendStatus::MailboxFull;
   }
-  if (is_response(pieces.front())) {
+  if (sip::is_response(pieces.front())) {
     // The response to a request that came by a stream names its connection, unless that is gone.
     if (is_own && status == SendStatus::Queued) counters_.responses_rerouted.add();
     if (status == SendStatus::Gone && send_elsewhere(from, gather(pieces), flow)) {
@@ -51,13 +46,8 @@ transport::SendStatus Worker::send_on_stream(LanePort& from, const transport::Fl
 // In one piece; empty where it is too long.
 std::string_view Worker::gather(std::span<const std::string_view> pieces) {
   const std::span<char> out = gathered_->octets();
-  size_t length = 0;
-  for (const std::string_view piece : pieces) {
-    if (piece.size() > out.size() - length) return {};
-    std::copy(piece.begin(), piece.end(), out.begin() + static_cast<std::ptrdiff_t>(length));
-    length += piece.size();
-  }
-  return {out.data(), length};
+  return transport::length_of(pieces) <= out.size() ? transport::join(pieces, out)
+                                                    : std::string_view();
 }
 
 bool Worker::withdraw(LanePort& from, const transport::Flow& flow, std::string_view branch) {
@@ -73,7 +63,7 @@ bool Worker::withdraw(LanePort& from, const transport::Flow& flow, std::string_v
 // To whom it matters: a request to the lane that it is from, a response to its client, if there is
 // another way to it. What nobody waits for is gone.
 void Worker::on_unsent(LanePort& at, std::string_view message, const transport::Flow& flow) {
-  if (is_response(message)) {
+  if (sip::is_response(message)) {
     static_cast<void>(send_elsewhere(at, message, flow));
     return;
   }

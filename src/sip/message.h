@@ -127,6 +127,12 @@ struct ScanLimits {
 // were read, From, To, Call-ID and CSeq are there to be copied, and it is no ACK.
 [[nodiscard]] bool answerable(const Message& message);
 
+// How a response begins that is sent on, or was made here. Of what is being received, scan() tells.
+inline constexpr std::string_view kResponseStart = "SIP/2.0 ";
+[[nodiscard]] constexpr bool is_response(std::string_view octets) {
+  return octets.starts_with(kResponseStart);
+}
+
 // Finds only the Call-ID, for the choice of the lane: the value of the first Call-ID header, empty
 // where it cannot be read. Agrees with scan() on every message that scans Ok.
 [[nodiscard]] std::string_view peek_call_id(std::string_view octets);

@@ -43,8 +43,7 @@ bool is_undeliverable(int sys_errno) {
 
 // One message in the send queue; unused entries are chained as free ones.
 struct LaneSockets::Entry {
-  MessageSlot slot;
-  uint32_t length = 0;
+  StoredText message;
   SockAddress remote;
   SockAddress local;
   uint32_t bucket = 0;
@@ -106,8 +105,7 @@ void LaneSockets::Socket::flush() {
     size_t count = 0;
     for (uint32_t at = head_; at != kNone && count < batch.size(); at = lane_.entries_[at].next) {
       const Entry& entry = lane_.entries_[at];
-      batch[count++] = {
-          {lane_.slots_.octets(entry.slot).data(), entry.length}, entry.remote, entry.local};
+      batch[count++] = {lane_.slots_.text_of(entry.message), entry.remote, entry.local};
     }
     skipped_datagrams_ = 0;
     skipped_octets_ = 0;
@@ -126,7 +124,7 @@ void LaneSockets::Socket::release(size_t count) {
   size_t octets = 0;
   for (size_t i = 0; i < count; ++i) {
     const uint32_t at = std::exchange(head_, lane_.entries_[head_].next);
-    octets += lane_.entries_[at].length;
+    octets += lane_.entries_[at].message.length;
     lane_.free_entry(at);
   }
   lane_.counters_.sent_datagrams.add(count - skipped_datagrams_);
@@ -260,35 +258,29 @@ SendStatus LaneSockets::send(const Flow& flow, std::span<const std::string_view>
 SendStatus LaneSockets::queue(const Flow& flow, std::span<const std::string_view> pieces) {
   Socket* const socket = socket_for(flow);
   if (socket == nullptr) return SendStatus::NoSocket;
-  size_t length = 0;
-  for (const std::string_view piece : pieces) length += piece.size();
-  if (length > kUdpMessageMax) return SendStatus::TooLong;
+  if (length_of(pieces) > kUdpMessageMax) return SendStatus::TooLong;
 
-  const SendStatus status = try_queue(*socket, flow, pieces, length);
+  const SendStatus status = try_queue(*socket, flow, pieces);
   if (status == SendStatus::Queued || socket->is_blocked()) return status;
   // One tick may bring more than the queue holds; what the kernel takes now makes room.
   socket->flush();
-  return try_queue(*socket, flow, pieces, length);
+  return try_queue(*socket, flow, pieces);
 }
 
 SendStatus LaneSockets::try_queue(Socket& socket, const Flow& flow,
-                                  std::span<const std::string_view> pieces, size_t length) {
+                                  std::span<const std::string_view> pieces) {
   if (free_entries_ == kNone) return SendStatus::QueueFull;
   const uint32_t bucket = static_cast<uint32_t>(
       hash_octets(flow.remote.ip_octets(), options_.endpoint_seed + flow.remote.port()) &
       (endpoint_depths_.size() - 1));
   if (endpoint_depths_[bucket] >= options_.endpoint_entries) return SendStatus::EndpointFull;
-  const auto slot = slots_.take(length);
-  if (!slot) return SendStatus::NoSlot;
-
-  char* to = slots_.octets(*slot).data();
-  for (const std::string_view piece : pieces) to = std::copy(piece.begin(), piece.end(), to);
+  const auto message = slots_.store(pieces);
+  if (!message) return SendStatus::NoSlot;
 
   const uint32_t at = free_entries_;
   Entry& entry = entries_[at];
   free_entries_ = entry.next;
-  entry = {.slot = *slot,
-           .length = static_cast<uint32_t>(length),
+  entry = {.message = *message,
            .remote = flow.remote,
            .local = flow.local,
            .bucket = bucket,
@@ -303,7 +295,7 @@ SendStatus LaneSockets::try_queue(Socket& socket, const Flow& flow,
 
 void LaneSockets::free_entry(uint32_t at) {
   Entry& entry = entries_[at];
-  slots_.give_back(entry.slot);
+  slots_.give_back(entry.message.slot);
   --endpoint_depths_[entry.bucket];
   entry.next = std::exchange(free_entries_, at);
   --queue_depth_;

@@ -115,8 +115,7 @@ class LaneSockets final : public Wire {
   [[nodiscard]] bool is_started() const { return loop_ != nullptr; }
   [[nodiscard]] Socket* socket_for(const Flow& flow) const;
   SendStatus queue(const Flow& flow, std::span<const std::string_view> pieces);
-  SendStatus try_queue(Socket& socket, const Flow& flow, std::span<const std::string_view> pieces,
-                       size_t length);
+  SendStatus try_queue(Socket& socket, const Flow& flow, std::span<const std::string_view> pieces);
   void free_entry(uint32_t at);
   void gather(std::string_view quote, const SockAddress& destination);
   // False where there was nothing to tell.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "sip/message.h"
 #include "sip/quote.h"
 #include "transport/lane_streams.h"
 #include "transport/stream_acceptor.h"
@@ -33,18 +34,13 @@ constexpr Duration kLinger = std::chrono::seconds(32);
 // How long one that broke the framing may take to close its side, too.
 constexpr Duration kFarewell = std::chrono::milliseconds(500);
 
-constexpr std::string_view kResponseStart = "SIP/2.0 ";
-
-bool is_response(std::string_view message) {
-  return message.starts_with(kResponseStart);
-}
-
 bool is_final(std::string_view response) {
-  return response.size() > kResponseStart.size() && response[kResponseStart.size()] != '1';
+  const size_t at = sip::kResponseStart.size();
+  return response.size() > at && response[at] != '1';
 }
 
 bool wants_answer(std::string_view message) {
-  return !is_response(message) && !message.starts_with("ACK ");
+  return !sip::is_response(message) && !message.starts_with("ACK ");
 }
 
 }  // namespace
@@ -53,7 +49,7 @@ SendStatus LaneStreams::send(const Flow& flow, std::span<const std::string_view>
                              uint8_t from_lane) {
   const bool is_open_already = !flow.connection.is_none();
   if (!is_open_already && !has_listener(flow)) return SendStatus::NoSocket;
-  const bool is_request = !is_response(pieces.front());
+  const bool is_request = !sip::is_response(pieces.front());
   StreamChannel* const channel =
       is_open_already ? find(flow) : reach(flow, is_request ? Purpose::Request : Purpose::Response);
   if (channel == nullptr) return is_open_already ? SendStatus::Gone : SendStatus::NoConnection;

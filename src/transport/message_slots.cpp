@@ -1,5 +1,6 @@
 #include "transport/message_slots.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -12,6 +13,19 @@ size_t size_of(SlotClass size_class) {
 }
 
 }  // namespace
+
+size_t length_of(std::span<const std::string_view> pieces) {
+  size_t length = 0;
+  for (const std::string_view piece : pieces) length += piece.size();
+  return length;
+}
+
+std::string_view join(std::span<const std::string_view> pieces, std::span<char> out) {
+  SIPLB_DASSERT(length_of(pieces) <= out.size());
+  char* to = out.data();
+  for (const std::string_view piece : pieces) to = std::copy(piece.begin(), piece.end(), to);
+  return {out.data(), to};
+}
 
 Result<std::unique_ptr<MessageSlots>> MessageSlots::reserve(const MessageSlotsOptions& options) {
   auto small = MemoryRegion::reserve(options.small_count * size_of(SlotClass::Small));
@@ -41,6 +55,18 @@ std::optional<MessageSlot> MessageSlots::take(size_t length) {
   if (length <= size_of(SlotClass::Medium)) return take_from(SlotClass::Medium);
   if (length <= size_of(SlotClass::Large)) return take_from(SlotClass::Large);
   return std::nullopt;
+}
+
+std::optional<StoredText> MessageSlots::store(std::span<const std::string_view> pieces) {
+  const size_t length = length_of(pieces);
+  const auto slot = take(length);
+  if (!slot) return std::nullopt;
+  join(pieces, octets(*slot));
+  return StoredText{*slot, static_cast<uint32_t>(length)};
+}
+
+std::string_view MessageSlots::text_of(const StoredText& message) const {
+  return {octets(message.slot).data(), message.length};
 }
 
 void MessageSlots::give_back(MessageSlot slot) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/slot_pool.h"
@@ -35,6 +36,16 @@ struct MessageSlot {
   bool operator==(const MessageSlot&) const = default;
 };
 
+// Octets in a slot, which may be longer.
+struct StoredText {
+  MessageSlot slot;
+  uint32_t length = 0;
+};
+
+[[nodiscard]] size_t length_of(std::span<const std::string_view> pieces);
+// Copies the pieces to the front of `out`, in one. Requires: they fit.
+std::string_view join(std::span<const std::string_view> pieces, std::span<char> out);
+
 class MessageSlots {
  public:
   [[nodiscard]] static Result<std::unique_ptr<MessageSlots>> reserve(
@@ -43,6 +54,11 @@ class MessageSlots {
   // A slot of at least `length` octets; none when the classes that may serve it are empty or
   // `length` is above the largest class.
   [[nodiscard]] std::optional<MessageSlot> take(size_t length);
+
+  // A copy of a message, in a slot that is given back like others; none where take() gives none.
+  [[nodiscard]] std::optional<StoredText> store(std::span<const std::string_view> pieces);
+  // Valid until its slot is given back. Requires: that is taken.
+  [[nodiscard]] std::string_view text_of(const StoredText& message) const;
 
   // Requires: the slot is taken.
   void give_back(MessageSlot slot);

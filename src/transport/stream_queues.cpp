@@ -35,23 +35,20 @@ bool StreamQueues::is_full(const StreamQueue& queue, size_t length, size_t share
 
 SendStatus StreamQueues::append(StreamQueue& queue, std::span<const std::string_view> pieces,
                                 size_t share, Instant now) {
-  size_t length = 0;
-  for (const std::string_view piece : pieces) length += piece.size();
+  const size_t length = length_of(pieces);
   SIPLB_DASSERT(length > 0);
   if (length > kSlotSizes.back()) return SendStatus::TooLong;
   if (free_ == StreamQueue::kNone) return SendStatus::QueueFull;
   if (is_full(queue, length, share)) return SendStatus::EndpointFull;
-  const auto slot = slots_.take(length);
-  if (!slot) return SendStatus::NoSlot;
-  char* to = slots_.octets(*slot).data();
-  for (const std::string_view piece : pieces) to = std::copy(piece.begin(), piece.end(), to);
-  add(queue, {.slot = *slot, .length = static_cast<uint32_t>(length), .since = now});
+  const auto message = slots_.store(pieces);
+  if (!message) return SendStatus::NoSlot;
+  add(queue, {.message = *message, .since = now});
   return SendStatus::Queued;
 }
 
 void StreamQueues::append_pong(StreamQueue& queue, Instant now) {
   if (free_ == StreamQueue::kNone || queue.count >= options_.queue_entries) return;
-  add(queue, {.slot = {}, .since = now});
+  add(queue, {.message = {}, .since = now});
 }
 
 void StreamQueues::add(StreamQueue& queue, const Entry& entry) {
@@ -67,7 +64,7 @@ void StreamQueues::attach(StreamQueue& queue, uint32_t at) {
   (queue.is_empty() ? queue.head : entries_[queue.tail].next) = at;
   queue.tail = at;
   ++queue.count;
-  queue.octets += entry.length;
+  queue.octets += entry.message.length;
   ++depth_;
 }
 
@@ -77,7 +74,7 @@ void StreamQueues::detach(StreamQueue& queue, uint32_t before, uint32_t at) {
   if (queue.tail == at) queue.tail = before;
   if (before == StreamQueue::kNone) queue.head_written = 0;
   --queue.count;
-  queue.octets -= entry.length;
+  queue.octets -= entry.message.length;
   --depth_;
 }
 
@@ -89,13 +86,12 @@ uint32_t StreamQueues::detach_front(StreamQueue& queue) {
 
 void StreamQueues::release(uint32_t at) {
   Entry& entry = entries_[at];
-  if (entry.length > 0) slots_.give_back(entry.slot);
+  if (!entry.is_pong()) slots_.give_back(entry.message.slot);
   entry.next = std::exchange(free_, at);
 }
 
 std::string_view StreamQueues::text_of(const Entry& entry) const {
-  if (entry.length == 0) return kPong;
-  return {slots_.octets(entry.slot).data(), entry.length};
+  return entry.is_pong() ? kPong : slots_.text_of(entry.message);
 }
 
 size_t StreamQueues::gather(const StreamQueue& queue, std::span<std::string_view> out) const {
@@ -115,7 +111,7 @@ size_t StreamQueues::advance(StreamQueue& queue, size_t octets) {
     const size_t length = text_of(entries_[queue.head]).size();
     if (octets < length) break;
     octets -= length;
-    if (entries_[queue.head].length > 0) ++messages;
+    if (!entries_[queue.head].is_pong()) ++messages;
     release(detach_front(queue));
   }
   queue.head_written = static_cast<uint32_t>(octets);

@@ -66,7 +66,7 @@ class StreamQueues {
   template <class OnMessage>
   void pop(StreamQueue& queue, OnMessage&& on_message) {
     const uint32_t at = detach_front(queue);
-    if (entries_[at].length > 0) on_message(text_of(entries_[at]));
+    if (!entries_[at].is_pong()) on_message(text_of(entries_[at]));
     release(at);
   }
   // Takes out all for which is_unwanted(std::string_view message, Instant since) holds and that
@@ -94,10 +94,11 @@ class StreamQueues {
 
  private:
   struct Entry {
-    MessageSlot slot;
-    uint32_t length = 0;  // 0: a pong, which has no slot
+    StoredText message;  // of length 0: a pong, which has no slot
     uint32_t next = StreamQueue::kNone;
     Instant since{};
+
+    [[nodiscard]] bool is_pong() const { return message.length == 0; }
   };
 
   [[nodiscard]] bool is_full(const StreamQueue& queue, size_t length, size_t share) const;

@@ -32,7 +32,7 @@ TEST_F(LaneTest, AccountsForMessagesOfOtherLanes) {
   std::string text = SipBuilder::request().str();
   const transport::Inbound inbound{.octets = text, .flow = from_client()};
   lane_->hand_out(inbound);
-  lane_->drop_for_full_mailbox(inbound);
+  lane_->drop_for_full_mailbox(inbound, scratch_);
   EXPECT_EQ(counters_.handed_out[MessageKind::Request].value(), 1U);
   EXPECT_EQ(counters_.dropped[DropReason::MailboxFull].value(), 1U);
   EXPECT_EQ(counters_.difference(), 0);
@@ -106,7 +106,7 @@ TEST_F(FramingTest, AnErrorAnswerOverAStreamMayBeLongerThanItsRequest) {
 
 TEST_F(FramingTest, ForAFullMailboxOnlyRequestsOfStreamsAreAnswered) {
   const auto refuse = [&](std::string text, const transport::Flow& flow) {
-    lane_->drop_for_full_mailbox({.octets = text, .flow = flow});
+    lane_->drop_for_full_mailbox({.octets = text, .flow = flow}, scratch_);
     EXPECT_EQ(counters_.difference(), 0);
     return wire_.take();
   };

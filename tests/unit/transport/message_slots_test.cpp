@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <string>
+
 namespace siplb::transport {
 namespace {
 
@@ -63,6 +66,43 @@ TEST_F(MessageSlotsTest, GivesASlotBackToItsClass) {
   EXPECT_EQ(slots_->pool(SlotClass::Small).free_count(), 1U);
   EXPECT_EQ(slots_->pool(SlotClass::Medium).free_count(), 2U);
   EXPECT_EQ(slots_->pool(SlotClass::Small).counters().refused.value(), 5U);
+}
+
+TEST_F(MessageSlotsTest, StoresAMessageInOnePiece) {
+  std::string start = "INVITE ", rest = "sip:a SIP/2.0\r\n\r\n";
+  const auto stored = slots_->store(std::array<std::string_view, 3>{start, "", rest});
+  start = rest = "gone";
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(slots_->text_of(*stored), "INVITE sip:a SIP/2.0\r\n\r\n");
+  EXPECT_EQ(stored->slot.size_class, SlotClass::Small);
+  slots_->give_back(stored->slot);
+  EXPECT_EQ(slots_->pool(SlotClass::Small).free_count(), 1U);
+}
+
+TEST_F(MessageSlotsTest, StoresByTheLengthOfAllPieces) {
+  const std::string half(1025, 'x');
+  const std::array<std::string_view, 2> pieces{half, half};
+  EXPECT_EQ(length_of(pieces), 2050U);
+  for (size_t free = 2; free > 0; --free) {
+    const auto stored = slots_->store(pieces);
+    ASSERT_TRUE(stored) << free;
+    EXPECT_EQ(stored->slot.size_class, SlotClass::Medium);
+    EXPECT_EQ(stored->length, 2050U);
+  }
+  EXPECT_FALSE(slots_->store(pieces));
+}
+
+TEST_F(MessageSlotsTest, StoresNothingThatNoClassHolds) {
+  const std::string half(32769, 'x');
+  EXPECT_FALSE(slots_->store(std::array<std::string_view, 2>{half, half}));
+}
+
+TEST(MessageSlotsJoinTest, FillsTheFrontOfItsRoom) {
+  std::array<char, 8> room;
+  room.fill('-');
+  EXPECT_EQ(join(std::array<std::string_view, 2>{"ab", "cd"}, room), "abcd");
+  EXPECT_EQ(std::string(room.data(), room.size()), "abcd----");
+  EXPECT_EQ(join({}, room), "");
 }
 
 TEST(MessageSlotsReserveTest, ReportsWhatTheSystemCannotReserve) {
