@@ -5,11 +5,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 
 #include "balance/topology.h"
 #include "base/address.h"
 
 namespace siplb::balance {
+
+// How the branch of every probe of ours begins.
+inline constexpr std::string_view kProbeBranchPrefix = "z9hG4bKslp";
 
 struct HealthSignal {
   enum class Kind : uint8_t {

@@ -19,6 +19,15 @@ enum class EventId : uint8_t {
   MailboxFull,
   ServerFailover,
   TransactionsFull,
+  ServerUp,
+  ServerDown,
+  ServerUnknown,
+  ServerBusy,
+  ServerRelieved,
+  ServerState,
+  PanicBegan,
+  PanicEnded,
+  ProbePriority,
   kCount,
 };
 
@@ -32,6 +41,11 @@ enum class EventArgKind : uint8_t {
   Number,
   Server,          // balance::ServerIndex; reads as two: the group, and under `name` the server
   FailoverReason,  // proxy::FailoverReason
+  HealthReason,    // balance::HealthReason
+  OperatorState,   // balance::OperatorState
+  Group,           // balance::GroupIndex
+  ProbePriority,   // health::Priority
+  ErrorNumber,     // an errno
 };
 
 struct EventArg {
@@ -71,6 +85,51 @@ inline constexpr std::array<EventInfo, static_cast<size_t>(EventId::kCount)> kEv
      {{{"server", EventArgKind::Server}, {"reason", EventArgKind::FailoverReason}}}},
     {EventId::TransactionsFull, EventSeverity::Warning, EventRate::OncePerSecond,
      "no room for another transaction, request answered 503"},
+    {EventId::ServerUp,
+     EventSeverity::Info,
+     EventRate::EveryOne,
+     "server up",
+     {{{"server", EventArgKind::Server}, {"reason", EventArgKind::HealthReason}}}},
+    {EventId::ServerDown,
+     EventSeverity::Warning,
+     EventRate::EveryOne,
+     "server down",
+     {{{"server", EventArgKind::Server}, {"reason", EventArgKind::HealthReason}}}},
+    {EventId::ServerUnknown,
+     EventSeverity::Warning,
+     EventRate::EveryOne,
+     "nothing is known of the server's health",
+     {{{"server", EventArgKind::Server}, {"reason", EventArgKind::HealthReason}}}},
+    {EventId::ServerBusy,
+     EventSeverity::Warning,
+     EventRate::OncePerSecond,
+     "server busy, no new work for it",
+     {{{"server", EventArgKind::Server}}}},
+    {EventId::ServerRelieved,
+     EventSeverity::Info,
+     EventRate::OncePerSecond,
+     "server takes new work again",
+     {{{"server", EventArgKind::Server}}}},
+    {EventId::ServerState,
+     EventSeverity::Info,
+     EventRate::EveryOne,
+     "operator has changed the server's state",
+     {{{"server", EventArgKind::Server}, {"state", EventArgKind::OperatorState}}}},
+    {EventId::PanicBegan,
+     EventSeverity::Error,
+     EventRate::EveryOne,
+     "too few servers are up, health is ignored",
+     {{{"group", EventArgKind::Group}}}},
+    {EventId::PanicEnded,
+     EventSeverity::Info,
+     EventRate::EveryOne,
+     "enough servers are up, health counts again",
+     {{{"group", EventArgKind::Group}}}},
+    {EventId::ProbePriority,
+     EventSeverity::Warning,
+     EventRate::EveryOne,
+     "a raised priority was refused to the thread that probes",
+     {{{"priority", EventArgKind::ProbePriority}, {"error", EventArgKind::ErrorNumber}}}},
 }};
 
 [[nodiscard]] constexpr const EventInfo& event_info(EventId id) {

@@ -30,6 +30,7 @@ enum class HashPurpose : uint8_t {
   Affinity = 6,
   Lane = 7,
   KeyFingerprint = 9,
+  Probe = 10,
 };
 
 class KeyedHash {
