@@ -29,15 +29,34 @@ size_t address_table_size(size_t servers) {
   return std::bit_ceil(2 * servers + 1);
 }
 
-// How many servers each tier has. A tier whose servers all have weight 0 is none.
+// Nobody can be reached at an empty place.
+bool is_empty(const ServerOptions& server) {
+  return server.address.family() == SockAddress::Family::None;
+}
+
+uint32_t weight_of(const ServerOptions& server) {
+  return is_empty(server) ? 0 : server.weight;
+}
+
+bool has_weight(const GroupOptions& group, uint8_t priority) {
+  return std::any_of(group.servers.begin(), group.servers.end(), [=](const ServerOptions& server) {
+    return server.priority == priority && weight_of(server) > 0;
+  });
+}
+
+// What a token calls a server. A place of a host name is called by name and address: should the
+// address move on to another place of the name, its dialogs follow it, and no others do.
+uint32_t id_of(const GroupOptions& group, const ServerOptions& server) {
+  if (server.host.empty()) return sip::server_id(group.name, server.name);
+  std::string name = server.name.substr(0, server.name.find('/')) + '@';
+  name += server.address.text().view();
+  return sip::server_id(group.name, name);
+}
+
+// How many servers each priority has.
 std::map<uint8_t, size_t> tier_sizes(const GroupOptions& group) {
   std::map<uint8_t, size_t> sizes;
-  for (const ServerOptions& server : group.servers) {
-    if (server.weight > 0) sizes[server.priority] = 0;
-  }
-  for (const ServerOptions& server : group.servers) {
-    if (const auto tier = sizes.find(server.priority); tier != sizes.end()) ++tier->second;
-  }
+  for (const ServerOptions& server : group.servers) ++sizes[server.priority];
   return sizes;
 }
 
@@ -60,12 +79,14 @@ size_t heap_octets(const std::string& text) {
 }
 
 size_t heap_octets(const GroupOptions& group) {
-  size_t octets = heap_octets(group.name) + heap_octets(group.hash_key.header) +
-                  group.failover.codes.size() * sizeof(uint16_t) +
-                  group.targets.size() * sizeof(Network) +
-                  group.servers.size() * sizeof(ServerOptions);
+  size_t octets =
+      heap_octets(group.name) + heap_octets(group.hash_key.header) +
+      group.failover.codes.size() * sizeof(uint16_t) + group.health.down.size() * sizeof(uint16_t) +
+      group.targets.size() * sizeof(Network) + group.servers.size() * sizeof(ServerOptions);
   for (const ServerOptions& server : group.servers) {
-    octets += heap_octets(server.name) + server.sources.size() * sizeof(Network);
+    octets += heap_octets(server.name) + heap_octets(server.host) +
+              server.sources.size() * sizeof(Network) +
+              server.health.down.size() * sizeof(uint16_t);
   }
   return octets;
 }
@@ -95,15 +116,16 @@ void Topology::add_group(const GroupOptions& options) {
   for (const ServerOptions& server : options.servers) {
     const auto position = static_cast<ServerIndex>(servers_.size());
     servers_.push_back({.name = server.name,
-                        .id = sip::server_id(options.name, server.name),
+                        .id = is_empty(server) ? 0 : id_of(options, server),
                         .address = server.address,
                         .transport = server.transport,
                         .takes_tcp = server.takes_tcp,
-                        .weight = server.weight,
+                        .weight = weight_of(server),
                         .priority = server.priority,
                         .group = index,
                         .max_calls = server.max_calls,
                         .max_inflight = server.max_inflight});
+    if (is_empty(server)) continue;
     by_id_.push_back({.id = servers_.back().id, .server = position});
     add_address(by_address_, server.address, position);
     add_address(by_ip_, server.address.with_port(0), position);
@@ -114,7 +136,8 @@ void Topology::add_group(const GroupOptions& options) {
   groups_.push_back({.options = options,
                      .first_server = first_server,
                      .server_count = static_cast<uint16_t>(options.servers.size())});
-  const std::map<uint8_t, size_t> sizes = tier_sizes(options);
+  std::map<uint8_t, size_t> sizes = tier_sizes(options);
+  std::erase_if(sizes, [&](const auto& tier) { return !has_weight(options, tier.first); });
   std::vector<Tier>& tiers = tiers_.emplace_back();
   tiers.reserve(sizes.size());
   for (const auto& [priority, size] : sizes) {
@@ -122,7 +145,7 @@ void Topology::add_group(const GroupOptions& options) {
   }
 }
 
-Topology::Tier Topology::make_tier(const Group& group, uint8_t priority, size_t size) const {
+Tier Topology::make_tier(const Group& group, uint8_t priority, size_t size) const {
   Tier tier;
   tier.members.reserve(size);
   for (size_t i = 0; i < group.server_count; ++i) {
@@ -130,16 +153,17 @@ Topology::Tier Topology::make_tier(const Group& group, uint8_t priority, size_t 
     if (servers_[index].priority != priority) continue;
     tier.members.push_back({.server = index, .weight = servers_[index].weight, .weight_end = 0});
   }
-  std::sort(tier.members.begin(), tier.members.end(), [this](const Member& a, const Member& b) {
-    return servers_[a.server].id < servers_[b.server].id;
-  });
+  std::sort(tier.members.begin(), tier.members.end(),
+            [this](const Tier::Member& a, const Tier::Member& b) {
+              return servers_[a.server].id < servers_[b.server].id;
+            });
   uint32_t weight_sum = 0;
-  for (Member& member : tier.members) member.weight_end = weight_sum += member.weight;
+  for (Tier::Member& member : tier.members) member.weight_end = weight_sum += member.weight;
   if (group.options.policy != Policy::Maglev) return tier;
 
   std::vector<MaglevMember> members;
   members.reserve(size);
-  for (const Member& member : tier.members) {
+  for (const Tier::Member& member : tier.members) {
     members.push_back({.id = servers_[member.server].id, .weight = member.weight});
   }
   tier.table.emplace(members);
@@ -209,6 +233,7 @@ std::optional<GroupIndex> Topology::find_group_of_target(const SockAddress& addr
 }
 
 ServerIndex Topology::first_choice(GroupIndex group, uint64_t key_hash) const {
+  if (tiers_[group].empty()) return kNoServer;
   const Tier& tier = tiers_[group].front();
   SIPLB_ASSERT(tier.table.has_value());
   return tier.members[tier.table->owner(key_hash)].server;
@@ -217,7 +242,7 @@ ServerIndex Topology::first_choice(GroupIndex group, uint64_t key_hash) const {
 uint64_t Topology::weight_left(const Tier& tier, std::span<const ServerIndex> tried) {
   uint64_t left = tier.members.back().weight_end;
   if (tried.empty()) return left;
-  for (const Member& member : tier.members) {
+  for (const Tier::Member& member : tier.members) {
     if (contains(tried, member.server)) left -= member.weight;
   }
   return left;
@@ -226,7 +251,7 @@ uint64_t Topology::weight_left(const Tier& tier, std::span<const ServerIndex> tr
 ServerIndex Topology::member_at(const Tier& tier, uint64_t draw) {
   const auto found = std::upper_bound(
       tier.members.begin(), tier.members.end(), draw,
-      [](uint64_t wanted, const Member& member) { return wanted < member.weight_end; });
+      [](uint64_t wanted, const Tier::Member& member) { return wanted < member.weight_end; });
   return found->server;
 }
 
@@ -241,7 +266,7 @@ ServerIndex Topology::next_choice(GroupIndex group, uint64_t hash,
 
     uint64_t draw = (mix(hash, tried.size()) >> 32) * left >> 32;  // 0 to left - 1
     if (is_whole) return member_at(tier, draw);
-    for (const Member& member : tier.members) {
+    for (const Tier::Member& member : tier.members) {
       if (contains(tried, member.server)) continue;
       if (draw < member.weight) return member.server;
       draw -= member.weight;
@@ -251,7 +276,7 @@ ServerIndex Topology::next_choice(GroupIndex group, uint64_t hash,
 }
 
 bool Topology::has_next(GroupIndex group, std::span<const ServerIndex> tried) const {
-  const auto is_left = [tried](const Member& member) {
+  const auto is_left = [tried](const Tier::Member& member) {
     return member.weight > 0 && !contains(tried, member.server);
   };
   return std::any_of(tiers_[group].begin(), tiers_[group].end(), [&](const Tier& tier) {
@@ -261,7 +286,8 @@ bool Topology::has_next(GroupIndex group, std::span<const ServerIndex> tried) co
 
 std::vector<uint32_t> Topology::first_tier_weights(GroupIndex group) const {
   std::vector<uint32_t> weights(groups_[group].server_count);
-  for (const Member& member : tiers_[group].front().members) {
+  if (tiers_[group].empty()) return weights;
+  for (const Tier::Member& member : tiers_[group].front().members) {
     weights[static_cast<size_t>(member.server - groups_[group].first_server)] = member.weight;
   }
   return weights;
@@ -277,7 +303,7 @@ size_t Topology::memory_bytes(std::span<const GroupOptions> groups) {
     octets += heap_octets(group);
     for (const ServerOptions& server : group.servers) octets += heap_octets(server.name);
     for (const auto& [priority, size] : tier_sizes(group)) {
-      octets += sizeof(Tier) + size * sizeof(Member);
+      octets += sizeof(Tier) + size * sizeof(Tier::Member);
       if (group.policy == Policy::Maglev) octets += maglev_table_size(size) * sizeof(uint16_t);
     }
   }

@@ -23,11 +23,12 @@ inline constexpr ServerIndex kNoServer = 0xffff;
 
 struct Server {
   std::string name;
-  uint32_t id = 0;  // sip::server_id(group, name)
-  SockAddress address;
+  // sip::server_id(group, name); of a place of a host name: of "name@address:port". 0: empty.
+  uint32_t id = 0;
+  SockAddress address;  // none: a place that is empty, since its name leads to fewer addresses
   sip::Transport transport = sip::Transport::Udp;
   bool takes_tcp = false;  // see ServerOptions
-  uint32_t weight = 0;
+  uint32_t weight = 0;     // 0 where the place is empty
   uint8_t priority = 0;
   GroupIndex group = 0;
   uint32_t max_calls = 0;     // 0: no limit
@@ -40,6 +41,17 @@ struct Group {
   uint16_t server_count = 0;
 };
 
+// The servers of one priority, at least one of them with a weight above 0.
+struct Tier {
+  struct Member {
+    ServerIndex server;
+    uint32_t weight;
+    uint32_t weight_end;  // sum of the weights up to this one
+  };
+  std::vector<Member> members;       // by id, so that their order in the file does not matter
+  std::optional<MaglevTable> table;  // of the members; none for other policies
+};
+
 class Topology {
  public:
   // Requires: options as the configuration has validated them.
@@ -48,6 +60,8 @@ class Topology {
   [[nodiscard]] std::span<const Group> groups() const { return groups_; }
   [[nodiscard]] std::span<const Server> servers() const { return servers_; }
   [[nodiscard]] std::span<const Server> servers_of(GroupIndex group) const;
+  // Lower priority first. None where no server of the group has a weight above 0.
+  [[nodiscard]] std::span<const Tier> tiers_of(GroupIndex group) const { return tiers_[group]; }
 
   // The server with this id; kNoServer where none has it.
   [[nodiscard]] ServerIndex find_by_id(uint32_t id) const;
@@ -68,7 +82,8 @@ class Topology {
   // The first group with such a target; nothing where there is none.
   [[nodiscard]] std::optional<GroupIndex> find_group_of_target(const SockAddress& address) const;
 
-  // The hash policy's first choice: of the first tier that has a server of weight above 0.
+  // The hash policy's first choice: of the first tier that has a server of weight above 0;
+  // kNoServer where none has.
   // Requires: the group's policy is Maglev.
   [[nodiscard]] ServerIndex first_choice(GroupIndex group, uint64_t key_hash) const;
   // Where to turn once all of `tried` have failed: a server of weight above 0 that is not among
@@ -82,7 +97,8 @@ class Topology {
   // The weights of the group's servers, 0 for those outside the first tier: who takes turns.
   [[nodiscard]] std::vector<uint32_t> first_tier_weights(GroupIndex group) const;
 
-  // Octets of all tables that the constructor will build, for the memory budget.
+  // Octets of all tables that the constructor will build, for the memory budget: whatever weights
+  // are set later and however many places are filled.
   [[nodiscard]] static size_t memory_bytes(std::span<const GroupOptions> groups);
 
  private:
@@ -98,17 +114,6 @@ class Topology {
   struct Source {
     Network network;
     ServerIndex server;
-  };
-
-  struct Member {
-    ServerIndex server;
-    uint32_t weight;
-    uint32_t weight_end;  // sum of the weights up to this one
-  };
-  // Servers of one priority, at least one of them with a weight above 0.
-  struct Tier {
-    std::vector<Member> members;       // by id, so that their order in the file does not matter
-    std::optional<MaglevTable> table;  // of the members; none for other policies
   };
 
   void add_group(const GroupOptions& options);

@@ -418,15 +418,87 @@ TEST(TopologyTest, NextChoicesAreTheSameForEver) {
   EXPECT_EQ(digest, 4032542371870184368u);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-TEST(TopologyTest, MemoryIsWhatTheBudgetCounts) {
-  const std::vector<GroupOptions> with_tiers = {tiered(Policy::Maglev), tiered(Policy::Random)};
-  for (const auto& groups : {two_groups(), with_tiers, largest()}) {
-    const size_t before = __sanitizer_get_current_allocated_bytes();
-    const Topology topology(groups);
-    const size_t taken = __sanitizer_get_current_allocated_bytes() - before;
-    EXPECT_EQ(Topology::memory_bytes(groups), taken);
+constexpr size_t kPlaces = 8;
+
+// The places of one name, of which the first ones have an address.
+GroupOptions named(const std::vector<const char*>& addresses) {
+  GroupOptions options = group("edge", Policy::Maglev, {});
+  for (size_t place = 0; place < kPlaces; ++place) {
+    ServerOptions at_place{.name = "pbx/" + std::to_string(place + 1)};
+    at_place.host = "pbx.example.com";
+    at_place.sources = {net("10.8.0.0/16")};
+    if (place < addresses.size() && *addresses[place] != '\0') {
+      at_place.address = at(addresses[place]);
+    }
+    options.servers.push_back(at_place);
   }
+  return options;
+}
+
+TEST(TopologyTest, EmptyPlaceIsFoundByNothingAndTakesNothing) {
+  const Topology topology(std::vector{named({"", "10.0.0.1:5060", "10.0.0.2:5060"})});
+  ASSERT_EQ(topology.servers().size(), kPlaces);
+  EXPECT_EQ(topology.servers()[0].name, "pbx/1");
+  EXPECT_EQ(topology.servers()[0].weight, 0u);
+  EXPECT_EQ(topology.servers()[1].weight, 100u);
+  EXPECT_EQ(topology.find_by_id(topology.servers()[0].id), kNoServer);
+  EXPECT_EQ(topology.find_by_address(SockAddress()), kNoServer);
+  EXPECT_EQ(topology.find_by_place(SockAddress()), kNoServer);
+  EXPECT_FALSE(topology.is_target(0, SockAddress()));
+  EXPECT_EQ(topology.find_by_address(at("10.0.0.2:5060")), 2);
+  EXPECT_EQ(topology.find_origin(at("10.8.0.1:5060")).server, 1);
+  std::vector<size_t> chosen(kPlaces);
+  for (const uint64_t hash : key_hashes()) ++chosen[topology.first_choice(0, hash)];
+  expect_shares(chosen, {0, 100, 100, 0, 0, 0, 0, 0}, 0.02);
+}
+
+TEST(TopologyTest, IdOfAPlaceFollowsItsAddressAndKeysDoToo) {
+  const Topology topology(std::vector{named({"10.0.0.1:5060", "[2001:db8::3]:5062"})});
+  const Topology moved(std::vector{named({"10.0.0.9:5060", "", "[2001:db8::3]:5062"})});
+  EXPECT_EQ(topology.servers()[1].id, sip::server_id("edge", "pbx@[2001:db8::3]:5062"));
+  EXPECT_EQ(topology.find_by_id(topology.servers()[1].id), 1);
+  EXPECT_EQ(moved.find_by_id(topology.servers()[1].id), 2);
+  EXPECT_EQ(moved.find_by_id(topology.servers()[0].id), kNoServer);
+
+  const Topology refilled(std::vector{named({"", "10.0.0.1:5060", "", "[2001:db8::3]:5062"})});
+  for (const uint64_t hash : key_hashes()) {
+    ASSERT_EQ(topology.servers()[topology.first_choice(0, hash)].address,
+              refilled.servers()[refilled.first_choice(0, hash)].address);
+  }
+}
+
+TEST(TopologyTest, GroupWithoutWeightHasNoTierAndNoChoice) {
+  for (const GroupOptions& options : {weighted(Policy::Maglev, {0, 0}), named({})}) {
+    const Topology topology(std::vector{options, weighted(Policy::Maglev, {1})});
+    EXPECT_TRUE(topology.tiers_of(0).empty());
+    EXPECT_EQ(topology.first_choice(0, 1), kNoServer);
+    EXPECT_EQ(topology.next_choice(0, 1, {}), kNoServer);
+    EXPECT_FALSE(topology.has_next(0, {}));
+    EXPECT_EQ(topology.first_choice(1, 1), options.servers.size());
+  }
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+size_t octets_taken(const std::vector<GroupOptions>& groups) {
+  const size_t before = __sanitizer_get_current_allocated_bytes();
+  const Topology topology(groups);
+  return __sanitizer_get_current_allocated_bytes() - before;
+}
+
+TEST(TopologyTest, MemoryIsWhatTheBudgetCounts) {
+  std::vector<GroupOptions> with_tiers = {tiered(Policy::Maglev), tiered(Policy::Random)};
+  for (GroupOptions& options : with_tiers) options.servers[kIdle1].weight = 1;
+  for (const auto& groups : {two_groups(), with_tiers, largest()}) {
+    EXPECT_EQ(Topology::memory_bytes(groups), octets_taken(groups));
+  }
+}
+
+TEST(TopologyTest, MemoryOfWhatWeightsAndNamesMayBringIsCountedBeforehand) {
+  const std::vector<GroupOptions> now = {tiered(Policy::Maglev), named({})};
+  std::vector<GroupOptions> later = {tiered(Policy::Maglev), named({"10.0.0.1:5060"})};
+  later[0].servers[kIdle1].weight = 1;
+  EXPECT_LT(octets_taken(now), octets_taken(later));
+  EXPECT_EQ(Topology::memory_bytes(now), octets_taken(later));
 }
 #endif
 
