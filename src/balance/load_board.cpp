@@ -33,13 +33,13 @@ size_t LoadBoard::memory_octets(size_t worker_count, size_t server_count) {
 }
 
 void LoadBoard::on_begun(size_t worker, ServerIndex server) {
-  add(own_cell(worker, server).inflight, 1u);
+  add(own_cell(worker, server).inflight, uint32_t{1});
 }
 
 void LoadBoard::on_ended(size_t worker, ServerIndex server) {
   std::atomic<uint32_t>& inflight = own_cell(worker, server).inflight;
-  SIPLB_DASSERT(inflight.load(kRelaxed) > 0);
-  if (inflight.load(kRelaxed) > 0) inflight.store(inflight.load(kRelaxed) - 1, kRelaxed);
+  const uint32_t before = inflight.load(kRelaxed);
+  if (before > 0) inflight.store(before - 1, kRelaxed);
 }
 
 void LoadBoard::on_answer(size_t worker, ServerIndex server) {

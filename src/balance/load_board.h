@@ -23,6 +23,7 @@ class LoadBoard {
   [[nodiscard]] static size_t memory_octets(size_t worker_count, size_t server_count);
 
   // The worker's own: a request was sent with state; it has its final answer, or none will come.
+  // An end without a beginning changes nothing.
   void on_begun(size_t worker, ServerIndex server);
   void on_ended(size_t worker, ServerIndex server);
   // The worker's own: the first verified response to a request, `after` it was sent; any further
