@@ -16,6 +16,7 @@ namespace siplb::balance {
 
 inline constexpr size_t kGroupsMax = 64;
 inline constexpr size_t kServersMax = 4096;  // in all groups together
+inline constexpr size_t kPlacesPerName = 8;  // servers that one host name can stand for
 inline constexpr uint32_t kWeightMax = 1000;
 inline constexpr size_t kSourcesMax = 1024;  // networks of servers, in all groups together
 inline constexpr size_t kTargetsMax = 64;    // networks of a group's targets
@@ -43,7 +44,7 @@ struct HashKeyOptions {
 struct ServerOptions {
   std::string name;                                // unique in its group
   SockAddress address;                             // from its uri; none where that has a name
-  std::string host;                                // the name; empty where it has an address
+  std::string host;                                // the name in lower case; empty: an address
   bool has_port = false;                           // with a name: else SRV records are asked first
   uint16_t port = 0;                               // with a name and has_port
   sip::Transport transport = sip::Transport::Udp;  // that it is reached by
@@ -57,6 +58,11 @@ struct ServerOptions {
   // Who else is this server, on listeners that admit servers, besides its own address and port.
   std::vector<Network> sources;
 };
+
+// How many servers it is: each address that a name leads to is one of its own.
+[[nodiscard]] inline size_t place_count(const ServerOptions& server) {
+  return server.host.empty() ? 1 : kPlacesPerName;
+}
 
 inline constexpr uint8_t kAttemptsMax = 4;  // bound of max_attempts
 inline constexpr size_t kFailoverCodesMax = 16;
@@ -83,6 +89,7 @@ struct GroupOptions {
   bool record_route = true;
   bool tokenless_dialogs = true;
   FailoverOptions failover;
+  HealthOptions health;  // of its servers, but for what they say themselves
   std::chrono::milliseconds slow_start = std::chrono::seconds(10);  // after a recovery; 0: none
   // Percent of its servers' weight that is up: at or below it health is ignored. 0: none is up.
   uint8_t panic_below = 0;
