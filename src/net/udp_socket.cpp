@@ -192,6 +192,13 @@ size_t UdpSocket::send(std::span<const OutgoingDatagram> datagrams, UdpErrorHand
   return done;
 }
 
+int UdpSocket::send_one(const OutgoingDatagram& datagram) const {
+  if (send_some(fd(), {&datagram, 1}) == 1) return 0;
+  if (errno == EAGAIN || concerns_message(errno)) return errno;
+  // It may have been a pending error of another datagram, which stays in the error queue.
+  return send_some(fd(), {&datagram, 1}) == 1 ? 0 : errno;
+}
+
 // Makes the next call speak for itself, also where the error queue holds more than one drain takes:
 // each entry taken makes the next one pending, and reading SO_ERROR clears that.
 void UdpSocket::settle_errors(UdpErrorHandler& errors) {

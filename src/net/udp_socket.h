@@ -101,6 +101,10 @@ class UdpSocket {
   // on_send_error(). Fewer than all: the socket's buffer is full, go on when it is writable.
   [[nodiscard]] size_t send(std::span<const OutgoingDatagram> datagrams, UdpErrorHandler& errors);
 
+  // Sends one from a thread that this socket is not of, which hears of no ICMP error then. Returns
+  // 0, or the errno of why it was not sent. Thread: any.
+  [[nodiscard]] int send_one(const OutgoingDatagram& datagram) const;
+
   // Reads the error queue and returns how many entries it took: fewer than kErrorsPerDrain means
   // that it is empty.
   size_t drain_errors(UdpErrorHandler& errors);

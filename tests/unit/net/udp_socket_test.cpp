@@ -244,6 +244,21 @@ TEST_P(UdpSocketTest, SkipsAMessageThatFailsAgainWhenTriedAgain) {
   EXPECT_EQ(errors_.skipped[1], std::pair(std::string("lost too"), expected));
 }
 
+TEST_P(UdpSocketTest, SendsOneDespiteAPendingErrorAndLeavesItToItsOwner) {
+  provoke_errors(1);
+  Peer peer(GetParam());
+  EXPECT_EQ(socket_->send_one({"one", peer.address()}), 0);
+  EXPECT_EQ(peer.receive(1), std::vector<std::string>{"one"});
+  EXPECT_EQ(socket_->drain_errors(errors_), 1u);
+}
+
+TEST_P(UdpSocketTest, SaysWhyItDidNotSendOne) {
+  const std::string too_long(size_t{1} << 16, 'x');
+  Peer peer(GetParam());
+  EXPECT_EQ(socket_->send_one({too_long, peer.address()}), EMSGSIZE);
+  EXPECT_NE(socket_->send_one({"one", test::unsendable(GetParam())}), 0);
+}
+
 TEST_P(UdpSocketTest, SaysWhichAddressADatagramCameToOnAWildcard) {
   socket_.emplace(open({.address = test::wildcard(GetParam())}));
   Peer peer(GetParam());
