@@ -87,6 +87,8 @@ class ServerHealth {
     Duration retry_after{};
     TrafficProof traffic = TrafficProof::None;
   };
+  // What an outcome says: Answered, Unsendable, or how it failed.
+  [[nodiscard]] HealthReason reason_of(const Outcome& outcome) const;
   // True when state, reason or busy_until() have changed.
   // Requires: a probe is under way.
   [[nodiscard]] bool on_probe(const Outcome& outcome, Instant now);
@@ -121,9 +123,6 @@ class ServerHealth {
     bool operator==(const View&) const = default;
   };
   [[nodiscard]] View view() const { return {state_, reason_, busy_until()}; }
-
-  // Answered, Unsendable, or how it failed.
-  [[nodiscard]] HealthReason reason_of(const Outcome& outcome) const;
   void on_success(const Outcome& outcome, Instant now);
   void on_failure(HealthReason reason, TrafficProof traffic, Instant now);
   [[nodiscard]] uint32_t rise_after_fall(Instant now) const;

@@ -1,0 +1,518 @@
+#include "health/prober.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "base/assert.h"
+#include "health/group_rules.h"
+#include "health/listener_probe_socket.h"
+#include "health/probe_message.h"
+#include "health/probe_socket.h"
+#include "health/tcp_probe_socket.h"
+#include "health/traffic_watch.h"
+#include "health/udp_probe_socket.h"
+#include "net/event_loop.h"
+#include "net/mailbox.h"
+#include "net/timer_wheel.h"
+
+namespace siplb::health {
+namespace {
+
+using balance::HealthReason;
+using balance::HealthSignal;
+using balance::HealthState;
+using balance::ProbeResult;
+using balance::ServerHealth;
+using balance::ServerIndex;
+
+constexpr size_t kProbeOctetsMax = 2048;
+constexpr uint32_t kSequenceMax = INT32_MAX;
+// For answers that come to a listener and are longer than 2 KiB.
+constexpr size_t kLargeSignals = 4;
+
+// One server: its health, and the probe that is under way.
+struct Target : net::TimerNode {
+  std::optional<ServerHealth> health;   // none: its place is empty
+  std::unique_ptr<ProbeSocket> socket;  // there where health is
+  TrafficWatch traffic{0};
+  uint32_t sequence = 0;  // of the last probe
+  ProbeBranch branch;     // of the one under way; empty: it is not sent yet
+  Instant sent_at{};
+
+  [[nodiscard]] bool is_waiting() const { return health->probe_timeout() != Instant::max(); }
+};
+
+// One after the other over the interval, evenly however many there are (Weyl's sequence).
+Duration first_delay(std::chrono::milliseconds interval, ServerIndex server, uint32_t seed) {
+  constexpr uint32_t kGoldenRatio = 0x9e3779b9;  // of 2^32
+  const uint32_t phase = seed + server * kGoldenRatio;
+  return std::chrono::milliseconds(static_cast<uint64_t>(interval.count()) * phase >> 32);
+}
+
+// What it needs to be probed the same way as before.
+bool is_same_server(const ProbeTarget& a, const ProbeTarget& b) {
+  return a.address == b.address && a.transport == b.transport && a.options == b.options;
+}
+bool is_same_way(const ProbeTarget& a, const ProbeTarget& b) {
+  return a.listener == b.listener && a.local == b.local && a.sent_by == b.sent_by;
+}
+
+}  // namespace
+
+class Prober::Impl final : private ProbeSink {
+ public:
+  Impl(const Options& options, const Parts& parts, std::unique_ptr<net::EventLoop> loop,
+       std::unique_ptr<net::Mailbox> mailbox);
+
+  void run();
+  void stop();
+  void tell(const HealthSignal& signal, std::string_view octets);
+
+  const std::unique_ptr<net::EventLoop> loop;
+  std::vector<ProbeCounters> counters;
+  TransitionLog transitions;
+  Published<balance::PoolStatus> status;
+  std::atomic<uint64_t> lost_signals{0};
+  Counter turns;
+  std::atomic<Priority> priority{Priority::Ordinary};
+
+ private:
+  void raise_priority();
+  void look_for_plan();
+  void begin(ServerIndex server, const ProbeTarget& target, HealthReason reason);
+  [[nodiscard]] std::unique_ptr<ProbeSocket> make_socket(ServerIndex server,
+                                                         const ProbeTarget& target);
+  void take_signals();
+  void take(const HealthSignal& signal, std::string_view octets);
+  void on_timer(Target& target);
+  void send_probe(Target& target);
+  void transmit(Target& target);
+  void take_step(Target& target, ProbeStep step);
+  void take_answer(Target& target, const sip::Message& message);
+  void finish(Target& target, ServerHealth::Outcome outcome);
+  void schedule(Target& target);
+  void show(Target& target);
+  void show_operator_state(ServerIndex server);
+  void record(ServerIndex server, HealthReason reason);
+  void post_change(ServerIndex server, HealthState before);
+  void publish_changes();
+
+  void on_writable(ServerIndex server) override { transmit(targets_[server]); }
+  void on_message(ServerIndex server, std::string_view message) override;
+  void on_refused(ServerIndex server) override;
+
+  [[nodiscard]] Instant now() const { return loop->now(); }
+  [[nodiscard]] ServerIndex index_of(const Target& target) const {
+    return static_cast<ServerIndex>(&target - targets_.data());
+  }
+  [[nodiscard]] ProbeRequest request_of(const Target& target) const;
+
+  const Options options_;
+  const Parts parts_;
+  std::unique_ptr<net::Mailbox> mailbox_;
+  std::vector<char> area_;
+  std::array<char, kProbeOctetsMax> text_;
+  sip::Message message_;
+  std::atomic<bool> is_stopping_{false};
+  const ProbePlan* seen_plan_ = nullptr;
+  ProbePlan plan_;  // a copy, to compare with the next one
+  std::vector<Target> targets_;
+  net::TimerWheel wheel_{Clock::now()};
+  balance::PoolStatus current_;  // what is published once something has changed
+  bool is_changed_ = false;
+};
+
+Prober::Impl::Impl(const Options& options, const Parts& parts,
+                   std::unique_ptr<net::EventLoop> event_loop,
+                   std::unique_ptr<net::Mailbox> mailbox)
+    : loop(std::move(event_loop)),
+      counters(options.server_count),
+      transitions(options.server_count),
+      status(options.worker_count + 1,
+             std::make_unique<balance::PoolStatus>(options.server_count, options.group_count)),
+      options_(options),
+      parts_(parts),
+      mailbox_(std::move(mailbox)),
+      area_(sip::kMessageOctetsMax + 1),
+      targets_(options.server_count),
+      current_(options.server_count, options.group_count) {
+  plan_.targets.resize(options.server_count);
+  plan_.groups.resize(options.group_count);
+}
+
+void Prober::Impl::run() {
+  raise_priority();
+  loop->wake();  // for the first plan
+  while (!is_stopping_.load(std::memory_order_relaxed)) {
+    loop->wait(wheel_.next_deadline());
+    turns.add();
+    look_for_plan();
+    take_signals();
+    // Answers before time-outs: where this host was slow, what has come meanwhile has come in time.
+    loop->dispatch(now());
+    wheel_.advance(now(), [this](net::TimerNode& node) { on_timer(static_cast<Target&>(node)); });
+    publish_changes();
+  }
+  for (Target& target : targets_) {
+    wheel_.cancel(target);
+    target.socket.reset();
+  }
+}
+
+void Prober::Impl::stop() {
+  is_stopping_.store(true, std::memory_order_relaxed);
+  loop->wake();
+}
+
+void Prober::Impl::raise_priority() {
+  for (const Priority wanted : {Priority::RealTime, Priority::Raised, Priority::Ordinary}) {
+    const int error = try_priority(wanted);
+    if (error == 0) {
+      priority.store(wanted, std::memory_order_relaxed);
+      return;
+    }
+    parts_.events.post({.at = Clock::now(),
+                        .id = EventId::ProbePriority,
+                        .args = {static_cast<int64_t>(wanted), error}});
+  }
+}
+
+// ---- The plan ---------------------------------------------------------------------------------
+
+void Prober::Impl::look_for_plan() {
+  const ProbePlan& plan = parts_.plans.look(0);
+  if (&plan == seen_plan_) return;
+  SIPLB_ASSERT(plan.targets.size() == targets_.size());
+  SIPLB_ASSERT(plan.groups.size() == plan_.groups.size());
+  const bool is_first = std::exchange(seen_plan_, &plan) == nullptr;
+  const ProbePlan before = std::exchange(plan_, plan);
+  for (size_t i = 0; i < targets_.size(); ++i) {
+    const auto server = static_cast<ServerIndex>(i);
+    const ProbeTarget& was = before.targets[i];
+    const ProbeTarget& is = plan_.targets[i];
+    if (!is_same_server(was, is)) {
+      const bool has_moved = !is_first && was.address != is.address;
+      begin(server, is, has_moved ? HealthReason::Address : HealthReason::Start);
+    } else if (targets_[i].health && !is_same_way(was, is)) {
+      targets_[i].socket = make_socket(server, is);
+    }
+    show_operator_state(server);
+  }
+  is_changed_ = true;  // weights, which decide on panics, at least
+}
+
+// Of a server of which nothing is known.
+void Prober::Impl::begin(ServerIndex server, const ProbeTarget& plan, HealthReason reason) {
+  Target& target = targets_[server];
+  const bool was_known = target.health.has_value();
+  wheel_.cancel(target);
+  target.health.reset();
+  target.socket.reset();
+  current_.servers[server] = {.reason = reason,
+                              .operator_state = current_.servers[server].operator_state,
+                              .changed_at = now()};
+  if (was_known || reason == HealthReason::Address) {
+    record(server, reason);
+    post_change(server, HealthState::kCount);
+  }
+  if (plan.address.family() == SockAddress::Family::None) return;
+  target.traffic = TrafficWatch(parts_.load.answer_count(server));
+  target.socket = make_socket(server, plan);
+  target.health.emplace(plan.options,
+                        now() + first_delay(plan.options.interval, server, options_.seed));
+  schedule(target);
+}
+
+std::unique_ptr<ProbeSocket> Prober::Impl::make_socket(ServerIndex server,
+                                                       const ProbeTarget& target) {
+  const ProbeEnds ends{.server = server, .remote = target.address, .local = target.local};
+  const ProbeSocketParts parts{.loop = *loop, .sink = *this, .area = area_};
+  if (target.transport != sip::Transport::Udp) return std::make_unique<TcpProbeSocket>(ends, parts);
+  if (target.options.source == balance::ProbeSource::Own) {
+    return std::make_unique<UdpProbeSocket>(ends, parts);
+  }
+  const auto sockets = parts_.listener_sockets;
+  return std::make_unique<ListenerProbeSocket>(
+      ends, target.listener < sockets.size() ? sockets[target.listener] : nullptr, target.sent_by);
+}
+
+// ---- Signals ----------------------------------------------------------------------------------
+
+void Prober::Impl::tell(const HealthSignal& signal, std::string_view octets) {
+  // Answers decide; all else only hastens what comes anyway.
+  const auto mail_class = signal.kind == HealthSignal::Kind::ProbeAnswer ? net::MailClass::Urgent
+                                                                         : net::MailClass::NewWork;
+  if (mailbox_->post(mail_class, net::MailHeader::of(signal), octets) != net::PostStatus::Posted) {
+    lost_signals.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  loop->wake();
+}
+
+void Prober::Impl::take_signals() {
+  const size_t taken = mailbox_->drain(net::Mailbox::kDrainMax, [this](const net::Mail& mail) {
+    take(mail.header.as<HealthSignal>(), {mail.octets.data(), mail.octets.size()});
+  });
+  if (taken == net::Mailbox::kDrainMax) loop->wake();  // more may wait: do not sleep on it
+}
+
+void Prober::Impl::take(const HealthSignal& signal, std::string_view octets) {
+  ServerIndex server = signal.server;
+  const bool is_answer = signal.kind == HealthSignal::Kind::ProbeAnswer;
+  if (is_answer) {
+    if (sip::scan(octets, {}, message_) != sip::ScanStatus::Ok) return;
+    server = server_of_branch(message_.via.branch).value_or(balance::kNoServer);
+  }
+  if (server >= targets_.size() || !targets_[server].health) return;
+  Target& target = targets_[server];
+  if (is_answer) {
+    const ProbeTarget& plan = plan_.targets[server];
+    const bool is_by_listener = plan.options.source == balance::ProbeSource::Listener;
+    if (is_by_listener && signal.remote == plan.address) take_answer(target, message_);
+  } else if (signal.kind == HealthSignal::Kind::Busy) {
+    const bool may = may_pause(plan_, current_, server, now());
+    if (may && target.health->on_busy(signal.retry_after, now())) show(target);
+    schedule(target);
+  } else {
+    target.health->ask_for_probe(now());
+    schedule(target);
+  }
+}
+
+// ---- Probes -----------------------------------------------------------------------------------
+
+void Prober::Impl::schedule(Target& target) {
+  const ServerHealth& health = *target.health;
+  Instant next = std::min(health.probe_due(), health.probe_timeout());
+  if (health.busy_until() != Instant::min()) next = std::min(next, health.busy_until());
+  wheel_.schedule(target, next);
+}
+
+void Prober::Impl::on_timer(Target& target) {
+  if (target.health->on_time(now())) show(target);
+  if (now() >= target.health->probe_timeout()) {
+    finish(target, {.result = ProbeResult::TimedOut});
+  } else if (now() >= target.health->probe_due()) {
+    send_probe(target);
+  }
+  schedule(target);
+}
+
+void Prober::Impl::send_probe(Target& target) {
+  const ServerIndex server = index_of(target);
+  target.health->on_probe_sent(now());
+  target.sequence = target.sequence % kSequenceMax + 1;
+  target.branch.clear();
+  target.sent_at = now();
+  target.traffic.look(parts_.load.answer_count(server), now());
+  counters[server].sent.add();
+  const ProbeStep step = target.socket->prepare();
+  if (step == ProbeStep::Ready) {
+    transmit(target);
+  } else {
+    take_step(target, step);
+  }
+}
+
+void Prober::Impl::transmit(Target& target) {
+  if (!target.is_waiting()) return;
+  target.branch =
+      probe_branch(options_.probe_key, {index_of(target), target.sequence, options_.seed},
+                   target.socket->sent_by());
+  const size_t length = write_probe(request_of(target), text_);
+  take_step(target,
+            length == 0 ? ProbeStep::Unsendable : target.socket->send({text_.data(), length}));
+}
+
+ProbeRequest Prober::Impl::request_of(const Target& target) const {
+  const ProbeTarget& plan = plan_.targets[index_of(target)];
+  return {.method = plan.options.method,
+          .transport = plan.transport,
+          .request_uri = plan.request_uri,
+          .sent_by = target.socket->sent_by(),
+          .branch = target.branch,
+          .sequence = target.sequence};
+}
+
+void Prober::Impl::take_step(Target& target, ProbeStep step) {
+  switch (step) {
+    case ProbeStep::Ready:
+    case ProbeStep::Connecting: return;
+    case ProbeStep::Refused: return finish(target, {.result = ProbeResult::Refused});
+    case ProbeStep::Unsendable: return finish(target, {.result = ProbeResult::Unsendable});
+  }
+}
+
+void Prober::Impl::on_message(ServerIndex server, std::string_view message) {
+  if (sip::scan(message, {}, message_) == sip::ScanStatus::Ok) {
+    take_answer(targets_[server], message_);
+  }
+}
+
+void Prober::Impl::on_refused(ServerIndex server) {
+  Target& target = targets_[server];
+  if (target.is_waiting()) finish(target, {.result = ProbeResult::Refused});
+}
+
+void Prober::Impl::take_answer(Target& target, const sip::Message& message) {
+  if (!target.is_waiting() || target.branch.empty()) return;
+  const auto answer = read_answer(message, request_of(target));
+  if (!answer) return;
+  counters[index_of(target)].probe_time.record(now() - target.sent_at);
+  finish(
+      target,
+      {.result = ProbeResult::Answered, .code = answer->code, .retry_after = answer->retry_after});
+}
+
+void Prober::Impl::finish(Target& target, ServerHealth::Outcome outcome) {
+  const ServerIndex server = index_of(target);
+  ServerHealth& health = *target.health;
+  target.traffic.look(parts_.load.answer_count(server), now());
+  outcome.traffic = target.traffic.proof(plan_.targets[server].options.interval, now());
+  const bool is_answer = health.reason_of(outcome) == HealthReason::Answered;
+  (is_answer ? counters[server].answered : counters[server].failed).add();
+  if (outcome.result != ProbeResult::Answered) target.socket->end();
+  if (health.on_probe(outcome, now())) show(target);
+  counters[server].disagreements.set(health.disagreement_count());
+  schedule(target);
+}
+
+// ---- What becomes of it -----------------------------------------------------------------------
+
+void Prober::Impl::show(Target& target) {
+  const ServerIndex server = index_of(target);
+  const ServerHealth& health = *target.health;
+  balance::ServerStatus& shown = current_.servers[server];
+  const balance::ServerStatus before = shown;
+  shown = {.health = health.state(),
+           .reason = health.reason(),
+           .operator_state = before.operator_state,
+           .changed_at = health.changed_at(),
+           .up_since = health.up_since(),
+           .busy_until = health.busy_until()};
+  is_changed_ = true;
+  if (shown.health == before.health && shown.reason == before.reason) return;
+  record(server, shown.reason);
+  post_change(server, before.health);
+}
+
+void Prober::Impl::show_operator_state(ServerIndex server) {
+  balance::ServerStatus& shown = current_.servers[server];
+  const balance::OperatorState state = plan_.targets[server].operator_state;
+  if (std::exchange(shown.operator_state, state) == state) return;
+  record(server, HealthReason::Operator);
+  parts_.events.post(
+      {.at = now(), .id = EventId::ServerState, .args = {server, static_cast<int64_t>(state)}});
+}
+
+void Prober::Impl::record(ServerIndex server, HealthReason reason) {
+  const balance::ServerStatus& shown = current_.servers[server];
+  transitions.add(server, {.at = now(),
+                           .wall = std::chrono::system_clock::now(),
+                           .health = shown.health,
+                           .operator_state = shown.operator_state,
+                           .reason = reason});
+}
+
+void Prober::Impl::post_change(ServerIndex server, HealthState before) {
+  const balance::ServerStatus& shown = current_.servers[server];
+  EventId id = EventId::ServerUnknown;
+  if (shown.health != before) {
+    constexpr std::array<EventId, static_cast<size_t>(HealthState::kCount)> kIds = {
+        EventId::ServerUnknown, EventId::ServerUp, EventId::ServerDown};
+    id = kIds[static_cast<size_t>(shown.health)];
+  } else if (shown.reason == HealthReason::Busy) {
+    id = EventId::ServerBusy;
+  } else if (shown.reason == HealthReason::Relieved) {
+    id = EventId::ServerRelieved;
+  }
+  parts_.events.post({.at = now(), .id = id, .args = {server, static_cast<int64_t>(shown.reason)}});
+}
+
+void Prober::Impl::publish_changes() {
+  if (!std::exchange(is_changed_, false)) return;
+  const std::vector<balance::GroupStatus> before = current_.groups;
+  find_panics(plan_, current_);
+  for (size_t g = 0; g < before.size(); ++g) {
+    const bool is_panicking = current_.groups[g].is_panicking;
+    if (is_panicking == before[g].is_panicking) continue;
+    parts_.events.post({.at = now(),
+                        .id = is_panicking ? EventId::PanicBegan : EventId::PanicEnded,
+                        .args = {static_cast<int64_t>(g), 0}});
+  }
+  status.publish(std::make_unique<balance::PoolStatus>(current_));
+}
+
+// ---- The outside ------------------------------------------------------------------------------
+
+Prober::Prober(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Prober::~Prober() = default;
+
+Result<std::unique_ptr<Prober>> Prober::create(const Options& options, const Parts& parts) {
+  auto loop = net::EventLoop::create(options.server_count);
+  if (!loop) return tl::unexpected(loop.error());
+  auto mailbox = net::Mailbox::open({.small_count = options.signals, .large_count = kLargeSignals});
+  if (!mailbox) return tl::unexpected(mailbox.error());
+  return std::unique_ptr<Prober>(
+      new Prober(std::make_unique<Impl>(options, parts, std::move(*loop), std::move(*mailbox))));
+}
+
+size_t Prober::memory_octets(const Options& options) {
+  constexpr size_t kSocketOctets = std::max(sizeof(UdpProbeSocket), sizeof(TcpProbeSocket));
+  // Each reader may still look at another status, while the writer makes one more of its own.
+  const size_t statuses = options.worker_count + 1 + 3;
+  const size_t status_octets = options.server_count * sizeof(balance::ServerStatus) +
+                               options.group_count * sizeof(balance::GroupStatus);
+  const size_t server_octets =
+      sizeof(Target) + kSocketOctets + 2 * sizeof(ProbeTarget) + sizeof(ProbeCounters);
+  return sizeof(Impl) + sip::kMessageOctetsMax + 1 + options.server_count * server_octets +
+         statuses * status_octets + TransitionLog::memory_octets(options.server_count) +
+         net::Mailbox::memory_octets(
+             {.small_count = options.signals, .large_count = kLargeSignals});
+}
+
+void Prober::run() {
+  impl_->run();
+}
+
+void Prober::stop() {
+  impl_->stop();
+}
+
+void Prober::wake() {
+  impl_->loop->wake();
+}
+
+void Prober::tell(const balance::HealthSignal& signal, std::string_view octets) {
+  impl_->tell(signal, octets);
+}
+
+Published<balance::PoolStatus>& Prober::status() {
+  return impl_->status;
+}
+
+const ProbeCounters& Prober::counters(balance::ServerIndex server) const {
+  return impl_->counters[server];
+}
+
+std::vector<Transition> Prober::transitions(balance::ServerIndex server) const {
+  return impl_->transitions.of(server);
+}
+
+uint64_t Prober::lost_signals() const {
+  return impl_->lost_signals.load(std::memory_order_relaxed);
+}
+
+uint64_t Prober::progress() const {
+  return impl_->turns.value();
+}
+
+Prober::Priority Prober::priority() const {
+  return impl_->priority.load(std::memory_order_relaxed);
+}
+
+}  // namespace siplb::health
