@@ -45,6 +45,7 @@ size_t position_of(uint64_t draw, std::span<const uint32_t> weights, size_t skip
 Selector::Selector(const LoadBoard& load, const CallCounts& calls, size_t server_count,
                    uint64_t seed)
     : load_(load), calls_(calls), credits_(server_count), weights_(server_count), seed_(seed) {
+  if (seed == 0) return;
   // Less than a turn each: were all lanes to begin alike, a few calls over many lanes would meet
   // the first servers only.
   for (double& credit : credits_) credit = static_cast<double>(draw() >> 11) * 0x1p-53;
@@ -146,6 +147,12 @@ size_t Selector::select_by_key(const Wanted& wanted, const Offer& offer) {
   return position_of(scaled(hash, offer.weight_sum), offer.weights);
 }
 
+// Of two that are equally rich, the one that the configuration names first.
+bool Selector::is_before(ServerIndex one, ServerIndex other) const {
+  if (credits_[one] != credits_[other]) return credits_[one] > credits_[other];
+  return one < other;
+}
+
 size_t Selector::take_turn(const Offer& offer) {
   const std::span<const Tier::Member> members = offer.tier.members;
   size_t richest = members.size();
@@ -153,7 +160,9 @@ size_t Selector::take_turn(const Offer& offer) {
     if (offer.weights[i] == 0) continue;
     double& credit = credits_[members[i].server];
     credit += static_cast<double>(offer.weights[i]) / static_cast<double>(offer.weight_sum);
-    if (richest == members.size() || credit > credits_[members[richest].server]) richest = i;
+    if (richest == members.size() || is_before(members[i].server, members[richest].server)) {
+      richest = i;
+    }
   }
   credits_[members[richest].server] -= 1;
   return richest;

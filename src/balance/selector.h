@@ -11,7 +11,7 @@
 //                so changes none of that, goes round-robin
 // A server in slow start gets a share of its weight that grows from kSlowStartMinPercent to all of
 // it. Where all of a tier are in slow start, only what they differ by counts.
-// Pure but for the turns and draws that it keeps. Thread: one, the lane's worker. Bounds: 16 octets
+// Pure but for the turns and draws that it keeps. Thread: one, the lane's worker. Bounds: 12 octets
 // per server; no heap but in the constructor.
 #pragma once
 
@@ -33,6 +33,7 @@ class Selector {
   static constexpr Duration kAnswerTimeMin = std::chrono::milliseconds(1);
 
   // Borrowed for the selector's life; of two selectors with another seed the turns begin elsewhere.
+  // With 0 they begin with the first server of the configuration.
   Selector(const LoadBoard& load, const CallCounts& calls, size_t server_count, uint64_t seed);
   [[nodiscard]] static size_t memory_octets(size_t server_count);
 
@@ -79,6 +80,7 @@ class Selector {
   // Each returns a position in the tier. Requires: the sum of the weights is above 0.
   [[nodiscard]] size_t select(const Wanted& wanted, const Offer& offer);
   [[nodiscard]] static size_t select_by_key(const Wanted& wanted, const Offer& offer);
+  [[nodiscard]] bool is_before(ServerIndex one, ServerIndex other) const;
   [[nodiscard]] size_t take_turn(const Offer& offer);
   [[nodiscard]] size_t select_less_loaded(const Wanted& wanted, const Offer& offer);
   [[nodiscard]] size_t select_least_called(const Wanted& wanted, const Offer& offer);
