@@ -19,7 +19,9 @@ const char* what(ErrorCode code) {
     case ErrorCode::ThreadStart: return "cannot start a thread";
     case ErrorCode::KeyFileOpen: return "cannot open the key file";
     case ErrorCode::KeyFileMalformed: return "the key file does not hold 32 hexadecimal digits";
+    case ErrorCode::StateFileWrite: return "cannot write the state file";
     case ErrorCode::RandomUnavailable: return "the system gives no random octets";
+    case ErrorCode::ResolverSetUp: return "cannot set up the resolver";
     case ErrorCode::HttpListen: return "cannot listen for HTTP";
     case ErrorCode::SignalSetUp: return "cannot set up signals";
   }

@@ -26,7 +26,9 @@ enum class ErrorCode : uint16_t {
   ThreadStart,
   KeyFileOpen,
   KeyFileMalformed,
+  StateFileWrite,
   RandomUnavailable,
+  ResolverSetUp,
   HttpListen,
   SignalSetUp,
 };
