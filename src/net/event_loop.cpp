@@ -72,7 +72,8 @@ void EventLoop::remove(Watched& watched) {
   watched.fd_ = -1;
   --watched_count_;
   // Only blanked: dispatch() may be on its way through the list.
-  std::replace(ready_.begin(), ready_.end(), &watched, static_cast<Watched*>(nullptr));
+  const size_t place = std::exchange(watched.ready_at_, SIZE_MAX);
+  if (place != SIZE_MAX) ready_[place] = nullptr;
 }
 
 int EventLoop::timeout_ms(std::optional<Instant> deadline) const {
@@ -104,7 +105,10 @@ void EventLoop::gather(int count) {
     const epoll_event& event = events_[static_cast<size_t>(i)];
     auto* watched = static_cast<Watched*>(event.data.ptr);
     if (watched == nullptr) continue;
-    if (watched->pending_ == 0) ready_.push_back(watched);
+    if (watched->ready_at_ == SIZE_MAX) {
+      watched->ready_at_ = ready_.size();
+      ready_.push_back(watched);
+    }
     watched->pending_ |= event.events;
   }
 }
@@ -121,8 +125,18 @@ void EventLoop::dispatch(Instant now) {
     SIPLB_DASSERT((left & ~events) == 0);
     watched.pending_ = left;
   }
-  std::erase_if(
-      ready_, [](const Watched* watched) { return watched == nullptr || watched->pending_ == 0; });
+  forget_used_up();
+}
+
+void EventLoop::forget_used_up() {
+  size_t kept = 0;
+  for (Watched* const watched : ready_) {
+    if (watched == nullptr) continue;
+    const bool is_used_up = watched->pending_ == 0;
+    watched->ready_at_ = is_used_up ? SIZE_MAX : kept;
+    if (!is_used_up) ready_[kept++] = watched;
+  }
+  ready_.resize(kept);
 }
 
 void EventLoop::wake() {

@@ -54,6 +54,7 @@ class Watched {
   friend class EventLoop;
   int fd_ = -1;  // -1: not in a loop
   Events pending_ = 0;
+  size_t ready_at_ = SIZE_MAX;  // its place among those that are ready; SIZE_MAX: none
 };
 
 class EventLoop {
@@ -93,6 +94,7 @@ class EventLoop {
   EventLoop(FileDescriptor epoll, FileDescriptor wake_event, size_t descriptors_max);
   [[nodiscard]] int timeout_ms(std::optional<Instant> deadline) const;
   void gather(int count);
+  void forget_used_up();
 
   FileDescriptor epoll_;
   FileDescriptor wake_event_;

@@ -81,6 +81,13 @@ SockAddress TcpSocket::local_address() const {
   return address ? *address : SockAddress();
 }
 
+bool TcpSocket::leads_to_itself() const {
+  sockaddr_storage native{};
+  socklen_t length = sizeof native;
+  return ::getpeername(fd(), reinterpret_cast<sockaddr*>(&native), &length) == 0 &&
+         SockAddress::from(native) == local_address();
+}
+
 StreamResult TcpSocket::read(std::span<char> into) {
   SIPLB_DASSERT(!into.empty());
   const ssize_t received = ::recv(fd(), into.data(), into.size(), MSG_DONTWAIT);

@@ -66,6 +66,9 @@ class TcpSocket {
   [[nodiscard]] int take_error();
   // Our end of it; Family::None where the kernel does not say.
   [[nodiscard]] SockAddress local_address() const;
+  // True where both ends are this one: so a port may be connected to that nobody listens at, if the
+  // kernel happens to choose it to connect from.
+  [[nodiscard]] bool leads_to_itself() const;
 
   // Requires: room for an octet.
   StreamResult read(std::span<char> into);

@@ -272,7 +272,7 @@ void LaneStreams::put_off(StreamChannel& channel) {
 }
 
 void LaneStreams::on_connected(StreamChannel& channel) {
-  if (channel.socket.take_error() != 0) {
+  if (channel.socket.take_error() != 0 || channel.socket.leads_to_itself()) {
     end(channel, EndReason::Refused);
     return;
   }

@@ -126,6 +126,20 @@ TEST_F(EventLoopTest, RemovedByAnotherHandlerIsNotCalledInTheSameTick) {
   EXPECT_EQ(first_.calls.size() + second_.calls.size(), 1U);
 }
 
+TEST_F(EventLoopTest, RemovesWhatHasMovedUpAmongTheReady) {
+  add(first_);
+  add(second_);
+  second_.act = [](Events events) { return events; };
+  first_.ring();
+  second_.ring();
+  poll();
+  loop_->remove(second_);
+  first_.ring();
+  poll();
+  EXPECT_EQ(first_.calls.size(), 2U);
+  EXPECT_EQ(second_.calls.size(), 1U);
+}
+
 TEST_F(EventLoopTest, HandlerMayEndItsOwnLife) {
   auto mortal = std::make_unique<Bell>();
   add(*mortal);

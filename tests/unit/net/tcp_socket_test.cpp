@@ -221,6 +221,18 @@ TEST_P(TcpSocketTest, KnowsItsOwnEnd) {
   EXPECT_EQ(TcpSocket().local_address().family(), Family::None);
 }
 
+TEST_P(TcpSocketTest, KnowsThatItLeadsToItself) {
+  connect();
+  EXPECT_FALSE(socket_.leads_to_itself());
+  FileDescriptor fd = test::open_plain(test::loopback(GetParam()), SOCK_STREAM);
+  sockaddr_storage native;
+  const socklen_t length = test::address_of(fd.get()).to(native);
+  EXPECT_NE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&native), length), 0);
+  EXPECT_EQ(errno, EINPROGRESS);
+  ASSERT_TRUE(test::wait_writable(fd.get()));
+  EXPECT_TRUE(TcpSocket::adopt(std::move(fd)).leads_to_itself());
+}
+
 TEST_P(TcpSocketTest, DoesNotConnectFromAnAddressOfAnotherHost) {
   const auto connected =
       TcpSocket::connect({.remote = listener_->address(), .local = test::absent(GetParam())});
