@@ -7,8 +7,8 @@
 // Out: send() copies a message into a slot of the connection's own queue, and flush(), once a tick,
 // writes whole queues; messages are never torn or mixed. A queue is bounded in messages and octets,
 // and by a share of the slots that are free: the fewer are left, the less one connection may hold,
-// so many peers that do not read leave room for those that do. One that takes nothing for
-// `stalled` is closed.
+// so many peers that do not read leave room for those that do. A client that takes nothing is not
+// read either until it has taken all that waits; who takes nothing for `stalled` is closed.
 // Where a flow names no connection, the one to its remote address is used, and opened where there
 // is none. What is queued meanwhile waits for it at most `queued`. A server that refuses
 // connections is tried again after a pause, which doubles, with jitter; until then messages for it
@@ -82,6 +82,7 @@ struct LaneStreamCounters {
   Counter sent_octets;
   Counter sent_messages;
   Counter pings;        // keep-alives, answered
+  Counter paused;       // clients not read for a while, since they did not read either
   Counter unsent;       // messages that were queued and never sent
   Counter expired;      // of these: waited too long for their connection
   Counter withdrawn;    // taken back by their sender
@@ -168,7 +169,9 @@ class LaneStreams final : private StreamSink {
   // lane_streams_io.cpp: what comes and goes by them, and time.
   [[nodiscard]] net::Events on_ready(StreamChannel& channel, net::Events events, Instant now);
   [[nodiscard]] net::Events read(StreamChannel& channel, net::Events events);
-  [[nodiscard]] size_t share_of_tick();
+  [[nodiscard]] size_t share_of_tick(const StreamChannel& channel);
+  void pause(StreamChannel& channel);
+  void resume(StreamChannel& channel);
   [[nodiscard]] Life take(StreamChannel& channel, std::span<char> octets);
   [[nodiscard]] StreamIntake::Parts intake_parts(const StreamChannel& channel) const;
   void on_message(std::span<char> octets, sip::FrameFault fault) override;

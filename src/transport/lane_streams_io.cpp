@@ -26,6 +26,9 @@ constexpr Duration kTryIsNear = std::chrono::milliseconds(250);
 // What all connections together may bring in one tick, and what each of them may in any case.
 constexpr size_t kTickOctets = size_t{1024} * 1024;
 constexpr size_t kReadMin = size_t{4} * 1024;
+// What a client may bring in one tick, some 30 requests: whether it takes its answers is known only
+// when they are written, and until then they need room in its queue.
+constexpr size_t kAcceptedReadMax = size_t{8} * 1024;
 // How long an endpoint without work is remembered to have refused.
 constexpr Duration kRefusalMemory = std::chrono::seconds(30);
 // How long one that has ended its side waits for what it has asked: the longest that most requests
@@ -113,22 +116,42 @@ net::Events LaneStreams::on_ready(StreamChannel& channel, net::Events events, In
     on_connected(channel);
     if (channel.state != State::Open) return 0;
   }
+  // Also one that may be written again is not read before that is done.
+  const bool must_pause = channel.must_pause() && (events & net::kFailed) == 0;
   if ((events & net::kWritable) != 0 && channel.is_blocked) {
     channel.is_blocked = false;
     mark(channel);
   }
   if ((events & (net::kReadable | net::kHungUp | net::kFailed)) == 0) return 0;
+  if (must_pause) {
+    pause(channel);
+    return 0;
+  }
   return read(channel, events);
 }
 
 // The more have something to say, the less of it is heard at a time: all others wait for them.
-size_t LaneStreams::share_of_tick() {
+size_t LaneStreams::share_of_tick(const StreamChannel& channel) {
   const size_t share = kTickOctets / std::max(++readers_, readers_before_);
-  return std::min(std::max(share, kReadMin), options_.read_budget);
+  const size_t most = channel.is_outbound() ? options_.read_budget
+                                            : std::min(options_.read_budget, kAcceptedReadMax);
+  return std::min(std::max(share, kReadMin), most);
+}
+
+// What it has sent stays in the kernel, which lets it send no more than fits there.
+void LaneStreams::pause(StreamChannel& channel) {
+  if (!std::exchange(channel.is_paused, true)) counters_.paused.add();
+}
+
+// Its edge is gone: another one is asked for.
+void LaneStreams::resume(StreamChannel& channel) {
+  channel.is_paused = false;
+  channel.intake.restart(loop_->now());
+  loop_->set_interest(channel, net::kReadable | net::kWritable | net::kHungUp);
 }
 
 net::Events LaneStreams::read(StreamChannel& channel, net::Events events) {
-  const size_t budget = share_of_tick();
+  const size_t budget = share_of_tick(channel);
   for (size_t taken = 0; taken < budget;) {
     const std::span<char> area = parts_.area.first(std::min(parts_.area.size(), budget - taken));
     const net::StreamResult result = channel.socket.read(area);
@@ -240,6 +263,7 @@ void LaneStreams::write(StreamChannel& channel) {
     finish(channel);
     return;
   }
+  if (channel.is_paused && !channel.is_blocked) resume(channel);
   schedule(channel);
 }
 
@@ -305,6 +329,7 @@ LaneStreams::Due LaneStreams::next_due(const StreamChannel& channel) const {
     }
     case State::Closing: return {channel.since + kFarewell, channel.end_reason};
     case State::Open:
+      if (channel.is_paused) return {channel.taken_at + timers.stalled, EndReason::Stalled};
       due = {std::max(channel.heard_at, channel.taken_at) + timers.idle, EndReason::Idle};
       break;
   }

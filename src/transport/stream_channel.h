@@ -47,6 +47,11 @@ struct StreamChannel final : net::Watched, net::TimerNode {
   [[nodiscard]] Direction direction() const {
     return is_outbound() ? Direction::Opened : Direction::Accepted;
   }
+  // Who takes none of his answers may ask no more: what he would be told has no room. Not so one
+  // that we opened: a server that waits for us to read before it reads would wait for ever.
+  [[nodiscard]] bool must_pause() const {
+    return state == State::Open && !is_outbound() && (is_blocked || is_paused);
+  }
   // How it is named by who sends to it: what we open is found by its address.
   [[nodiscard]] Flow flow_as_sent() const {
     Flow sent = flow;
@@ -60,6 +65,7 @@ struct StreamChannel final : net::Watched, net::TimerNode {
   EndReason end_reason = EndReason::Peer;  // of Ending
   bool is_counted = false;                 // by the census, as one of its remote end's
   bool is_blocked = false;                 // the kernel takes no more until it is writable again
+  bool is_paused = false;                  // not read, since it takes nothing of what waits for it
   bool is_marked = false;                  // to be written at the end of the tick
   bool has_heard = false;                  // something came by it
   uint8_t failures = 0;                    // to open it, since something came by it

@@ -58,6 +58,8 @@ class StreamIntake {
   [[nodiscard]] bool is_unfinished() const { return slot_.has_value(); }
   // When the unfinished message began to arrive.
   [[nodiscard]] Instant since() const { return since_; }
+  // It counts from now on: what came meanwhile was not looked at.
+  void restart(Instant now) { since_ = now; }
   // Forgets the unfinished message, as it must be before this dies.
   void drop(const Parts& parts);
 

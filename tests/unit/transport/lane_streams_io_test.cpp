@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include "base/alloc_guard.h"
@@ -47,6 +48,19 @@ class LaneStreamsIoTest : public test::StreamFixture {
     };
   }
 
+  // Turns until `client` has taken so many octets; returns how many it has.
+  [[nodiscard]] size_t drain(const net::FileDescriptor& client, size_t octets) {
+    size_t taken = 0;
+    static_cast<void>(run_until([&] {
+      std::array<char, 65536> room;
+      const ssize_t length =
+          ::recv(client.get(), room.data(), std::min(room.size(), octets - taken), MSG_DONTWAIT);
+      if (length > 0) taken += static_cast<size_t>(length);
+      return taken == octets;
+    }));
+    return taken;
+  }
+
   CounterArray<SendStatus> answers_;
 };
 
@@ -54,7 +68,7 @@ TEST_F(LaneStreamsIoTest, ReadsLessOfEachTheMoreThereAre) {
   start();
   const std::string text(size_t{200} * 1024, '\n');  // of which nothing is kept
   std::vector<net::FileDescriptor> clients;
-  for (int i = 0; i < 40; ++i) clients.push_back(connect());
+  for (int i = 0; i < 200; ++i) clients.push_back(connect());
   const auto fill = [&] {
     for (const auto& client : clients) {
       static_cast<void>(::send(client.get(), text.data(), text.size(), MSG_DONTWAIT));
@@ -257,11 +271,7 @@ TEST_F(LaneStreamsIoTest, PeerThatDoesNotReadFillsOnlyItsQueueAndIsClosed) {
   const size_t sent = send_until_full(stuck_flow, request("NOTIFY", 1, 1000));
   EXPECT_LE(slots_out(*send_slots_), 64U);
   EXPECT_EQ(counters().queue_depth.value(), slots_out(*send_slots_));
-  // A ping of it is not answered: there would be no end to it.
   const size_t depth = counters().queue_depth.value();
-  test::send_all(stuck.get(), "\r\n\r\n");
-  ASSERT_TRUE(run_until([&] { return counters().pings.value() == 1; }));
-  EXPECT_EQ(counters().queue_depth.value(), depth);
 
   EXPECT_EQ(send(other_flow, response(200, 2)), SendStatus::Queued);
   tick();
@@ -295,6 +305,95 @@ TEST_F(LaneStreamsIoTest, WhatWaitedIsWrittenWholeOnceThePeerReads) {
   EXPECT_EQ(counters().queue_depth.value(), 0U);
   EXPECT_EQ(counters().sent_messages.value(), sent);
   EXPECT_EQ(send(flow, text), SendStatus::Queued);
+}
+
+TEST_F(LaneStreamsIoTest, ClientThatTakesNothingIsNotReadUntilItHasTakenAll) {
+  start();
+  const auto slow = connect();
+  const Flow flow = bring(slow, request("OPTIONS", 1));
+  const std::string text = request("NOTIFY", 1, 1000);
+  const size_t sent = send_until_full(flow, text);
+  const uint64_t heard = counters().received_octets.value();
+  for (int i = 2; i < 5; ++i) {
+    test::send_all(slow.get(), request("OPTIONS", i) + "\r\n\r\n");
+    tick();
+  }
+  EXPECT_EQ(counters().received_octets.value(), heard);
+  EXPECT_EQ(counters().paused.value(), 1U);
+  // What it sent meanwhile brings no further edge.
+  EXPECT_EQ(drain(slow, sent * text.size()), sent * text.size());
+  ASSERT_TRUE(run_until_arrived(4));
+  EXPECT_EQ(inbox_.texts.back(), request("OPTIONS", 4));
+  EXPECT_EQ(test::receive(slow.get(), 2), "\r\n");
+  EXPECT_EQ(counters().paused.value(), 1U);
+}
+
+TEST_F(LaneStreamsIoTest, PausedClientIsNotPunishedForWhatIsNotRead) {
+  StreamOptions options;
+  options.timers.message = 30ms;
+  options.timers.idle = 40ms;
+  options.timers.stalled = 10s;
+  start(options);
+  const auto slow = connect();
+  const Flow flow = bring(slow, request("OPTIONS", 1));
+  test::send_all(slow.get(), request("OPTIONS", 2).substr(0, 20));
+  ASSERT_TRUE(run_until([&] { return slots_out(*unfinished_slots_) == 1; }));
+  const std::string text = request("NOTIFY", 1, 1000);
+  const size_t sent = send_until_full(flow, text);
+  test::send_all(slow.get(), request("OPTIONS", 2).substr(20));
+  const Instant begin = Clock::now();
+  ASSERT_TRUE(run_until([&] { return Clock::now() >= begin + 100ms; }));
+  EXPECT_EQ(counters().ended.sum(), 0U);
+  EXPECT_EQ(drain(slow, sent * text.size()), sent * text.size());
+  ASSERT_TRUE(run_until_arrived(2));
+  EXPECT_EQ(inbox_.texts.back(), request("OPTIONS", 2));
+}
+
+TEST_F(LaneStreamsIoTest, ServerThatTakesNothingIsStillRead) {
+  start();
+  PlainListener listener(Family::V4);
+  const auto server = open(listener);
+  send_until_full(to(listener.address()), request("NOTIFY", 1, 1000));
+  bring(server, response(200, 7));
+  EXPECT_EQ(inbox_.texts.back(), response(200, 7));
+  EXPECT_EQ(counters().paused.value(), 0U);
+}
+
+TEST_F(LaneStreamsIoTest, ResetOfAPausedClientIsSeenAtOnce) {
+  start();
+  auto slow = connect();
+  const Flow flow = bring(slow, request("OPTIONS", 1));
+  send_until_full(flow, request("NOTIFY", 1, 1000));
+  test::send_all(slow.get(), request("OPTIONS", 2));
+  ASSERT_TRUE(run_until([&] { return counters().paused.value() == 1; }));
+  test::reset(slow);
+  ASSERT_TRUE(run_until_ended(EndReason::Failed));
+}
+
+TEST_F(LaneStreamsIoTest, WhoAsksALotBeforeReadingGetsAllAnswers) {
+  start({.queue_entries = 8192});  // a 64th of the slots is what counts
+  answer_all(100);
+  const auto client = connect();
+  constexpr size_t kCount = 4000;
+  ASSERT_EQ(::fcntl(client.get(), F_SETFL, O_NONBLOCK), 0);
+  const std::string asked = joined(requests(kCount, 60));
+  size_t asked_octets = 0;
+  const auto ask = [&] {
+    const std::string_view rest = std::string_view(asked).substr(asked_octets);
+    const ssize_t length = ::send(client.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (length > 0) asked_octets += static_cast<size_t>(length);
+  };
+  ASSERT_TRUE(run_until([&] {
+    ask();
+    return counters().paused.value() == 1;
+  }));
+  std::array<char, 65536> room;
+  ASSERT_TRUE(run_until([&] {
+    ask();
+    static_cast<void>(::recv(client.get(), room.data(), room.size(), 0));
+    return answers_[SendStatus::Queued].value() == kCount;
+  })) << answers_[SendStatus::Queued].value()
+      << " of " << answers_.sum();
 }
 
 TEST_F(LaneStreamsIoTest, HalfClosedPeerThatDoesNotReadIsClosedInTime) {
