@@ -93,6 +93,11 @@ proxy::WorkerOptions worker_options(const config::Configuration& configuration,
   return options;
 }
 
+// Until there is a prober.
+class NoHealth final : public balance::HealthSink {
+  void tell(const balance::HealthSignal& /*signal*/, std::string_view /*octets*/) override {}
+};
+
 }  // namespace
 
 bool is_configuration_fault(const StartFault& fault) {
@@ -220,20 +225,29 @@ StartResult<void> Daemon::make_snapshot(const HashKey& key,
     return fault({ErrorCode::RandomUnavailable}, "the tables' key");
   }
   const auto life = static_cast<uint16_t>(configuration_.global.token_life.count());
-  snapshot_ = std::make_unique<proxy::Snapshot>(proxy::make_snapshot({
+  const proxy::SnapshotParts parts{
       .listeners = configuration_.listeners,
       .bound = bound,
       .names = configuration_.global.names,
       .groups = configuration_.groups,
-      .routes = configuration_.routes,
+      .routing = std::make_shared<const proxy::Routing>(configuration_.routes),
       .host = {.is_on_way = net::is_on_way, .is_on_host = net::is_on_host},
       .seal = sip::Seal(key, *instance, life),
       .table_key = table_key,
       .scan_limits = {.headers_max = configuration_.limits.headers},
       .message_octets_max = configuration_.limits.message_bytes,
-  }));
-  log_.write(observe::LogLevel::Info, "key loaded",
-             {{"fingerprint", snapshot_->seal.fingerprint()}});
+  };
+  names_ = std::make_unique<const proxy::Snapshot>(proxy::make_snapshot(parts));
+  log_.write(observe::LogLevel::Info, "key loaded", {{"fingerprint", names_->seal.fingerprint()}});
+  const size_t servers = names_->topology.servers().size();
+  snapshots_ = std::make_unique<Published<proxy::Snapshot>>(
+      sizing_.workers, std::make_unique<const proxy::Snapshot>(proxy::make_snapshot(parts)));
+  statuses_ = std::make_unique<Published<balance::PoolStatus>>(
+      sizing_.workers,
+      std::make_unique<const balance::PoolStatus>(servers, names_->topology.groups().size()));
+  load_ = std::make_unique<balance::LoadBoard>(sizing_.workers, servers);
+  calls_ = std::make_unique<balance::CallCounts>(servers);
+  health_ = std::make_unique<NoHealth>();
   return {};
 }
 
@@ -243,7 +257,7 @@ size_t Daemon::connections_by_descriptors() {
   const size_t wanted = sizing_.census.connections_max;
   rlimit limit{};
   if (!sizing_.has_streams || getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
-  const size_t sockets = 2 * configuration_.listeners.size() + snapshot_->topology.servers().size();
+  const size_t sockets = 2 * configuration_.listeners.size() + names_->topology.servers().size();
   const size_t reserve = kDescriptorReserve + sizing_.lanes * sockets;
   const size_t allowed = limit.rlim_cur > reserve ? limit.rlim_cur - reserve : 0;
   if (allowed >= wanted) return wanted;
@@ -263,8 +277,9 @@ StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> lis
   census.seed = *seed;
   census_ = std::make_unique<transport::ConnectionCensus>(census);
   for (size_t w = 0; w < sizing_.workers; ++w) {
-    auto worker = proxy::Worker::create(worker_options(configuration_, sizing_, w, *seed),
-                                        {*snapshot_, log_.add_ring(), *census_}, listeners);
+    auto worker = proxy::Worker::create(
+        worker_options(configuration_, sizing_, w, *seed),
+        {*snapshots_, *statuses_, *load_, *calls_, *health_, log_.add_ring(), *census_}, listeners);
     if (!worker) return fault(worker.error(), "worker " + std::to_string(w));
     workers_.push_back(std::move(*worker));
   }
@@ -275,7 +290,8 @@ StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> lis
 StartResult<void> Daemon::start_http(std::string config_hash,
                                      std::span<const transport::ListenerSockets> listeners) {
   const MemoryBudget budget(configuration_, sizing_);
-  observe::MetricsSource source{.snapshot = *snapshot_,
+  observe::MetricsSource source{.snapshot = *names_,
+                                .load = load_.get(),
                                 .workers = workers_,
                                 .budget = {},
                                 .steering_attached = {},

@@ -68,7 +68,12 @@ class Daemon {
   const Sizing sizing_;
   observe::EventLog& log_;
   const Instant started_at_;
-  std::unique_ptr<proxy::Snapshot> snapshot_;
+  std::unique_ptr<const proxy::Snapshot> names_;  // for metrics: servers and groups by place
+  std::unique_ptr<Published<proxy::Snapshot>> snapshots_;
+  std::unique_ptr<Published<balance::PoolStatus>> statuses_;
+  std::unique_ptr<balance::LoadBoard> load_;
+  std::unique_ptr<balance::CallCounts> calls_;
+  std::unique_ptr<balance::HealthSink> health_;
   std::unique_ptr<transport::ConnectionCensus> census_;
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   std::unique_ptr<observe::Metrics> metrics_;

@@ -148,6 +148,15 @@ void fill_by_server(Series& out, Counter proxy::ServerCounters::*counter) {
   });
 }
 
+void fill_server_inflight(Series& out) {
+  for_each_server(out, [&](size_t index, std::string_view group, std::string_view server) {
+    const balance::LoadBoard* const load = out.source.load;
+    const auto place = static_cast<balance::ServerIndex>(index);
+    out.add({{"group", group}, {"server", server}},
+            load == nullptr ? uint64_t{0} : load->inflight(place));
+  });
+}
+
 void fill_server_responses(Series& out) {
   static constexpr std::array<std::string_view, 6> kClasses = {"1xx", "2xx", "3xx",
                                                                "4xx", "5xx", "6xx"};
@@ -385,7 +394,7 @@ constexpr auto kServiceFamilies = std::to_array<Family>({
      fill_server_responses},
     {{"siplb_server_inflight", "gauge", "group server",
       "Requests sent to the server with state that have no final answer yet."},
-     [](Series& out) { fill_by_server(out, &proxy::ServerCounters::inflight); }},
+     fill_server_inflight},
     {{"siplb_server_answer_seconds", "histogram", "group server",
       "From a request to the server's first answer to it."},
      fill_server_answer_times},

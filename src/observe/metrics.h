@@ -26,6 +26,7 @@ struct BudgetLine {
 // What is measured. What is borrowed outlives the Metrics.
 struct MetricsSource {
   const proxy::Snapshot& snapshot;
+  const balance::LoadBoard* load = nullptr;  // null: nothing is in flight
   std::span<const std::unique_ptr<proxy::Worker>> workers;
   std::vector<BudgetLine> budget;
   std::vector<bool> steering_attached;  // by ListenerIndex, of every listener

@@ -15,7 +15,7 @@ Verdict RequestPath::decide_cancel(const Request& request) {
   }
   const auto index = select_route(request);
   if (!index) return Verdict::reply(481);
-  const RouteOptions& route = snapshot_.routes[*index];
+  const RouteOptions& route = outlook_.snapshot->routing->routes[*index];
   switch (route.action) {
     case RouteAction::Drop: return Verdict::drop(DropReason::Route);
     case RouteAction::Reject: return Verdict::reply(481);  // its INVITE has been refused
@@ -34,11 +34,11 @@ Verdict RequestPath::decide_cancel(const Request& request) {
 
 // Nobody knows where the INVITE went: one of the copies finds it, the others are answered 481.
 Verdict RequestPath::scatter(const Request& request, balance::GroupIndex group) {
-  const balance::Group& members = snapshot_.topology.groups()[group];
+  const balance::Group& members = outlook_.topology().groups()[group];
   size_t copies = 0;
   for (size_t i = 0; i < members.server_count && copies < kScatterMax; ++i) {
     const auto index = static_cast<balance::ServerIndex>(members.first_server + i);
-    if (snapshot_.topology.servers()[index].weight == 0) continue;
+    if (outlook_.topology().servers()[index].weight == 0) continue;
     static_cast<void>(forward(request, parts_.chooser.target_of(index),
                               {.mode = sip::SealMode::ScatteredCancel}));
     if (++copies > 1) parts_.counters.originated[OriginatedKind::Cancel].add();

@@ -32,6 +32,7 @@ std::string_view name(AbsorbReason reason) {
     case AbsorbReason::GivenUp: return "given_up";
     case AbsorbReason::FailedOver: return "failed_over";
     case AbsorbReason::NotBest: return "not_best";
+    case AbsorbReason::Probe: return "probe";
     case AbsorbReason::Released: return "released";
     case AbsorbReason::kCount: break;
   }

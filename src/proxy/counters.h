@@ -32,6 +32,7 @@ enum class AbsorbReason : uint8_t {
   GivenUp,      // a provisional response of a server that was given up for another
   FailedOver,   // a final response that made us turn to another server
   NotBest,      // a final response that another one was preferred to (16.7, step 6), or may be yet
+  Probe,        // the answer to a health check that was sent by a listener: the prober's
   Released,     // a 2xx that came too late: acknowledged and ended by us
   kCount,
 };
@@ -102,7 +103,6 @@ enum class FailoverReason : uint8_t {
 struct ServerCounters {
   Counter requests;                        // forwarded to it
   std::array<Counter, 6> responses;        // from it, by hundreds: [0] = 1xx
-  Counter inflight;                        // sent to it with state and not finally answered, now
   DurationBuckets answer_time;             // from the request to its first answer
   CounterArray<FailoverReason> failovers;  // from it to another
 };

@@ -22,6 +22,14 @@ std::span<const balance::ServerIndex> servers_tried(const ResponseContext& conte
   return {out.data(), context.attempt_count};
 }
 
+TargetChooser::Next next_after(const ResponseContext& context,
+                               std::span<const balance::ServerIndex> tried) {
+  return {.group = context.group,
+          .key_hash = context.key_hash,
+          .method = context.method,
+          .tried = tried};
+}
+
 // Whether what was sent to `to` was sent by that connection: one that came in is named, of those
 // that we open there is one to a place.
 bool went_by(const transport::Flow& to, const transport::Flow& connection) {
@@ -32,20 +40,20 @@ bool went_by(const transport::Flow& to, const transport::Flow& connection) {
 
 }  // namespace
 
-bool StatefulPath::is_anyone_left(const ResponseContext& context) const {
+bool StatefulPath::is_anyone_left(const ResponseContext& context, Instant now) const {
   Tried tried;
-  return snapshot_.topology.has_next(context.group, servers_tried(context, tried));
+  return chooser_.has_next(next_after(context, servers_tried(context, tried)), now);
 }
 
 Duration StatefulPath::patience_with(ResponseContext& context) const {
-  const auto& options = snapshot_.topology.groups()[context.group].options.failover;
+  const auto& options = outlook_.topology().groups()[context.group].options.failover;
   Duration at_least = options.first_response_timeout;
   if (context.method == sip::Method::Register) at_least = std::max(at_least, kRegisterPatience);
   return answer_time_of(context.current().server).patience(at_least);
 }
 
 bool StatefulPath::may_turn_elsewhere(const ResponseContext& context) const {
-  const auto& options = snapshot_.topology.groups()[context.group].options.failover;
+  const auto& options = outlook_.topology().groups()[context.group].options.failover;
   return !context.is_final_sent && !context.is_cancelled && !context.has_one_target &&
          !context.has_no_client && context.held && context.attempt_count < options.max_attempts;
 }
@@ -67,9 +75,9 @@ void StatefulPath::watch_silence(ResponseContext& context, const Tick& tick) {
   if (!is_silence_watched(context) || tick.now < silent_at(context)) return;
   Attempt& current = context.current();
   const Duration patience = patience_with(context);
-  ++current.patience_count;
+  if (++current.patience_count == 1) tell(current, balance::HealthSignal::Kind::Silent);
   // The last candidate is never given up.
-  if (!may_turn_elsewhere(context) || !is_anyone_left(context)) return;
+  if (!may_turn_elsewhere(context) || !is_anyone_left(context, tick.now)) return;
   // A server that answers others is slow, not dead: then half of the budget is left to those that
   // meet a dead one.
   const bool is_alive = answer_time_of(current.server).has_answered_within(patience, tick.now);
@@ -82,7 +90,8 @@ void StatefulPath::watch_silence(ResponseContext& context, const Tick& tick) {
 
 StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, FailoverReason reason,
                                                   const Tick& tick) {
-  if (!may_turn_elsewhere(context) || !is_anyone_left(context)) return Failover::Impossible;
+  if (!may_turn_elsewhere(context) || !is_anyone_left(context, tick.now))
+    return Failover::Impossible;
   // A server that got nothing did no work: that retry adds no load.
   if (reason != FailoverReason::Unreachable && !budgets_[context.group].try_spend(tick.now)) {
     counters_.groups[context.group].budget_exhausted.add();
@@ -92,7 +101,7 @@ StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, Fail
   while (may_turn_elsewhere(context)) {
     Tried tried;
     const auto next =
-        chooser_.choose_next(context.group, context.key_hash, servers_tried(context, tried));
+        chooser_.choose_next(next_after(context, servers_tried(context, tried)), tick.now);
     if (!next) break;
     const uint8_t before = context.current_attempt;
     if (begin_attempt(context, request, *next) == Sent::No) continue;
@@ -121,6 +130,12 @@ void StatefulPath::give_up(ResponseContext& context, uint8_t index, FailoverReas
                 .id = EventId::ServerFailover,
                 .lane = options_.lane,
                 .args = {attempt.server, static_cast<int64_t>(reason)}});
+}
+
+void StatefulPath::tell(const Attempt& attempt, balance::HealthSignal::Kind kind,
+                        std::chrono::seconds retry_after) {
+  if (attempt.server == balance::kNoServer) return;
+  health_.tell({.kind = kind, .server = attempt.server, .retry_after = retry_after, .remote = {}});
 }
 
 // Whose request that was, if no answer to it has come: who has answered was reached, whatever
@@ -174,6 +189,7 @@ void StatefulPath::on_disconnected(const transport::Flow& connection, const Tick
 void StatefulPath::fail(ResponseContext& context, uint8_t index, Failure failure,
                         const Tick& tick) {
   Attempt& attempt = context.attempts[index];
+  tell(attempt, balance::HealthSignal::Kind::Refused);
   // Else what still waits for the next connection would be a ghost.
   if (failure == Failure::Lost) take_back(context, index);
   if (failure == Failure::Unsent) context.end(attempt);

@@ -131,12 +131,12 @@ auto Forwarder::edit(const Request& request, const Outgoing& outgoing, Use use) 
   const sip::ViaStamp stamp = sip::stamp_via(message.via, request.source.remote);
 
   AddedLines lines;
-  append_via(lines, lane_, snapshot_, {request, outgoing, stamp});
+  append_via(lines, lane_, *outlook_.snapshot, {request, outgoing, stamp});
   if (!outgoing.record_route_token.empty()) {
-    append_record_routes(lines, snapshot_.sides, request.source, outgoing);
+    append_record_routes(lines, outlook_.snapshot->sides, request.source, outgoing);
   }
-  if (!outgoing.path_token.empty()) append_path(lines, snapshot_.sides, request, outgoing);
-  append_source(lines, snapshot_.header_filters[request.source.listener], request);
+  if (!outgoing.path_token.empty()) append_path(lines, outlook_.snapshot->sides, request, outgoing);
+  append_source(lines, outlook_.snapshot->header_filters[request.source.listener], request);
   if (message.max_forwards_digits.empty()) lines.append("Max-Forwards: 70\r\n");
   lines.append(missing_length(message, outgoing.to));
 

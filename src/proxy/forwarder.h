@@ -9,8 +9,8 @@
 
 #include "base/counter.h"
 #include "base/fixed_string.h"
+#include "proxy/outlook.h"
 #include "proxy/request.h"
-#include "proxy/snapshot.h"
 #include "sip/editor.h"
 #include "transport/wire.h"
 
@@ -44,8 +44,8 @@ enum class [[nodiscard]] Sent : uint8_t{Yes, No};
 
 class Forwarder {
  public:
-  Forwarder(uint8_t lane, const Snapshot& snapshot, transport::Wire& wire)
-      : lane_(lane), snapshot_(snapshot), wire_(wire) {}
+  Forwarder(uint8_t lane, const Outlook& outlook, transport::Wire& wire)
+      : lane_(lane), outlook_(outlook), wire_(wire) {}
 
   // Max-Forwards has been counted down already where the request has it, else it is added.
   Sent forward(const Request& request, const Outgoing& outgoing);
@@ -66,7 +66,7 @@ class Forwarder {
   auto edit(const Request& request, const Outgoing& outgoing, Use use) const;
 
   const uint8_t lane_;
-  const Snapshot& snapshot_;
+  const Outlook& outlook_;
   transport::Wire& wire_;
 };
 

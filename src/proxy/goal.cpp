@@ -24,7 +24,7 @@ Goal RequestPath::only_goal(const Request& request, const Target& target) const 
   const balance::ServerIndex server =
       target.server != balance::kNoServer ? target.server : request.sender.server;
   const bool is_none = server == balance::kNoServer;
-  return {.group = is_none ? balance::GroupIndex{0} : snapshot_.topology.servers()[server].group,
+  return {.group = is_none ? balance::GroupIndex{0} : outlook_.topology().servers()[server].group,
           .target = target,
           .is_only_one = true};
 }
@@ -48,7 +48,7 @@ RequestPath::Named RequestPath::read_named_goal(const Request& request) const {
 
 RequestPath::Named RequestPath::read_uri_goal(const Request& request) const {
   const sip::Uri& uri = request.message.uri;
-  if (snapshot_.sides.is_ours(uri, request.source.local)) return Named::refused(404);
+  if (outlook_.snapshot->sides.is_ours(uri, request.source.local)) return Named::refused(404);
   const auto place_of_uri = read_place(uri);
   if (!place_of_uri) return Named::refused(480);
   if (const auto place = parts_.chooser.find_place(*place_of_uri)) {
@@ -56,25 +56,27 @@ RequestPath::Named RequestPath::read_uri_goal(const Request& request) const {
   }
   const ServerPlace client{place_of_uri->address,
                            place_of_uri->transport.value_or(sip::Transport::Udp)};
-  const auto side = side_for(snapshot_.client_side, client);
-  if (!side || !is_within_reach(client.address, snapshot_.sides[*side])) return Named::refused(480);
-  return Named::at(only_goal(request, {.to = snapshot_.sides.flow_to(*side, client)}));
+  const auto side = side_for(outlook_.snapshot->client_side, client);
+  if (!side || !is_within_reach(client.address, outlook_.snapshot->sides[*side]))
+    return Named::refused(480);
+  return Named::at(only_goal(request, {.to = outlook_.snapshot->sides.flow_to(*side, client)}));
 }
 
 std::optional<transport::Flow> RequestPath::flow_to_client(const Request& request,
                                                            const sip::TokenEnd& end) const {
   const auto moved = parts_.moved.find(request.routes.token_text, request.tick.now);
   if (moved != nullptr && parts_.wire.is_alive(*moved)) return *moved;
-  const auto listener = snapshot_.sides.find(end.listener);
+  const auto listener = outlook_.snapshot->sides.find(end.listener);
   if (!listener) return std::nullopt;
-  const bool is_wildcard = snapshot_.sides[*listener].bound.is_wildcard();
+  const bool is_wildcard = outlook_.snapshot->sides[*listener].bound.is_wildcard();
   const transport::Flow flow{.remote = end.address,
                              .local = is_wildcard ? end.local : SockAddress{},
                              .listener = *listener,
                              .transport = end.transport,
                              .connection = transport::ConnectionId::from_number(end.connection)};
   // A stream of an earlier process ended with it, whoever has that number now.
-  if (end.connection != 0 && end.instance != snapshot_.seal.instance()) return std::nullopt;
+  if (end.connection != 0 && end.instance != outlook_.snapshot->seal.instance())
+    return std::nullopt;
   if (!parts_.wire.is_alive(flow)) return std::nullopt;
   return flow;
 }

@@ -52,7 +52,7 @@ Verdict RequestPath::decide_in_dialog(const Request& request) {
 // What is lost between datagrams its sender repeats; over a stream nobody does, so that there its
 // end must be watched. An ACK is never answered.
 Verdict RequestPath::relay(const Request& request, const Goal& goal) {
-  const sip::TokenText token = dialog_token(snapshot_, request, goal.target);
+  const sip::TokenText token = dialog_token(*outlook_.snapshot, request, goal.target);
   const Target target = by_size(request, goal.target, token);
   const bool has_stream = request.source.is_stream() || target.to.is_stream();
   const bool needs_state = has_stream && request.message.method != sip::Method::Ack;
@@ -69,7 +69,7 @@ RequestPath::Named RequestPath::read_dialog_goal(const Request& request) {
   const sip::TokenEnd& from = from_initiator ? token.initiator : token.responder;
   const sip::TokenEnd& to = from_initiator ? token.responder : token.initiator;
   // Whoever else has seen the token, a callee for one, may not use it to reach a client.
-  if (!to.is_server && !comes_from(request, from, snapshot_.topology)) return Named::refused(403);
+  if (!to.is_server && !comes_from(request, from, outlook_.topology())) return Named::refused(403);
   note_moves(request, from);
   return to.is_server ? read_server_end(request, to) : read_client_end(request, to);
 }
@@ -77,7 +77,7 @@ RequestPath::Named RequestPath::read_dialog_goal(const Request& request) {
 // The client's end of the dialog that sent this: what goes to it follows it from now on.
 void RequestPath::note_moves(const Request& request, const sip::TokenEnd& from) {
   if (from.is_server || request.sender.is_server()) return;
-  if (client_end(snapshot_, request.source) == from) {
+  if (client_end(*outlook_.snapshot, request.source) == from) {
     parts_.moved.erase(request.routes.token_text);
   } else {
     parts_.moved.put(request.routes.token_text, request.source, request.tick.now);
@@ -86,15 +86,15 @@ void RequestPath::note_moves(const Request& request, const sip::TokenEnd& from) 
 
 RequestPath::Named RequestPath::read_server_end(const Request& request,
                                                 const sip::TokenEnd& end) const {
-  Target target{.server = snapshot_.topology.find_by_id(end.server_id), .to = {}};
+  Target target{.server = outlook_.topology().find_by_id(end.server_id), .to = {}};
   if (target.server != balance::kNoServer) {
     target.to = parts_.chooser.target_of(target.server).to;
   } else {
-    const auto to = snapshot_.flow_to(target.server, {end.address, end.transport});
+    const auto to = outlook_.snapshot->flow_to(target.server, {end.address, end.transport});
     if (!to) return Named::refused(refuse_gone(request.message));
     target.to = *to;
   }
-  target.to = flow_to_place(request, target, snapshot_);
+  target.to = flow_to_place(request, target, *outlook_.snapshot);
   return Named::at(only_goal(request, target));
 }
 
@@ -121,7 +121,7 @@ RequestPath::Named RequestPath::read_tokenless_goal(const Request& request) {
   }
   const auto index = select_route(request);
   if (!index) return Named::refused(481);
-  const RouteOptions& route = snapshot_.routes[*index];
+  const RouteOptions& route = outlook_.snapshot->routing->routes[*index];
   switch (route.action) {
     case RouteAction::Drop: return Named::refused(Verdict::drop(DropReason::Route));
     case RouteAction::Reject:
@@ -129,7 +129,7 @@ RequestPath::Named RequestPath::read_tokenless_goal(const Request& request) {
     case RouteAction::ForwardByUri: return read_uri_goal(request);
     case RouteAction::Group: break;
   }
-  const balance::GroupOptions& group = snapshot_.topology.groups()[route.group].options;
+  const balance::GroupOptions& group = outlook_.topology().groups()[route.group].options;
   const auto first = parts_.chooser.first_choice(request, route);
   if (request.sender.is_server() || !group.tokenless_dialogs || !first) return Named::refused(481);
   if (is_over_rate(*index, request.tick)) {
@@ -142,7 +142,7 @@ RequestPath::Named RequestPath::read_tokenless_goal(const Request& request) {
 // URI of its INVITE, which may name another server.
 Goal RequestPath::goal_at_server(const Request& request, const Target& target) const {
   Target place = target;
-  const transport::Flow named = flow_to_place(request, target, snapshot_);
+  const transport::Flow named = flow_to_place(request, target, *outlook_.snapshot);
   if (named.remote.same_ip(target.to.remote)) place.to = named;
   return only_goal(request, place);
 }

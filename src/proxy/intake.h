@@ -9,15 +9,15 @@
 #include <array>
 #include <span>
 
+#include "proxy/outlook.h"
 #include "proxy/request.h"
-#include "proxy/snapshot.h"
 #include "sip/message.h"
 
 namespace siplb::proxy {
 
 class Intake {
  public:
-  explicit Intake(const Snapshot& snapshot) : snapshot_(snapshot) {}
+  explicit Intake(const Outlook& outlook) : outlook_(outlook) {}
 
   // `message` has been scanned from `octets`, which came by `source`; from now on it may be a view
   // into a buffer of this object, until the next call. Not Ok where it can't be put right.
@@ -28,7 +28,7 @@ class Intake {
   [[nodiscard]] bool is_from_strict_router(const sip::Message& message,
                                            const transport::Flow& source, const Tick& tick) const;
 
-  const Snapshot& snapshot_;
+  const Outlook& outlook_;
   std::array<char, sip::kMessageOctetsMax> buffer_;
 };
 

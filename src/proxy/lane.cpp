@@ -34,18 +34,21 @@ Duration answer_time_max(const LaneOptions& options) {
 
 }  // namespace
 
-Lane::Lane(const LaneOptions& options, const Snapshot& snapshot, const Parts& parts)
-    : snapshot_(snapshot),
+Lane::Lane(const LaneOptions& options, const Outlook& outlook, const Parts& parts)
+    : outlook_(outlook),
       counters_(parts.counters),
-      intake_(snapshot),
+      intake_(outlook),
       affinity_(parts.memory.calls, parts.memory.others, options.affinity, counters_.affinity),
-      moved_(parts.memory.moved, snapshot.seal.instance(), counters_.moved_evicted),
-      chooser_(options.index, snapshot, affinity_),
-      forwarder_(options.index, snapshot, parts.wire),
-      size_rule_(snapshot, forwarder_),
-      local_reply_(snapshot, parts.wire),
-      stateful_({.timers = options.timers, .lane = options.index, .lane_count = options.lane_count},
-                snapshot,
+      moved_(parts.memory.moved, outlook.snapshot->seal.instance(), counters_.moved_evicted),
+      chooser_(options.turns_seed, outlook, {affinity_, parts.load, parts.calls}),
+      forwarder_(options.index, outlook, parts.wire),
+      size_rule_(outlook, forwarder_),
+      local_reply_(outlook, parts.wire),
+      stateful_({.timers = options.timers,
+                 .lane = options.index,
+                 .lane_count = options.lane_count,
+                 .worker = options.worker},
+                outlook,
                 {.store = parts.memory.contexts,
                  .chooser = chooser_,
                  .wire = parts.wire,
@@ -53,23 +56,28 @@ Lane::Lane(const LaneOptions& options, const Snapshot& snapshot, const Parts& pa
                  .size_rule = size_rule_,
                  .local_reply = local_reply_,
                  .counters = counters_,
-                 .events = parts.events}),
-      request_path_(snapshot, {.routes = parts.routes,
-                               .chooser = chooser_,
-                               .moved = moved_,
-                               .wire = parts.wire,
-                               .forwarder = forwarder_,
-                               .size_rule = size_rule_,
-                               .stateful = stateful_,
-                               .counters = counters_}),
+                 .events = parts.events,
+                 .load = parts.load,
+                 .health = parts.health}),
+      request_path_(outlook, {.routes = parts.routes,
+                              .chooser = chooser_,
+                              .moved = moved_,
+                              .wire = parts.wire,
+                              .forwarder = forwarder_,
+                              .size_rule = size_rule_,
+                              .stateful = stateful_,
+                              .counters = counters_}),
       response_path_({.seal_life = answer_time_max(options),
-                      .foreign_until = options.started_at + answer_time_max(options)},
-                     snapshot,
+                      .foreign_until = options.started_at + answer_time_max(options),
+                      .worker = options.worker},
+                     outlook,
                      {.chooser = chooser_,
                       .wire = parts.wire,
                       .forwarder = forwarder_,
                       .stateful = stateful_,
-                      .counters = counters_}) {}
+                      .counters = counters_,
+                      .load = parts.load,
+                      .health = parts.health}) {}
 
 void Lane::receive(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {
   count_received(inbound);
@@ -90,7 +98,8 @@ void Lane::drop_for_full_mailbox(const transport::Inbound& inbound, sip::Message
   count_received(inbound);
   Verdict verdict = Verdict::drop(DropReason::MailboxFull);
   if (inbound.flow.is_stream()) {
-    const sip::ScanStatus status = sip::scan(text_of(inbound), snapshot_.scan_limits, message);
+    const sip::ScanStatus status =
+        sip::scan(text_of(inbound), outlook_.snapshot->scan_limits, message);
     if (status == sip::ScanStatus::Ok && sip::answerable(message)) {
       verdict = Verdict::reply(503, {}, StatefulPath::kRetryAfter);
     }
@@ -117,14 +126,14 @@ Verdict Lane::answer_stun(const transport::Inbound& inbound) {
 }
 
 Verdict Lane::judge(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {
-  if (inbound.octets.size() > snapshot_.message_octets_max) {
+  if (inbound.octets.size() > outlook_.snapshot->message_octets_max) {
     return Verdict::drop(DropReason::Oversize);
   }
-  if (snapshot_.sides[inbound.flow.listener].answers_stun && !inbound.flow.is_stream() &&
+  if (outlook_.snapshot->sides[inbound.flow.listener].answers_stun && !inbound.flow.is_stream() &&
       transport::is_stun_request(text_of(inbound))) {
     return answer_stun(inbound);
   }
-  sip::ScanStatus status = sip::scan(text_of(inbound), snapshot_.scan_limits, message);
+  sip::ScanStatus status = sip::scan(text_of(inbound), outlook_.snapshot->scan_limits, message);
   if (inbound.frame_fault != sip::FrameFault::None) {
     return judge_fault(inbound.frame_fault, message);
   }

@@ -19,10 +19,12 @@ namespace siplb::proxy {
 
 struct LaneOptions {
   uint8_t index = 0;
+  size_t worker = 0;  // that it belongs to
   uint32_t lane_count = 1;
   balance::AffinityOptions affinity;
   transaction::TimerOptions timers;
   Instant started_at{};
+  uint64_t turns_seed = 0;  // where turns and draws among servers begin
 };
 
 struct LaneMemory {
@@ -41,8 +43,11 @@ class Lane {
     transport::Wire& wire;
     LaneCounters& counters;
     EventRing& events;
+    balance::LoadBoard& load;
+    balance::CallCounts& calls;
+    balance::HealthSink& health;
   };
-  Lane(const LaneOptions& options, const Snapshot& snapshot, const Parts& parts);
+  Lane(const LaneOptions& options, const Outlook& outlook, const Parts& parts);
 
   // Takes a message that arrived at this lane and belongs to it. `message` is scratch for the scan.
   void receive(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
@@ -75,7 +80,7 @@ class Lane {
   Verdict judge(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
   void conclude(const transport::Inbound& inbound, const sip::Message& message, Verdict verdict);
 
-  const Snapshot& snapshot_;
+  const Outlook& outlook_;
   LaneCounters& counters_;
   Intake intake_;
   balance::AffinityTable affinity_;

@@ -50,7 +50,7 @@ class Worker::LanePort final : public transport::Receiver, public transport::Wir
     return flow.is_stream() && worker_.withdraw(*this, flow, branch);
   }
   [[nodiscard]] bool is_alive(const transport::Flow& flow) const override {
-    return flow.connection.is_none() || worker_.census_.is_alive(flow.connection);
+    return flow.connection.is_none() || worker_.parts_.census.is_alive(flow.connection);
   }
 
   const uint8_t index;

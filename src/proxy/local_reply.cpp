@@ -10,7 +10,7 @@ namespace siplb::proxy {
 
 bool LocalReply::send(const sip::Message& request, const transport::Flow& source,
                       const Verdict& verdict, size_t octets_max) {
-  const sip::LocalTag tag = snapshot_.seal.local_tag(request);
+  const sip::LocalTag tag = outlook_.snapshot->seal.local_tag(request);
   // A 100 opens no dialog and needs no tag (8.2.6.2).
   length_ = sip::build_reply(request,
                              {.code = verdict.code,

@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "proxy/snapshot.h"
+#include "proxy/outlook.h"
 #include "proxy/verdict.h"
 #include "transport/wire.h"
 
@@ -16,7 +16,7 @@ inline constexpr size_t kReplyOctetsMax = 8192;
 
 class LocalReply {
  public:
-  LocalReply(const Snapshot& snapshot, transport::Wire& wire) : snapshot_(snapshot), wire_(wire) {}
+  LocalReply(const Outlook& outlook, transport::Wire& wire) : outlook_(outlook), wire_(wire) {}
 
   // Answers `request`, which came by `source`, as `verdict` says. False where it can't be answered:
   // not answerable, or the answer would be longer than `octets_max`. Requires: verdict.kind is
@@ -27,7 +27,7 @@ class LocalReply {
   [[nodiscard]] std::string_view text() const { return {buffer_.data(), length_}; }
 
  private:
-  const Snapshot& snapshot_;
+  const Outlook& outlook_;
   transport::Wire& wire_;
   size_t length_ = 0;
   std::array<char, kReplyOctetsMax> buffer_;

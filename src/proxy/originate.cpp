@@ -43,14 +43,14 @@ const char* own_record_route(const sip::Message& response, const Sides& sides,
 }  // namespace
 
 const sip::Message& StatefulPath::read(std::string_view octets) {
-  const sip::ScanStatus status = sip::scan(octets, snapshot_.scan_limits, stored_);
+  const sip::ScanStatus status = sip::scan(octets, outlook_.snapshot->scan_limits, stored_);
   SIPLB_ASSERT(status == sip::ScanStatus::Ok);  // it was when it was stored
   return stored_;
 }
 
 Request StatefulPath::read_held(const ResponseContext& context, const Tick& tick) {
-  return read_request(snapshot_, {read(store_.held(context)), context.source, tick, context.branch},
-                      unused_);
+  return read_request(*outlook_.snapshot,
+                      {read(store_.held(context)), context.source, tick, context.branch}, unused_);
 }
 
 // An INVITE's remnant, any other request itself; null where that was not held.
@@ -70,15 +70,16 @@ void StatefulPath::send_trying(ResponseContext& context) {
 }
 
 // Only where every server of the group is out of reach or full does the caller hear so (16.7).
-Verdict StatefulPath::final_of_ours(const ResponseContext& context, uint16_t code) const {
+Verdict StatefulPath::final_of_ours(const ResponseContext& context, uint16_t code,
+                                    Instant now) const {
   if (code != 503) return Verdict::reply(code);
-  return is_anyone_left(context) ? Verdict::reply(500) : Verdict::reply(503, {}, kRetryAfter);
+  return is_anyone_left(context, now) ? Verdict::reply(500) : Verdict::reply(503, {}, kRetryAfter);
 }
 
-bool StatefulPath::send_final(ResponseContext& context) {
+bool StatefulPath::send_final(ResponseContext& context, Instant now) {
   const sip::Message* const request = read_request_of(context);
   if (request == nullptr) return false;
-  const Verdict verdict = final_of_ours(context, context.best_code);
+  const Verdict verdict = final_of_ours(context, context.best_code, now);
   context.best_code = verdict.code;
   if (!local_reply_.send(*request, context.source, verdict)) return false;
   context.is_best_local = true;
@@ -103,12 +104,13 @@ Sent StatefulPath::send_hop_request(ResponseContext& context, uint8_t attempt,
   const sip::Message& invite = read(store_.remnant(context));
   const Attempt& goal = context.attempts[attempt];
   const RouteSet routes =
-      read_request(snapshot_, {invite, context.source, wanted.tick, context.branch}, unused_)
+      read_request(*outlook_.snapshot, {invite, context.source, wanted.tick, context.branch},
+                   unused_)
           .routes;
   const size_t length = sip::build_hop_request(
       invite,
       {.method = wanted.method,
-       .via = via_text(snapshot_, goal.to, sip::branch_text(context.branch, attempt)),
+       .via = via_text(*outlook_.snapshot, goal.to, sip::branch_text(context.branch, attempt)),
        .popped = routes.popped,
        .strict_router = routes.is_next_strict ? routes.next.text : std::string_view(),
        .to = wanted.to},
@@ -161,7 +163,7 @@ void StatefulPath::withdraw(ResponseContext& context, uint8_t attempt) {
 // What is over is remembered without its address. Only to a server is anything sent then: a client
 // may have taken somebody else's address.
 std::optional<Target> StatefulPath::callee_by_source(const Answer& answer) const {
-  const auto server = snapshot_.topology.find_by_place(answer.source.remote);
+  const auto server = outlook_.topology().find_by_place(answer.source.remote);
   if (server == balance::kNoServer) return std::nullopt;
   return Target{.server = server, .to = answer.source};
 }
@@ -181,7 +183,7 @@ void StatefulPath::ack_again(const Answer& answer, const Target& callee) {
 // The branch of what we send to end the call that `answer` began: an ACK or a BYE has a transaction
 // of its own, and each attempt, and each phone that a server forks to, may need one.
 sip::BranchHash StatefulPath::ending_branch(const Answer& answer, sip::Method method) const {
-  const uint32_t to_tag_hash = snapshot_.seal.tag_hash(answer.message.to_tag);
+  const uint32_t to_tag_hash = outlook_.snapshot->seal.tag_hash(answer.message.to_tag);
   sip::BranchHash hash = answer.branch;
   hash.octets[0] ^= static_cast<uint8_t>(0x40 | answer.attempt);
   if (method == sip::Method::Bye) hash.octets[1] ^= 0xff;
@@ -232,8 +234,10 @@ size_t StatefulPath::send_in_dialog(const Answer& answer, const Target& callee,
   const size_t length = sip::build_dialog_request(
       answer.message,
       {.method = method,
-       .via = via_text(snapshot_, callee.to, sip::branch_text(ending_branch(answer, method), 0)),
-       .own_record_route = own_record_route(answer.message, snapshot_.sides, answer.source.local)},
+       .via = via_text(*outlook_.snapshot, callee.to,
+                       sip::branch_text(ending_branch(answer, method), 0)),
+       .own_record_route =
+           own_record_route(answer.message, outlook_.snapshot->sides, answer.source.local)},
       buffer_);
   if (length > 0) forwarder_.send(callee.to, {buffer_.data(), length});
   return length;

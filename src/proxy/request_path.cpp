@@ -24,7 +24,7 @@ bool leads_back(const Request& request, const Sides& sides) {
 Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& source,
                             const Tick& tick) {
   const bool is_local_ack =
-      message.method == sip::Method::Ack && snapshot_.seal.is_local_tag(message);
+      message.method == sip::Method::Ack && outlook_.snapshot->seal.is_local_tag(message);
   if (!is_local_ack) {
     const auto refusal = check_request(message, source.transport, unsupported_);
     if (refusal) return *refusal;
@@ -33,19 +33,19 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
   const bool has_hops = !message.max_forwards_digits.empty() && message.max_forwards > 0;
   if (has_hops) sip::decrement_in_place(message.max_forwards_digits);
 
-  const sip::BranchHash branch = snapshot_.seal.branch_hash(message);
+  const sip::BranchHash branch = outlook_.snapshot->seal.branch_hash(message);
   const StatefulPath::Known known = parts_.stateful.find(message, branch, source, tick);
   if (known.kind == StatefulPath::Known::Kind::Decided) return known.verdict;
   if (is_local_ack) return Verdict::absorb(AbsorbReason::LocalAck);
 
   const Request request =
-      read_request(snapshot_, {message, source, tick, branch},
+      read_request(*outlook_.snapshot, {message, source, tick, branch},
                    parts_.counters.seal_rejected[static_cast<size_t>(SealKind::Token)]);
   if (known.kind == StatefulPath::Known::Kind::PassOn) return pass_on(request, known);
-  if (is_loop(request, snapshot_)) return Verdict::reply(482);
-  if (leads_back(request, snapshot_.sides)) return Verdict::reply(403);
-  if (is_options_to_us(request, snapshot_.sides)) return Verdict::reply(200);
-  if (message.method == sip::Method::Ack || is_in_dialog(request, snapshot_.seal)) {
+  if (is_loop(request, *outlook_.snapshot)) return Verdict::reply(482);
+  if (leads_back(request, outlook_.snapshot->sides)) return Verdict::reply(403);
+  if (is_options_to_us(request, outlook_.snapshot->sides)) return Verdict::reply(200);
+  if (message.method == sip::Method::Ack || is_in_dialog(request, outlook_.snapshot->seal)) {
     return decide_in_dialog(request);
   }
   if (message.method == sip::Method::Cancel) return decide_cancel(request);
@@ -55,8 +55,8 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
 // A repeat goes where the request went. Of what is over only the server is remembered, so the
 // request must say the rest again.
 Verdict RequestPath::pass_on(const Request& request, StatefulPath::Known known) {
-  Named named =
-      is_in_dialog(request, snapshot_.seal) ? read_dialog_goal(request) : read_named_goal(request);
+  Named named = is_in_dialog(request, outlook_.snapshot->seal) ? read_dialog_goal(request)
+                                                               : read_named_goal(request);
   const bool is_to_server = known.target.server != balance::kNoServer;
   if (!named.goal && !is_to_server && request.sender.is_server()) named = read_uri_goal(request);
   if (named.goal) known.target.to = named.goal->target.to;
@@ -64,7 +64,7 @@ Verdict RequestPath::pass_on(const Request& request, StatefulPath::Known known) 
   // A registrar that takes it for a new one must find the Path again.
   if (request.message.method == sip::Method::Register && is_to_server) {
     const auto route = select_route(request);
-    known.wants_path = route && snapshot_.routes[*route].path == PathMode::Auto;
+    known.wants_path = route && outlook_.snapshot->routing->routes[*route].path == PathMode::Auto;
   }
   return parts_.stateful.pass_on(request, known);
 }
@@ -79,7 +79,7 @@ Verdict RequestPath::decide_new(const Request& request) {
 }
 
 Verdict RequestPath::start_by_route(const Request& request, size_t index) {
-  const RouteOptions& route = snapshot_.routes[index];
+  const RouteOptions& route = outlook_.snapshot->routing->routes[index];
   if (route.action == RouteAction::Drop) return Verdict::drop(DropReason::Route);
   if (route.action == RouteAction::Reject) {
     return Verdict::reply(route.reject_code, route.reject_reason);
@@ -92,13 +92,15 @@ Verdict RequestPath::start_by_route(const Request& request, size_t index) {
   Goal goal{.group = route.group,
             .key_hash = parts_.chooser.key_hash(request, route),
             .wants_path = route.path == PathMode::Auto};
-  const auto remembered = parts_.chooser.choose(request, route.group, goal.key_hash, goal.target);
-  if (remembered == TargetChooser::Remembered::No &&
-      request.message.method == sip::Method::Invite) {
+  const auto chosen = parts_.chooser.choose(request, route.group, goal.key_hash, goal.target);
+  if (chosen == TargetChooser::Chosen::Nobody) {
+    return Verdict::reply(503, {}, StatefulPath::kRetryAfter);
+  }
+  if (chosen == TargetChooser::Chosen::Loose && request.message.method == sip::Method::Invite) {
     parts_.counters.loose_calls.add();
   }
   if (!route.is_stateless) return parts_.stateful.start(request, goal);
-  const sip::TokenText token = dialog_token(snapshot_, request, goal.target);
+  const sip::TokenText token = dialog_token(*outlook_.snapshot, request, goal.target);
   const Target target = by_size(request, goal.target, token);
   // Where a hop changes its kind, one side repeats what is lost and the other does not.
   const bool is_one_kind = request.source.is_stream() == target.to.is_stream();
@@ -107,7 +109,7 @@ Verdict RequestPath::start_by_route(const Request& request, size_t index) {
 }
 
 bool RequestPath::is_over_rate(size_t route, const Tick& tick) {
-  balance::RateLimit* const rate = snapshot_.rates[route].get();
+  balance::RateLimit* const rate = outlook_.snapshot->routing->rates[route].get();
   if (rate == nullptr || rate->admit(tick.now)) return false;
   parts_.counters.over_rate.add();
   return true;
@@ -126,6 +128,7 @@ std::optional<size_t> RequestPath::select_route(const Request& request) const {
 Verdict RequestPath::forward(const Request& request, const Target& target, Outgoing outgoing) {
   outgoing.to = target.to;
   outgoing.attempt = target.attempt;
+  if (outlook_.is_shut(target.server)) return Verdict::reply(503, {}, StatefulPath::kRetryAfter);
   if (target.server != balance::kNoServer) {
     parts_.counters.servers[target.server].requests.add();
   }

@@ -41,7 +41,7 @@ class RequestPath {
     StatefulPath& stateful;
     LaneCounters& counters;
   };
-  RequestPath(const Snapshot& snapshot, const Parts& parts) : snapshot_(snapshot), parts_(parts) {}
+  RequestPath(const Outlook& outlook, const Parts& parts) : outlook_(outlook), parts_(parts) {}
 
   // Decides a request that scanned well, and sends it on where the verdict is Forward. What the
   // verdict points to lives until the next call.
@@ -98,7 +98,7 @@ class RequestPath {
   // Without state.
   Verdict forward(const Request& request, const Target& target, Outgoing outgoing);
 
-  const Snapshot& snapshot_;
+  const Outlook& outlook_;
   const Parts parts_;
   UnsupportedLine unsupported_;
 };

@@ -20,6 +20,7 @@ class ResponsePath {
   struct Options {
     Duration seal_life;     // how old our Via on a response may be, where no transaction knows it
     Instant foreign_until;  // what an earlier process relayed with state may still be answered
+    size_t worker = 0;      // whose cells of the load board this path writes
   };
   struct Parts {
     TargetChooser& chooser;
@@ -27,15 +28,19 @@ class ResponsePath {
     Forwarder& forwarder;
     StatefulPath& stateful;
     LaneCounters& counters;
+    balance::LoadBoard& load;
+    balance::HealthSink& health;
   };
-  ResponsePath(const Options& options, const Snapshot& snapshot, const Parts& parts)
+  ResponsePath(const Options& options, const Outlook& outlook, const Parts& parts)
       : options_(options),
-        snapshot_(snapshot),
+        outlook_(outlook),
         chooser_(parts.chooser),
         wire_(parts.wire),
         forwarder_(parts.forwarder),
         stateful_(parts.stateful),
-        counters_(parts.counters) {}
+        counters_(parts.counters),
+        load_(parts.load),
+        health_(parts.health) {}
 
   // Decides a response that scanned well, and sends it on where the verdict is Forward.
   Verdict decide(const sip::Message& message, const transport::Flow& source, const Tick& tick);
@@ -51,12 +56,14 @@ class ResponsePath {
   [[nodiscard]] bool is_orphan(const sip::ViaSeal& seal, uint16_t status, Instant now) const;
 
   const Options options_;
-  const Snapshot& snapshot_;
+  const Outlook& outlook_;
   TargetChooser& chooser_;
   transport::Wire& wire_;
   Forwarder& forwarder_;
   StatefulPath& stateful_;
   LaneCounters& counters_;
+  balance::LoadBoard& load_;
+  balance::HealthSink& health_;
 };
 
 }  // namespace siplb::proxy

@@ -1,5 +1,6 @@
 // What time brings, and how a request ends: the answer upstream, then the tombstone.
 #include <algorithm>
+#include <utility>
 
 #include "proxy/stateful_path.h"
 
@@ -110,16 +111,14 @@ void StatefulPath::settle(ResponseContext& context, const Tick& tick) {
 
 // The server has nothing of ours to answer any more.
 void StatefulPath::count_out(Attempt& attempt) {
-  if (!attempt.is_inflight) return;
-  attempt.is_inflight = false;
-  Counter& inflight = counters_of(attempt.server).inflight;
-  inflight.set(inflight.value() - 1);
+  if (!std::exchange(attempt.is_inflight, false)) return;
+  load_.on_ended(options_.worker, attempt.server);
 }
 
 void StatefulPath::answer_best(ResponseContext& context, const Tick& tick) {
   if (!store_.kept(context).empty()) {
     forwarder_.send(reply_to(context), store_.kept(context));
-  } else if (!send_final(context)) {
+  } else if (!send_final(context, tick.now)) {
     return;
   }
   counters_.originated[OriginatedKind::Final].add();

@@ -2,18 +2,18 @@
 
 namespace siplb::proxy {
 
-SizeRule::SizeRule(const Snapshot& snapshot, const Forwarder& forwarder)
-    : snapshot_(snapshot),
+SizeRule::SizeRule(const Outlook& outlook, const Forwarder& forwarder)
+    : outlook_(outlook),
       forwarder_(forwarder),
-      refused_until_(snapshot.topology.servers().size()) {}
+      refused_until_(outlook.topology().servers().size()) {}
 
 transport::Flow SizeRule::flow_for(const Request& request, const Target& target,
                                    const Outgoing& outgoing) const {
   const transport::Flow& to = outgoing.to;
   if (target.server == balance::kNoServer || to.is_stream()) return to;
-  const bool takes_tcp = snapshot_.topology.servers()[target.server].takes_tcp;
+  const bool takes_tcp = outlook_.topology().servers()[target.server].takes_tcp;
   if (!takes_tcp || request.tick.now < refused_until_[target.server]) return to;
-  const auto stream = snapshot_.flow_to(target.server, {to.remote, sip::Transport::Tcp});
+  const auto stream = outlook_.snapshot->flow_to(target.server, {to.remote, sip::Transport::Tcp});
   if (!stream || forwarder_.length(request, outgoing) <= kDatagramOctetsMax) return to;
   return *stream;
 }
@@ -25,9 +25,9 @@ void SizeRule::on_refused(balance::ServerIndex server, Instant now) {
 std::optional<transport::Flow> SizeRule::over_datagrams(balance::ServerIndex server,
                                                         const transport::Flow& to) const {
   const bool takes_both = server != balance::kNoServer && to.is_stream() &&
-                          snapshot_.topology.servers()[server].takes_tcp;
+                          outlook_.topology().servers()[server].takes_tcp;
   if (!takes_both) return std::nullopt;
-  return snapshot_.flow_to(server, {to.remote, sip::Transport::Udp});
+  return outlook_.snapshot->flow_to(server, {to.remote, sip::Transport::Udp});
 }
 
 }  // namespace siplb::proxy

@@ -23,7 +23,7 @@ class SizeRule {
   static constexpr Duration kRefusedFor = std::chrono::seconds(60);
 
   // Both are borrowed for its life.
-  SizeRule(const Snapshot& snapshot, const Forwarder& forwarder);
+  SizeRule(const Outlook& outlook, const Forwarder& forwarder);
 
   // How the request goes to `target`: by outgoing.to, or by a stream to the same place.
   [[nodiscard]] transport::Flow flow_for(const Request& request, const Target& target,
@@ -36,7 +36,7 @@ class SizeRule {
                                                               const transport::Flow& to) const;
 
  private:
-  const Snapshot& snapshot_;
+  const Outlook& outlook_;
   const Forwarder& forwarder_;
   std::vector<Instant> refused_until_;  // by server
 };

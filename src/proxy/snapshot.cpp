@@ -25,15 +25,13 @@ std::vector<HeaderFilter> make_filters(std::span<const transport::ListenerOption
   return filters;
 }
 
-std::vector<std::unique_ptr<balance::RateLimit>> make_rates(std::span<const RouteOptions> routes) {
-  std::vector<std::unique_ptr<balance::RateLimit>> rates;
+}  // namespace
+
+Routing::Routing(std::span<const RouteOptions> options) : routes(options.begin(), options.end()) {
   for (const RouteOptions& route : routes) {
     rates.push_back(route.rate == 0 ? nullptr : std::make_unique<balance::RateLimit>(route.rate));
   }
-  return rates;
 }
-
-}  // namespace
 
 Snapshot make_snapshot(const SnapshotParts& parts) {
   balance::Topology topology(parts.groups);
@@ -43,8 +41,7 @@ Snapshot make_snapshot(const SnapshotParts& parts) {
                     .server_sides = select_server_sides(parts, topology),
                     .gone_server_side = {},
                     .client_side = {},
-                    .routes = {parts.routes.begin(), parts.routes.end()},
-                    .rates = make_rates(parts.routes),
+                    .routing = parts.routing,
                     .seal = parts.seal,
                     .table_key = parts.table_key,
                     .scan_limits = parts.scan_limits,

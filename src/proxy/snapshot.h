@@ -28,6 +28,15 @@ using SideByKind = std::array<std::array<std::optional<transport::ListenerIndex>
   return sides[static_cast<size_t>(place.address.family())][static_cast<size_t>(place.transport)];
 }
 
+// What decides where new requests go. Snapshots that differ only in their servers share it.
+struct Routing {
+  std::vector<RouteOptions> routes;
+  // By route, null where it has no rate: shared by all lanes, the one thing here that changes.
+  std::vector<std::unique_ptr<balance::RateLimit>> rates;
+
+  explicit Routing(std::span<const RouteOptions> options);
+};
+
 struct Snapshot {
   balance::Topology topology;
   Sides sides;
@@ -38,9 +47,7 @@ struct Snapshot {
   // no flow leads to.
   SideByKind gone_server_side;
   SideByKind client_side;
-  std::vector<RouteOptions> routes;
-  // By route, null where it has no rate: shared by all lanes, the one thing here that changes.
-  std::vector<std::unique_ptr<balance::RateLimit>> rates;
+  std::shared_ptr<const Routing> routing;
   sip::Seal seal;
   // Keys the tables that outsiders fill: lane and affinity. Never the node's key, which rotates.
   HashKey table_key;
@@ -59,7 +66,7 @@ struct SnapshotParts {
   std::span<const SockAddress> bound;  // by listener: the address that it really has
   std::span<const std::string> names;
   std::span<const balance::GroupOptions> groups;
-  std::span<const RouteOptions> routes;
+  std::shared_ptr<const Routing> routing;
   HostFacts host;
   sip::Seal seal;
   HashKey table_key;

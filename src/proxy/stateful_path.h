@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "balance/answer_time.h"
+#include "balance/health_signal.h"
+#include "balance/load_board.h"
 #include "balance/retry_budget.h"
 #include "base/event_ring.h"
 #include "proxy/context_store.h"
@@ -50,6 +52,7 @@ class StatefulPath {
     transaction::TimerOptions timers;
     uint8_t lane = 0;
     uint32_t lane_count = 1;
+    size_t worker = 0;  // whose cells of the load board this path writes
   };
   // All are borrowed for the path's life.
   struct Parts {
@@ -61,8 +64,10 @@ class StatefulPath {
     LocalReply& local_reply;
     LaneCounters& counters;
     EventRing& events;
+    balance::LoadBoard& load;
+    balance::HealthSink& health;
   };
-  StatefulPath(const Options& options, const Snapshot& snapshot, const Parts& parts);
+  StatefulPath(const Options& options, const Outlook& outlook, const Parts& parts);
 
   struct Known {
     enum class Kind : uint8_t {
@@ -139,8 +144,9 @@ class StatefulPath {
                     const Transmission& transmission);
   Sent send_over_datagrams(ResponseContext& context, const Request& request,
                            const Transmission& transmission);
-  Verdict refuse(ResponseContext& context);
-  [[nodiscard]] Verdict final_of_ours(const ResponseContext& context, uint16_t code) const;
+  Verdict refuse(ResponseContext& context, Instant now);
+  [[nodiscard]] Verdict final_of_ours(const ResponseContext& context, uint16_t code,
+                                      Instant now) const;
   [[nodiscard]] transport::Flow reply_to(const ResponseContext& context) const;
   [[nodiscard]] static Target target_of(const ResponseContext& context, uint8_t attempt);
   // Of a server, or of all that is none.
@@ -190,11 +196,14 @@ class StatefulPath {
                                               Instant now);
   [[nodiscard]] static bool is_proof(const ResponseContext& context, uint8_t attempt);
   void watch_silence(ResponseContext& context, const Tick& tick);
+  // Of the attempt's server, if it is one: the prober will look.
+  void tell(const Attempt& attempt, balance::HealthSignal::Kind kind,
+            std::chrono::seconds retry_after = {});
   [[nodiscard]] bool may_turn_elsewhere(const ResponseContext& context) const;
   [[nodiscard]] bool is_silence_watched(ResponseContext& context) const;
   [[nodiscard]] Instant silent_at(ResponseContext& context) const;
   [[nodiscard]] Duration patience_with(ResponseContext& context) const;
-  [[nodiscard]] bool is_anyone_left(const ResponseContext& context) const;
+  [[nodiscard]] bool is_anyone_left(const ResponseContext& context, Instant now) const;
 
   // settle.cpp
   void run_timers(ResponseContext& context, const Tick& tick);
@@ -215,7 +224,7 @@ class StatefulPath {
   [[nodiscard]] Request read_held(const ResponseContext& context, const Tick& tick);
   [[nodiscard]] const sip::Message* read_request_of(const ResponseContext& context);
   void send_trying(ResponseContext& context);
-  [[nodiscard]] bool send_final(ResponseContext& context);
+  [[nodiscard]] bool send_final(ResponseContext& context, Instant now);
   void repeat(ResponseContext& context, uint8_t attempt, const Tick& tick);
   struct HopRequest {
     sip::Method method;   // Ack or Cancel
@@ -240,7 +249,7 @@ class StatefulPath {
   size_t send_in_dialog(const Answer& answer, const Target& callee, sip::Method method);
 
   const Options options_;
-  const Snapshot& snapshot_;
+  const Outlook& outlook_;
   ContextStore& store_;
   TargetChooser& chooser_;
   transport::Wire& wire_;
@@ -249,6 +258,8 @@ class StatefulPath {
   LocalReply& local_reply_;
   LaneCounters& counters_;
   EventRing& events_;
+  balance::LoadBoard& load_;
+  balance::HealthSink& health_;
   std::vector<balance::AnswerTime> answer_times_;  // by server; the last: of all that is none
   std::vector<balance::RetryBudget> budgets_;      // by group
   sip::Message stored_;                            // what was read from the store last

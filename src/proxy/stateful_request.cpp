@@ -23,9 +23,9 @@ Known absorbed(AbsorbReason reason) {
 
 }  // namespace
 
-StatefulPath::StatefulPath(const Options& options, const Snapshot& snapshot, const Parts& parts)
+StatefulPath::StatefulPath(const Options& options, const Outlook& outlook, const Parts& parts)
     : options_(options),
-      snapshot_(snapshot),
+      outlook_(outlook),
       store_(parts.store),
       chooser_(parts.chooser),
       wire_(parts.wire),
@@ -34,9 +34,11 @@ StatefulPath::StatefulPath(const Options& options, const Snapshot& snapshot, con
       local_reply_(parts.local_reply),
       counters_(parts.counters),
       events_(parts.events),
-      answer_times_(snapshot.topology.servers().size() + 1) {
-  budgets_.reserve(snapshot.topology.groups().size());
-  for (const balance::Group& group : snapshot.topology.groups()) {
+      load_(parts.load),
+      health_(parts.health),
+      answer_times_(outlook.topology().servers().size() + 1) {
+  budgets_.reserve(outlook.topology().groups().size());
+  for (const balance::Group& group : outlook.topology().groups()) {
     budgets_.emplace_back(group.options.failover.budget_percent, options.lane_count, Instant{});
   }
 }
@@ -160,15 +162,15 @@ Verdict StatefulPath::start(const Request& request, const Goal& goal) {
   const Target first{.server = goal.target.server, .to = goal.target.to};
   if (begin_attempt(*context, request, first) == Sent::No &&
       try_failover(*context, FailoverReason::Unreachable, request.tick) == Failover::Impossible) {
-    return refuse(*context);
+    return refuse(*context, request.tick.now);
   }
   schedule(*context);
   return Verdict::forward();
 }
 
 // It has gone nowhere, so nothing needs to be remembered.
-Verdict StatefulPath::refuse(ResponseContext& context) {
-  const Verdict verdict = final_of_ours(context, context.unreachable_code);
+Verdict StatefulPath::refuse(ResponseContext& context, Instant now) {
+  const Verdict verdict = final_of_ours(context, context.unreachable_code, now);
   store_.remove(context);
   return verdict;
 }
@@ -178,6 +180,7 @@ Sent StatefulPath::begin_attempt(ResponseContext& context, const Request& reques
   const uint8_t index = context.attempt_count++;
   Attempt& attempt = context.attempts[index];
   attempt.server = target.server;
+  if (outlook_.is_shut(target.server)) return Sent::No;
   Transmission transmission{target, context.wants_path};
   transmission.target.attempt = index;
   const Tokens tokens = make_tokens(request, transmission);
@@ -187,10 +190,11 @@ Sent StatefulPath::begin_attempt(ResponseContext& context, const Request& reques
     if (send_over_datagrams(context, request, transmission) == Sent::No) return Sent::No;
   }
   context.current_attempt = index;
-  attempt.is_inflight = true;
-  ServerCounters& server = counters_of(target.server);
-  server.requests.add();
-  server.inflight.set(server.inflight.value() + 1);
+  counters_of(target.server).requests.add();
+  if (target.server != balance::kNoServer) {
+    attempt.is_inflight = true;
+    load_.on_begun(options_.worker, target.server);
+  }
   return Sent::Yes;
 }
 
@@ -225,9 +229,9 @@ Sent StatefulPath::send_over_datagrams(ResponseContext& context, const Request& 
 StatefulPath::Tokens StatefulPath::make_tokens(const Request& request,
                                                const Transmission& transmission) const {
   const Target& target = transmission.target;
-  return {
-      .dialog = dialog_token(snapshot_, request, target),
-      .path = transmission.wants_path ? path_token(snapshot_, request, target) : sip::TokenText()};
+  return {.dialog = dialog_token(*outlook_.snapshot, request, target),
+          .path = transmission.wants_path ? path_token(*outlook_.snapshot, request, target)
+                                          : sip::TokenText()};
 }
 
 Sent StatefulPath::transmit(const Request& request, const Transmission& transmission) {

@@ -8,6 +8,21 @@
 
 namespace siplb::proxy {
 
+namespace {
+
+constexpr uint32_t kRetryAfterMax = 86'400;
+
+// 0 where it says none.
+std::chrono::seconds read_retry_after(const sip::Message& response) {
+  const sip::Header* const header = response.find("Retry-After");
+  if (header == nullptr) return {};
+  const std::string_view digits =
+      header->value.substr(0, header->value.find_first_not_of("0123456789"));
+  return std::chrono::seconds(sip::read_number(digits, kRetryAfterMax).value_or(0));
+}
+
+}  // namespace
+
 // Whom the responses of a transaction that is over may still go to: nobody who forges a Via.
 uint64_t StatefulPath::client_of(const transport::Flow& source, uint16_t reply_port) {
   const uint64_t connection = source.connection.number();
@@ -60,6 +75,8 @@ void StatefulPath::note_answer(ResponseContext& context, const Answer& answer) {
   server.responses[answer.message.status / 100 - 1].add();
   balance::AnswerTime& answer_time = answer_time_of(attempt.server);
   const Instant now = answer.tick.now;
+  const bool is_servers = attempt.server != balance::kNoServer;
+  if (is_servers) load_.on_answer(options_.worker, attempt.server);
   if (!context.is_waiting(attempt)) {
     answer_time.on_answer(now);
     return;
@@ -67,6 +84,7 @@ void StatefulPath::note_answer(ResponseContext& context, const Answer& answer) {
   const Duration after = now - context.sent_at(attempt);
   answer_time.on_first_answer(after, now);
   server.answer_time.record(after);
+  if (is_servers) load_.on_first_answer(options_.worker, attempt.server, after, now);
 }
 
 Verdict StatefulPath::on_invite_answer(ResponseContext& context, const Answer& answer) {
@@ -123,7 +141,7 @@ Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer,
     return Verdict::forward();
   }
   const bool is_winner = answer.attempt == context.best_attempt && context.best_code < 300;
-  const auto& options = snapshot_.topology.groups()[context.group].options.failover;
+  const auto& options = outlook_.topology().groups()[context.group].options.failover;
   const bool is_callers = context.best_code < 300 && options.late_2xx == balance::Late2xx::Forward;
   if (!is_winner && (!is_callers || is_released(answer))) {
     return release(answer, target_of(context, answer.attempt));
@@ -155,12 +173,16 @@ Verdict StatefulPath::on_other_answer(ResponseContext& context, const Answer& an
 Verdict StatefulPath::on_failure(ResponseContext& context, const Answer& answer) {
   const Attempt& attempt = context.attempts[answer.attempt];
   const uint16_t status = answer.message.status;
+  // What names its server itself would not go elsewhere if that were full.
+  if (status == 503 && context.is_invite() && !context.has_one_target) {
+    tell(attempt, balance::HealthSignal::Kind::Busy, read_retry_after(answer.message));
+  }
   if (context.is_final_sent) return Verdict::absorb(AbsorbReason::NotBest);
   // We asked for that ourselves.
   if (attempt.is_given_up && attempt.is_cancel_sent && status == 487) {
     return Verdict::absorb(AbsorbReason::NotBest);
   }
-  const auto& codes = snapshot_.topology.groups()[context.group].options.failover.codes;
+  const auto& codes = outlook_.topology().groups()[context.group].options.failover.codes;
   if (context.is_current(answer.attempt) &&
       std::find(codes.begin(), codes.end(), status) != codes.end() &&
       try_failover(context, FailoverReason::Code, answer.tick) == Failover::Done) {
@@ -191,8 +213,8 @@ uint16_t StatefulPath::edit_final(ResponseContext& context, const Answer& answer
   out.length = missing_length(message, context.source);
   edit_response(message, out.length, editor);
   if (message.status != 503) return message.status;
-  const bool is_overloaded =
-      !is_anyone_left(context) && (context.best_code == 0 || context.best_code == 503);
+  const bool is_overloaded = !is_anyone_left(context, answer.tick.now) &&
+                             (context.best_code == 0 || context.best_code == 503);
   if (!is_overloaded) {
     editor.replace(message.start_line, "SIP/2.0 500 Server Internal Error\r\n");
     return 500;
@@ -239,7 +261,7 @@ Verdict StatefulPath::on_late_answer(transaction::Tombstone& tombstone, const An
   const bool is_invite = tombstone.method == sip::Method::Invite;
   const balance::ServerIndex server = answer.attempt == tombstone.attempt
                                           ? tombstone.server
-                                          : snapshot_.topology.find_by_place(answer.source.remote);
+                                          : outlook_.topology().find_by_place(answer.source.remote);
   if (server != balance::kNoServer) {
     counters_.servers[server].responses[message.status / 100 - 1].add();
   }
@@ -281,8 +303,8 @@ Verdict StatefulPath::on_late_success(transaction::Tombstone& tombstone, const A
 // Who is no server was the only one asked, so nobody else answers late.
 balance::Late2xx StatefulPath::late_2xx_of(balance::ServerIndex server) const {
   if (server == balance::kNoServer) return balance::Late2xx::Forward;
-  const balance::GroupIndex group = snapshot_.topology.servers()[server].group;
-  return snapshot_.topology.groups()[group].options.failover.late_2xx;
+  const balance::GroupIndex group = outlook_.topology().servers()[server].group;
+  return outlook_.topology().groups()[group].options.failover.late_2xx;
 }
 
 // The client's flow went with the context; the Via below ours, and its seal, must name the same.
@@ -290,14 +312,16 @@ Verdict StatefulPath::forward_late(const transaction::Tombstone& tombstone, cons
   sip::Via next;
   if (!read_next_via(answer.message, next)) return Verdict::drop(DropReason::ResponseViaMissing);
   sip::ViaSeal seal;
-  const auto fault = snapshot_.seal.open_via(answer.message.via, sip::canonical(next), seal);
+  const auto fault =
+      outlook_.snapshot->seal.open_via(answer.message.via, sip::canonical(next), seal);
   if (fault != sip::SealFault::None) {
     // Some servers mangle it. Over UDP the listener is all that it would say.
     seal = {};
     seal.listener =
-        snapshot_.sides[static_cast<transport::ListenerIndex>(tombstone.client & 0xff)].hash;
+        outlook_.snapshot->sides[static_cast<transport::ListenerIndex>(tombstone.client & 0xff)]
+            .hash;
   }
-  const auto client = flow_of_client(snapshot_, next, seal);
+  const auto client = flow_of_client(*outlook_.snapshot, next, seal);
   if (!client || client_of(*client, client->remote.port()) != tombstone.client) {
     return Verdict::drop(DropReason::ResponseSealRefused);
   }

@@ -15,35 +15,25 @@ balance::AffinityKind kind_of(sip::Method method) {
 
 }  // namespace
 
-TargetChooser::TargetChooser(uint8_t lane, const Snapshot& snapshot,
-                             balance::AffinityTable& affinity)
-    : snapshot_(snapshot),
-      affinity_(affinity),
-      draw_seed_(uint64_t{snapshot.seal.instance()} << 8 | lane) {
-  const size_t group_count = snapshot.topology.groups().size();
-  turns_.reserve(group_count);
-  for (size_t g = 0; g < group_count; ++g) {
-    const auto group = static_cast<balance::GroupIndex>(g);
-    turns_.emplace_back(snapshot.topology.first_tier_weights(group));
-    // Were all lanes to begin alike, a few calls over many lanes would meet the first servers only.
-    for (uint8_t turn = 0; turn < lane; ++turn) static_cast<void>(turns_.back().take_turn());
-  }
-}
+TargetChooser::TargetChooser(uint64_t seed, const Outlook& outlook, const Parts& parts)
+    : outlook_(outlook),
+      affinity_(parts.affinity),
+      selector_(parts.load, parts.calls, outlook.topology().servers().size(), seed) {}
 
 uint64_t TargetChooser::key(std::string_view call_id, uint32_t sender_group) const {
-  return balance::affinity_key(snapshot_.table_key, call_id, sender_group);
+  return balance::affinity_key(outlook_.snapshot->table_key, call_id, sender_group);
 }
 
 Target TargetChooser::target_of(balance::ServerIndex server) const {
-  const balance::Server& chosen = snapshot_.topology.servers()[server];
-  const auto to = snapshot_.flow_to(server, {chosen.address, chosen.transport});
+  const balance::Server& chosen = outlook_.topology().servers()[server];
+  const auto to = outlook_.snapshot->flow_to(server, {chosen.address, chosen.transport});
   // The configuration refuses servers that no listener reaches.
   SIPLB_ASSERT(to.has_value());
   return {.server = server, .to = *to};
 }
 
 std::optional<TargetChooser::Place> TargetChooser::find_place(const UriPlace& place) const {
-  const balance::Topology& topology = snapshot_.topology;
+  const balance::Topology& topology = outlook_.topology();
   const balance::ServerIndex server = topology.find_by_place(place.address);
   const auto group = server != balance::kNoServer ? topology.servers()[server].group
                                                   : topology.find_group_of_target(place.address);
@@ -52,7 +42,7 @@ std::optional<TargetChooser::Place> TargetChooser::find_place(const UriPlace& pl
   const balance::ServerIndex first = topology.groups()[*group].first_server;
   const balance::Server& like = topology.servers()[server != balance::kNoServer ? server : first];
   const auto to =
-      snapshot_.flow_to(first, {place.address, place.transport.value_or(like.transport)});
+      outlook_.snapshot->flow_to(first, {place.address, place.transport.value_or(like.transport)});
   if (!to) return std::nullopt;
   return Place{.group = *group, .target = {.server = server, .to = *to}};
 }
@@ -61,7 +51,7 @@ TargetChooser::Affine TargetChooser::find_affine(uint64_t key, const Request& re
                                                  Target& out) {
   const balance::AffinityEntry* entry = affinity_.touch(key, request.tick.now);
   if (entry == nullptr || entry->from_tag_hash != request.from_tag_hash) return Affine::Nothing;
-  const balance::ServerIndex server = snapshot_.topology.find_by_id(entry->server_id);
+  const balance::ServerIndex server = outlook_.topology().find_by_id(entry->server_id);
   if (server == balance::kNoServer) return Affine::Gone;
   out = target_of(server);
   out.attempt = entry->attempt;
@@ -72,43 +62,47 @@ void TargetChooser::keep_alive(const Request& request) {
   static_cast<void>(affinity_.touch(key_of(request), request.tick.now));
 }
 
-TargetChooser::Remembered TargetChooser::choose(const Request& request, balance::GroupIndex group,
-                                                uint64_t key_hash, Target& out) {
-  const auto servers = snapshot_.topology.servers();
+balance::Selector::Wanted TargetChooser::wanted(const Next& next, Instant now) const {
+  return {.topology = outlook_.topology(),
+          .status = *outlook_.status,
+          .group = next.group,
+          .key_hash = next.key_hash,
+          .tried = next.tried,
+          .is_call = next.method == sip::Method::Invite,
+          .now = now};
+}
+
+TargetChooser::Chosen TargetChooser::choose(const Request& request, balance::GroupIndex group,
+                                            uint64_t key_hash, Target& out) {
+  const auto servers = outlook_.topology().servers();
+  const sip::Method method = request.message.method;
+  const Instant now = request.tick.now;
   const uint64_t call = key_of(request);
-  const bool is_affine =
-      find_affine(call, request, out) == Affine::Found && servers[out.server].group == group;
+  const auto want =
+      wanted({.group = group, .key_hash = key_hash, .method = method, .tried = {}}, now);
+  const bool is_affine = find_affine(call, request, out) == Affine::Found &&
+                         servers[out.server].group == group &&
+                         selector_.is_eligible(want, out.server);
   if (!is_affine) {
-    out = target_of(choose_freely(group, key_hash));
-    if (is_anothers(call, request)) return Remembered::No;
+    const balance::Selector::Choice choice = selector_.choose(want);
+    if (choice.server == balance::kNoServer) return Chosen::Nobody;
+    out = target_of(choice.server);
+    if (is_anothers(call, request)) return Chosen::Loose;
   }
   out.attempt = 0;  // attempts are counted anew for each transaction
   const auto put = affinity_.put(call, servers[out.server].id, request.from_tag_hash, out.attempt,
-                                 kind_of(request.message.method), request.tick.now);
-  return put == balance::AffinityTable::PutStatus::Full ? Remembered::No : Remembered::Yes;
+                                 kind_of(method), now);
+  return put == balance::AffinityTable::PutStatus::Full ? Chosen::Loose : Chosen::Remembered;
 }
 
-balance::ServerIndex TargetChooser::choose_freely(balance::GroupIndex group, uint64_t key_hash) {
-  const balance::Group& chosen = snapshot_.topology.groups()[group];
-  switch (chosen.options.policy) {
-    case balance::Policy::Maglev: return snapshot_.topology.first_choice(group, key_hash);
-    case balance::Policy::Random: return snapshot_.topology.next_choice(group, draw(), {});
-    case balance::Policy::RoundRobin: break;
-  }
-  return static_cast<balance::ServerIndex>(chosen.first_server + turns_[group].take_turn());
+std::optional<Target> TargetChooser::choose_next(const Next& next, Instant now) {
+  const balance::ServerIndex server = selector_.choose(wanted(next, now)).server;
+  if (server == balance::kNoServer) return std::nullopt;
+  return target_of(server);
 }
 
-uint64_t TargetChooser::draw() {
-  const uint64_t turn = draw_count_++;
-  return hash_octets({reinterpret_cast<const char*>(&turn), sizeof turn}, draw_seed_);
-}
-
-std::optional<Target> TargetChooser::choose_next(
-    balance::GroupIndex group, uint64_t key_hash,
-    std::span<const balance::ServerIndex> tried) const {
-  const balance::ServerIndex next = snapshot_.topology.next_choice(group, key_hash, tried);
-  if (next == balance::kNoServer) return std::nullopt;
-  return target_of(next);
+bool TargetChooser::has_next(const Next& next, Instant now) const {
+  return selector_.has_choice(wanted(next, now));
 }
 
 void TargetChooser::follow(const Move& move, Instant now) {
@@ -116,7 +110,7 @@ void TargetChooser::follow(const Move& move, Instant now) {
   const balance::AffinityEntry* entry = affinity_.find(call, now);
   // Somebody else's live call keeps its entry; one that is full of calls has no room for this one.
   if (entry != nullptr && entry->from_tag_hash != move.from_tag_hash) return;
-  static_cast<void>(affinity_.put(call, snapshot_.topology.servers()[move.server].id,
+  static_cast<void>(affinity_.put(call, outlook_.topology().servers()[move.server].id,
                                   move.from_tag_hash, move.attempt, kind_of(move.method), now));
 }
 
@@ -128,14 +122,16 @@ bool TargetChooser::is_anothers(uint64_t key, const Request& request) const {
 
 std::optional<Target> TargetChooser::first_choice(const Request& request,
                                                   const RouteOptions& route) const {
-  const balance::GroupOptions& options = snapshot_.topology.groups()[route.group].options;
+  const balance::GroupOptions& options = outlook_.topology().groups()[route.group].options;
   if (options.policy != balance::Policy::Maglev) return std::nullopt;
-  return target_of(snapshot_.topology.first_choice(route.group, key_hash(request, route)));
+  const auto server = outlook_.topology().first_choice(route.group, key_hash(request, route));
+  if (server == balance::kNoServer) return std::nullopt;
+  return target_of(server);
 }
 
 uint64_t TargetChooser::key_hash(const Request& request, const RouteOptions& route) const {
   const balance::HashKeyOptions& options =
-      route.hash_key ? *route.hash_key : snapshot_.topology.groups()[route.group].options.hash_key;
+      route.hash_key ? *route.hash_key : outlook_.topology().groups()[route.group].options.hash_key;
   return balance::request_key_hash(options, request.message, request.source.remote);
 }
 
@@ -143,9 +139,9 @@ void TargetChooser::learn(const Answer& answer, Instant now) {
   const uint64_t call = key(answer.call_id, answer.sender_group);
   if (affinity_.find(call, now) != nullptr) return;
   // A full table only means that this call goes on without an entry.
-  static_cast<void>(affinity_.put(call, snapshot_.topology.servers()[answer.target.server].id,
-                                  snapshot_.seal.tag_hash(answer.from_tag), answer.target.attempt,
-                                  kind_of(answer.method), now));
+  static_cast<void>(affinity_.put(call, outlook_.topology().servers()[answer.target.server].id,
+                                  outlook_.snapshot->seal.tag_hash(answer.from_tag),
+                                  answer.target.attempt, kind_of(answer.method), now));
 }
 
 }  // namespace siplb::proxy

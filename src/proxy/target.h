@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "balance/affinity.h"
-#include "balance/round_robin.h"
+#include "balance/selector.h"
+#include "proxy/outlook.h"
 #include "proxy/request.h"
-#include "proxy/snapshot.h"
 
 namespace siplb::proxy {
 
@@ -24,8 +24,14 @@ struct Target {
 
 class TargetChooser {
  public:
-  // `lane` decides where the turns of round robin begin.
-  TargetChooser(uint8_t lane, const Snapshot& snapshot, balance::AffinityTable& affinity);
+  // All are borrowed.
+  struct Parts {
+    balance::AffinityTable& affinity;
+    const balance::LoadBoard& load;
+    const balance::CallCounts& calls;
+  };
+  // `seed` decides where turns and draws begin.
+  TargetChooser(uint64_t seed, const Outlook& outlook, const Parts& parts);
 
   enum class [[nodiscard]] Affine : uint8_t{Nothing, Found, Gone};
   // The server that this side's earlier requests of the call went to, if the From tag is the same.
@@ -41,21 +47,31 @@ class TargetChooser {
   // group's. Requires: the route leads to a group.
   [[nodiscard]] uint64_t key_hash(const Request& request, const RouteOptions& route) const;
 
-  enum class [[nodiscard]] Remembered : uint8_t{Yes, No};
-  // The server for new work in `group`: the affine one if it is of this group, else the policy's
-  // choice. No: the affinity table has no room for the call, or another caller has a live call of
-  // that Call-ID, which nobody else can move.
-  Remembered choose(const Request& request, balance::GroupIndex group, uint64_t key_hash,
-                    Target& out);
+  enum class [[nodiscard]] Chosen : uint8_t{
+      Remembered,
+      // The affinity table has no room for the call, or another caller has a live call of that
+      // Call-ID, which nobody else can move.
+      Loose,
+      Nobody,  // takes new work now
+  };
+  // The server for new work in `group`: the affine one if it is of this group and takes new work,
+  // else the policy's choice.
+  Chosen choose(const Request& request, balance::GroupIndex group, uint64_t key_hash, Target& out);
 
   // The hash policy's first choice; nothing where the group's policy does not hash.
   [[nodiscard]] std::optional<Target> first_choice(const Request& request,
                                                    const RouteOptions& route) const;
 
   // Where to turn once all of `tried` have failed; nothing where nobody is left.
-  [[nodiscard]] std::optional<Target> choose_next(
-      balance::GroupIndex group, uint64_t key_hash,
-      std::span<const balance::ServerIndex> tried) const;
+  struct Next {
+    balance::GroupIndex group = 0;
+    uint64_t key_hash = 0;
+    sip::Method method = sip::Method::Other;
+    std::span<const balance::ServerIndex> tried;
+  };
+  [[nodiscard]] std::optional<Target> choose_next(const Next& next, Instant now);
+  // True where choose_next() has an answer.
+  [[nodiscard]] bool has_next(const Next& next, Instant now) const;
 
   // The call has gone on to another server: CANCEL and later requests follow it.
   struct Move {
@@ -94,18 +110,13 @@ class TargetChooser {
     return key(request.message.call_id, request.sender.affinity_group);
   }
   Affine find_affine(uint64_t key, const Request& request, Target& out);
-  // By the group's policy.
-  [[nodiscard]] balance::ServerIndex choose_freely(balance::GroupIndex group, uint64_t key_hash);
-  // The next number of a sequence that differs from lane to lane and from start to start.
-  [[nodiscard]] uint64_t draw();
+  [[nodiscard]] balance::Selector::Wanted wanted(const Next& next, Instant now) const;
   // True where a live call of another From tag has this key.
   [[nodiscard]] bool is_anothers(uint64_t key, const Request& request) const;
 
-  const Snapshot& snapshot_;
+  const Outlook& outlook_;
   balance::AffinityTable& affinity_;
-  std::vector<balance::RoundRobin> turns_;  // by group
-  uint64_t draw_seed_;
-  uint64_t draw_count_ = 0;
+  balance::Selector selector_;
 };
 
 }  // namespace siplb::proxy

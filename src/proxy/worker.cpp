@@ -30,29 +30,34 @@ Worker::LanePort::LanePort(Worker& worker, uint8_t lane_index, Tables tables,
                            std::unique_ptr<ContextStore> context_store,
                            std::unique_ptr<transport::LaneStreams> lane_streams)
     : index(lane_index),
-      counters(worker.snapshot_.topology.servers().size(),
-               worker.snapshot_.topology.groups().size()),
+      counters(worker.outlook_.topology().servers().size(),
+               worker.outlook_.topology().groups().size()),
       sockets(*worker.batch_, *worker.slots_, worker.options_.sockets),
       streams(std::move(lane_streams)),
       contexts(std::move(context_store)),
       lane({.index = lane_index,
+            .worker = worker.options_.index,
             .lane_count = static_cast<uint32_t>(worker.options_.lane_count),
             .affinity = worker.options_.affinity,
             .timers = worker.options_.timers,
-            .started_at = Clock::now()},
-           worker.snapshot_,
+            .started_at = Clock::now(),
+            .turns_seed = uint64_t{worker.outlook_.snapshot->seal.instance()} << 8 | lane_index},
+           worker.outlook_,
            {.memory = {entries_at<balance::AffinityEntry>(tables.calls.octets()),
                        entries_at<balance::AffinityEntry>(tables.others.octets()),
                        entries_at<MovedFlow>(tables.moved.octets()), *contexts},
             .routes = *worker.routes_,
             .wire = *this,
             .counters = counters,
-            .events = worker.events_}),
+            .events = worker.parts_.events,
+            .load = worker.parts_.load,
+            .calls = worker.parts_.calls,
+            .health = worker.parts_.health}),
       worker_(worker),
       tables_(std::move(tables)) {}
 
 Worker::Worker(const WorkerOptions& options, const Parts& parts)
-    : options_(options), snapshot_(parts.snapshot), events_(parts.events), census_(parts.census) {}
+    : options_(options), parts_(parts), outlook_(look()), routing_(outlook_.snapshot->routing) {}
 
 Worker::~Worker() = default;
 
@@ -78,7 +83,7 @@ Result<void> Worker::build(std::span<transport::ListenerSockets> listeners) {
   auto mailbox = net::Mailbox::open(options_.mailbox);
   if (!mailbox) return tl::unexpected<Error>(mailbox.error());
   mailbox_ = std::move(*mailbox);
-  routes_ = std::make_unique<RouteTable>(snapshot_.routes);
+  routes_ = std::make_unique<RouteTable>(routing_->routes);
   auto batch = net::DatagramBatch::reserve({});
   if (!batch) return tl::unexpected<Error>(batch.error());
   batch_ = std::move(*batch);
@@ -122,7 +127,7 @@ Result<void> Worker::add_lane(uint8_t lane, std::span<transport::ListenerSockets
   std::unique_ptr<transport::LaneStreams> streams;
   if (unfinished_ != nullptr) {
     auto reserved = transport::LaneStreams::reserve(
-        lane, options_.streams, {*slots_, *unfinished_, area_->octets(), census_});
+        lane, options_.streams, {*slots_, *unfinished_, area_->octets(), parts_.census});
     if (!reserved) return tl::unexpected<Error>(reserved.error());
     streams = std::move(*reserved);
   }
@@ -151,18 +156,24 @@ void Worker::connect(std::span<const std::unique_ptr<Worker>> workers) {
 
 void Worker::run() {
   AllocGuard::arm_this_thread();
-  events_.post(
+  parts_.events.post(
       {.at = Clock::now(),
        .id = EventId::WorkerStarted,
        .args = {static_cast<int64_t>(options_.index), static_cast<int64_t>(ports_.size())}});
   while (!stopping_.load(std::memory_order_relaxed)) {
     tick_ = tick_at(loop_->wait(next_deadline()));
+    outlook_ = look();
     drain_mailbox();
     run_timers();
     loop_->dispatch(tick_.now);
     finish_tick();
   }
   AllocGuard::disarm_this_thread();
+}
+
+Outlook Worker::look() {
+  return {.snapshot = &parts_.snapshots.look(options_.index),
+          .status = &parts_.statuses.look(options_.index)};
 }
 
 void Worker::drain_mailbox() {
@@ -250,10 +261,10 @@ void Worker::finish_tick() {
   flush();
   for (const auto& each : ports_) {
     if (const uint64_t drops = each->sockets.sample_kernel_queues(tick_.now); drops > 0) {
-      events_.post({.at = tick_.now,
-                    .id = EventId::KernelDrops,
-                    .lane = each->index,
-                    .args = {static_cast<int64_t>(drops), 0}});
+      parts_.events.post({.at = tick_.now,
+                          .id = EventId::KernelDrops,
+                          .lane = each->index,
+                          .args = {static_cast<int64_t>(drops), 0}});
     }
     each->counters.conservation_difference.set(static_cast<uint64_t>(each->counters.difference()));
   }
@@ -283,7 +294,7 @@ void Worker::dispatch(LanePort& arrival, const transport::Inbound& inbound) {
   const std::string_view octets(inbound.octets.data(), inbound.octets.size());
   const std::string_view call_id = sip::peek_call_id(octets);
   const uint8_t home = call_id.empty() ? arrival.index
-                                       : lane_of(snapshot_.table_key, call_id,
+                                       : lane_of(outlook_.snapshot->table_key, call_id,
                                                  static_cast<uint8_t>(options_.lane_count));
   if (home == arrival.index) {
     arrival.lane.receive(inbound, scratch_, tick_);
@@ -297,7 +308,7 @@ void Worker::dispatch(LanePort& arrival, const transport::Inbound& inbound) {
     counters_.mail_posted.add();
   } else {
     arrival.lane.drop_for_full_mailbox(inbound, scratch_);
-    events_.post(
+    parts_.events.post(
         {.at = tick_.now, .id = EventId::MailboxFull, .lane = arrival.index, .args = {home, 0}});
   }
 }

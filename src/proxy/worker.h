@@ -19,6 +19,7 @@
 #include "base/event_ring.h"
 #include "base/histogram.h"
 #include "base/memory_region.h"
+#include "base/published.h"
 #include "net/event_loop.h"
 #include "net/mailbox.h"
 #include "proxy/lane.h"
@@ -58,7 +59,12 @@ class Worker {
  public:
   // All are borrowed.
   struct Parts {
-    const Snapshot& snapshot;
+    // In both this worker is reader number WorkerOptions::index.
+    Published<Snapshot>& snapshots;
+    Published<balance::PoolStatus>& statuses;
+    balance::LoadBoard& load;
+    balance::CallCounts& calls;
+    balance::HealthSink& health;
     EventRing& events;  // this worker alone posts to it
     transport::ConnectionCensus& census;
   };
@@ -108,6 +114,7 @@ class Worker {
   void on_batch(LanePort& arrival, std::span<const transport::Inbound> batch);
   void dispatch(LanePort& arrival, const transport::Inbound& inbound);
   void on_undelivered(std::string_view octets, const SockAddress& destination);
+  [[nodiscard]] Outlook look();
   void drain_mailbox();
   void take(const net::Mail& mail);
   [[nodiscard]] bool post(const LaneMail& label, net::MailClass mail_class,
@@ -133,9 +140,9 @@ class Worker {
   [[nodiscard]] LanePort& port(size_t lane) const;
 
   const WorkerOptions options_;
-  const Snapshot& snapshot_;
-  EventRing& events_;
-  transport::ConnectionCensus& census_;
+  const Parts parts_;
+  Outlook outlook_;
+  const std::shared_ptr<const Routing> routing_;  // that routes_ borrows
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::Mailbox> mailbox_;
   std::unique_ptr<RouteTable> routes_;

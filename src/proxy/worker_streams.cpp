@@ -24,7 +24,7 @@ transport::SendStatus Worker::send_on_stream(LanePort& from, const transport::Fl
     status = SendStatus::NoSocket;
   } else if (home < options_.lane_count && is_mine(home)) {
     status = port(home).streams->send(flow, pieces, from.index);
-  } else if (census_.is_alive(flow.connection)) {
+  } else if (parts_.census.is_alive(flow.connection)) {
     const std::string_view octets = gather(pieces);
     const LaneMail label{
         .flow = flow, .lane = home, .from_lane = from.index, .kind = LaneMail::Kind::Send};

@@ -23,6 +23,9 @@ namespace siplb::sip {
 // ---- Branch -----------------------------------------------------------------------------------
 
 inline constexpr std::string_view kBranchPrefix = "z9hG4bKslb";
+// Of the health checks' requests, which come from no lane.
+inline constexpr std::string_view kProbeBranchPrefix = "z9hG4bKslp";
+[[nodiscard]] bool is_probe_branch(std::string_view branch);
 inline constexpr size_t kBranchLength = kBranchPrefix.size() + 16 + 1;  // 80 bits, attempt
 using Branch = FixedString<kBranchLength>;
 

@@ -69,6 +69,10 @@ Branch branch_text(const BranchHash& hash, uint8_t attempt) {
   return out;
 }
 
+bool is_probe_branch(std::string_view branch) {
+  return equal_caseless(branch.substr(0, kProbeBranchPrefix.size()), kProbeBranchPrefix);
+}
+
 std::optional<OwnBranch> read_branch(std::string_view branch) {
   if (branch.size() != kBranchLength) return std::nullopt;
   if (!equal_caseless(branch.substr(0, kBranchPrefix.size()), kBranchPrefix)) return std::nullopt;

@@ -85,10 +85,11 @@ void put_all(Process::Counts& counts, const std::string& prefix, const CounterAr
 
 Process::Process(const config::Configuration& configuration, const ProcessOptions& options)
     : snapshot_(make_snapshot(input_of(configuration, options))),
+      around_(snapshot_),
       calls_(options.resources.calls),
       others_(options.resources.others),
       moved_(options.resources.moved),
-      routes_(snapshot_.routes),
+      routes_(snapshot_.routing->routes),
       held_(make_held(options.resources.held)),
       held_before_(held_count(*held_)),
       contexts_(make_contexts(options.resources, *held_)),
@@ -99,12 +100,15 @@ Process::Process(const config::Configuration& configuration, const ProcessOption
              .affinity = {.call_life = configuration.limits.call_expiry},
              .timers = configuration.timers,
              .started_at = options.started_at},
-            snapshot_,
+            around_.outlook,
             {.memory = {calls_, others_, moved_, *contexts_},
              .routes = routes_,
              .wire = wire_,
              .counters = counters_,
-             .events = events_}) {}
+             .events = events_,
+             .load = around_.load,
+             .calls = around_.calls,
+             .health = around_.health}) {}
 
 std::vector<SentMessage> Process::receive(const transport::Flow& flow, std::string_view text,
                                           const proxy::Tick& tick) {
@@ -211,7 +215,7 @@ void Process::check_idle() const {
     throw std::logic_error(std::to_string(held - held_before_) + " held messages are lost");
   }
   for (size_t i = 0; i < counters_.servers.size(); ++i) {
-    const uint64_t inflight = counters_.servers[i].inflight.value();
+    const uint32_t inflight = around_.load.inflight(static_cast<balance::ServerIndex>(i));
     if (inflight == 0) continue;
     throw std::logic_error(snapshot_.topology.servers()[i].name + " has " +
                            std::to_string(inflight) + " requests in flight for ever");
@@ -298,7 +302,7 @@ std::string Process::text_of(const EventArg& arg, int64_t value) const {
     case EventArgKind::Server: return snapshot_.topology.servers()[static_cast<size_t>(value)].name;
     case EventArgKind::FailoverReason:
       return std::string(proxy::name(static_cast<proxy::FailoverReason>(value)));
-    case EventArgKind::Number: break;
+    default: break;  // a number, or nothing that a lane tells
   }
   return std::to_string(value);
 }

@@ -18,6 +18,7 @@
 #include "proxy/lane.h"
 #include "scenario/stream_reader.h"
 #include "scenario/stream_wire.h"
+#include "support/surroundings.h"
 
 namespace siplb::test {
 
@@ -100,6 +101,7 @@ class Process {
   [[nodiscard]] std::string text_of(const EventArg& arg, int64_t value) const;
 
   proxy::Snapshot snapshot_;
+  Surroundings around_;
   std::vector<balance::AffinityEntry> calls_;
   std::vector<balance::AffinityEntry> others_;
   std::vector<proxy::MovedFlow> moved_;

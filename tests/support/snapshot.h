@@ -32,7 +32,7 @@ inline proxy::Snapshot make_snapshot(const SnapshotInput& input) {
                                .bound = bound,
                                .names = input.names,
                                .groups = input.groups,
-                               .routes = input.routes,
+                               .routing = std::make_shared<const proxy::Routing>(input.routes),
                                .host = input.host,
                                .seal = sip::Seal(node_key, input.instance, input.token_life_days),
                                .table_key = table_key,

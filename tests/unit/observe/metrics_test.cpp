@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include "support/snapshot.h"
+#include "support/surroundings.h"
 
 namespace siplb::observe {
 namespace {
@@ -52,7 +53,7 @@ class MetricsTest : public testing::Test {
                                          .contexts = {.contexts = 3, .finished = 4},
                                          .slots = {1, 1, 1},
                                          .held = {2, 1, 1}},
-                                        {snapshot_, events_, census_}, {&*sockets, 1});
+                                        around_.parts(events_, census_), {&*sockets, 1});
     EXPECT_TRUE(worker.has_value());
     workers_.push_back(std::move(*worker));
   }
@@ -71,6 +72,7 @@ class MetricsTest : public testing::Test {
   transport::ConnectionCensus census_{{}};
   EventRing events_{bell_};
   proxy::Snapshot snapshot_ = make_snapshot();
+  test::SharedSurroundings around_{make_snapshot(), 1};
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
 };
 

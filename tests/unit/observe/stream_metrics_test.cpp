@@ -7,6 +7,7 @@
 #include "observe/metrics.h"
 #include "support/loopback_tcp.h"
 #include "support/snapshot.h"
+#include "support/surroundings.h"
 
 namespace siplb::observe {
 namespace {
@@ -14,6 +15,14 @@ namespace {
 using testing::HasSubstr;
 
 // One worker with one lane; the listener has TCP where the test says so.
+proxy::Snapshot make_snapshot() {
+  return test::make_snapshot(
+      {.listeners = {{.name = "edge", .address = SockAddress::v4(0x7f000001, 5060)}},
+       .groups = {{.name = "pbx",
+                   .servers = {{.name = "one", .address = SockAddress::v4(0x7f000001, 5071)}}}},
+       .routes = {}});
+}
+
 class StreamMetricsTest : public testing::Test {
  protected:
   enum class Streams : bool { No, Yes };
@@ -33,7 +42,7 @@ class StreamMetricsTest : public testing::Test {
                                          .slots = {4, 1, 1},
                                          .streams = {.channels = 4, .queue_entries = 4},
                                          .unfinished = {1, 1, 1}},
-                                        {snapshot_, events_, census_}, {&*sockets, 1});
+                                        around_.parts(events_, census_), {&*sockets, 1});
     ASSERT_TRUE(worker.has_value());
     workers_.push_back(std::move(*worker));
     workers_.front()->connect(workers_);
@@ -52,11 +61,8 @@ class StreamMetricsTest : public testing::Test {
   EventBell bell_;
   EventRing events_{bell_};
   transport::ConnectionCensus census_{{.channels = 4}};
-  proxy::Snapshot snapshot_ = test::make_snapshot(
-      {.listeners = {{.name = "edge", .address = SockAddress::v4(0x7f000001, 5060)}},
-       .groups = {{.name = "pbx",
-                   .servers = {{.name = "one", .address = SockAddress::v4(0x7f000001, 5071)}}}},
-       .routes = {}});
+  proxy::Snapshot snapshot_ = make_snapshot();
+  test::SharedSurroundings around_{make_snapshot(), 1};
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   SockAddress address_;
 };

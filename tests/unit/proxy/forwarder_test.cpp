@@ -33,7 +33,7 @@ class ForwarderTest : public LaneTest {
   }
 
   transport::Flow source_ = from_client();
-  Forwarder forwarder_{7, snapshot_, wire_};
+  Forwarder forwarder_{7, around_->outlook, wire_};
 };
 
 TEST_F(ForwarderTest, PutsItsViaOnTopWithTheLaneAsAHint) {

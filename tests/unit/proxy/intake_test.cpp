@@ -37,7 +37,7 @@ class IntakeTest : public LaneTest {
   std::string ours_;  // a URI of a Record-Route of ours
   std::vector<char> octets_;
   sip::ScanStatus status_ = sip::ScanStatus::Ok;
-  Intake intake_{snapshot_};
+  Intake intake_{around_->outlook};
 };
 
 TEST_F(IntakeTest, LeavesAnOrdinaryMessageWhereItIs) {

@@ -15,6 +15,7 @@
 #include "support/fake_wire.h"
 #include "support/sip_builder.h"
 #include "support/snapshot.h"
+#include "support/surroundings.h"
 
 namespace siplb::proxy {
 
@@ -147,9 +148,13 @@ class LaneTest : public testing::Test {
   void configure(const test::SnapshotInput& input) {
     lane_.reset();
     snapshot_ = test::make_snapshot(input);
-    routes_.emplace(snapshot_.routes);
+    routes_.emplace(snapshot_.routing->routes);
+    around_.emplace(snapshot_);
     contexts_ = make_contexts();
-    lane_.emplace(LaneOptions{}, snapshot_, parts());
+    lane_.emplace(LaneOptions{}, around_->outlook, parts());
+  }
+  [[nodiscard]] uint32_t inflight(size_t server) const {
+    return around_->load.inflight(static_cast<balance::ServerIndex>(server));
   }
   // Takes every slot that a request could be held in.
   void take_all_slots() {
@@ -166,7 +171,7 @@ class LaneTest : public testing::Test {
   void forget_transactions() {
     lane_.reset();
     contexts_ = make_contexts();
-    lane_.emplace(LaneOptions{}, snapshot_, parts());
+    lane_.emplace(LaneOptions{}, around_->outlook, parts());
   }
   // The text scanned into the fixture's message; it lives until the next call.
   const sip::Message& scanned(std::string text) {
@@ -179,7 +184,8 @@ class LaneTest : public testing::Test {
   std::vector<balance::AffinityEntry> others_{64};
   std::vector<MovedFlow> moved_{64};
   proxy::Snapshot snapshot_ = test::make_snapshot(two_groups());
-  std::optional<RouteTable> routes_{std::in_place, snapshot_.routes};
+  std::optional<RouteTable> routes_{std::in_place, snapshot_.routing->routes};
+  std::optional<test::Surroundings> around_{std::in_place, snapshot_};
   test::FakeWire wire_;
   LaneCounters counters_{snapshot_.topology.servers().size(), snapshot_.topology.groups().size()};
   EventBell bell_;
@@ -187,7 +193,7 @@ class LaneTest : public testing::Test {
   std::unique_ptr<transport::MessageSlots> held_ =
       *transport::MessageSlots::reserve({.small_count = 64, .medium_count = 4, .large_count = 4});
   std::unique_ptr<ContextStore> contexts_ = make_contexts();
-  std::optional<Lane> lane_{std::in_place, LaneOptions{}, snapshot_, parts()};
+  std::optional<Lane> lane_{std::in_place, LaneOptions{}, around_->outlook, parts()};
   sip::Message scratch_;
   std::string text_;
   Tick tick_ = kTick;
@@ -202,7 +208,10 @@ class LaneTest : public testing::Test {
             .routes = *routes_,
             .wire = wire_,
             .counters = counters_,
-            .events = events_};
+            .events = events_,
+            .load = around_->load,
+            .calls = around_->calls,
+            .health = around_->health};
   }
 };
 

@@ -54,12 +54,15 @@ TEST_F(LaneTest, DropsWhatIsLongerThanTheLimit) {
 TEST_F(LaneTest, GoesOnWhenTheWireTakesNothing) {
   test::FakeWire full(0);
   LaneCounters counters(snapshot_.topology.servers().size(), snapshot_.topology.groups().size());
-  Lane lane({}, snapshot_,
+  Lane lane({}, around_->outlook,
             {.memory = {calls_, others_, moved_, *contexts_},
              .routes = *routes_,
              .wire = full,
              .counters = counters,
-             .events = events_});
+             .events = events_,
+             .load = around_->load,
+             .calls = around_->calls,
+             .health = around_->health});
   std::string text = SipBuilder::request().str();
   lane.receive({.octets = text, .flow = from_client()}, scratch_, kTick);
   EXPECT_EQ(full.attempts(), 1U);

@@ -18,7 +18,7 @@ class LocalReplyTest : public LaneTest {
     return wire_.take().front();
   }
 
-  LocalReply local_reply_{snapshot_, wire_};
+  LocalReply local_reply_{around_->outlook, wire_};
 };
 
 TEST_F(LocalReplyTest, GoesToTheSourceAddressWhateverTheViaSays) {

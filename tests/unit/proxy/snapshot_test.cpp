@@ -88,12 +88,12 @@ TEST(SnapshotTest, ARateIsForTheRoutesThatHaveOne) {
   auto input = two_groups();
   input.routes[1].rate = 1;
   const Snapshot snapshot = test::make_snapshot(input);
-  ASSERT_EQ(snapshot.rates.size(), input.routes.size());
-  EXPECT_EQ(snapshot.rates[0], nullptr);
-  ASSERT_NE(snapshot.rates[1], nullptr);
+  ASSERT_EQ(snapshot.routing->rates.size(), input.routes.size());
+  EXPECT_EQ(snapshot.routing->rates[0], nullptr);
+  ASSERT_NE(snapshot.routing->rates[1], nullptr);
   const Instant now{std::chrono::hours(1)};
-  EXPECT_TRUE(snapshot.rates[1]->admit(now));
-  EXPECT_FALSE(snapshot.rates[1]->admit(now));
+  EXPECT_TRUE(snapshot.routing->rates[1]->admit(now));
+  EXPECT_FALSE(snapshot.routing->rates[1]->admit(now));
 }
 
 TEST(SnapshotTest, TheLaneOfACallDependsOnTheKeyAndTheCallIdOnly) {

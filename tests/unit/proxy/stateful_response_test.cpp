@@ -134,14 +134,14 @@ TEST_F(StatefulResponseTest, CountsAnswersAndTheirTimes) {
   const auto invite = relay(from_client(), SipBuilder::request().str());
   const balance::ServerIndex index = snapshot_.topology.find_by_address(invite.to.remote);
   const ServerCounters& server = counters_.servers[index];
-  EXPECT_EQ(server.inflight.value(), 1U);
+  EXPECT_EQ(inflight(index), 1U);
   wait_until(100ms);
   answer(invite, 180);
   answer(invite, 200);
   EXPECT_EQ(server.responses[0].value(), 1U);
   EXPECT_EQ(server.responses[1].value(), 1U);
   EXPECT_EQ(server.answer_time.sum_ns(), 100'000'000U);  // of the first answer only
-  EXPECT_EQ(server.inflight.value(), 0U);
+  EXPECT_EQ(inflight(index), 0U);
 }
 
 // A final response to what is over: the 2xx that comes again until it is acknowledged.

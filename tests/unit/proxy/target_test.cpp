@@ -22,16 +22,20 @@ class TargetTest : public LaneTest {
     return SipBuilder::request().call_id("call-" + std::to_string(call));
   }
   static RouteOptions route_to(balance::GroupIndex group) { return {.group = group}; }
-  static TargetChooser::Remembered choose(TargetChooser& chooser, const Request& request,
-                                          balance::GroupIndex group, Target& out) {
+  static TargetChooser::Chosen choose(TargetChooser& chooser, const Request& request,
+                                      balance::GroupIndex group, Target& out) {
     return chooser.choose(request, group, chooser.key_hash(request, route_to(group)), out);
+  }
+  static TargetChooser chooser_in(test::Surroundings& around, balance::AffinityTable& affinity,
+                                  uint64_t seed = 0) {
+    return TargetChooser(seed, around.outlook, {affinity, around.load, around.calls});
   }
   std::string_view name(const Target& target) {
     return snapshot_.topology.servers()[target.server].name;
   }
 
   balance::AffinityTable affinity_{calls_, others_, {}, counters_.affinity};
-  TargetChooser chooser_{0, snapshot_, affinity_};
+  TargetChooser chooser_ = chooser_in(*around_, affinity_);
 };
 
 TEST_F(TargetTest, RoundRobinTakesTurnsButARepeatStays) {
@@ -39,17 +43,17 @@ TEST_F(TargetTest, RoundRobinTakesTurnsButARepeatStays) {
   Target repeated;
   Target second;
   EXPECT_EQ(choose(chooser_, request_of(invite(1)), kVoicemail, first),
-            TargetChooser::Remembered::Yes);
+            TargetChooser::Chosen::Remembered);
   EXPECT_EQ(choose(chooser_, request_of(invite(1)), kVoicemail, repeated),
-            TargetChooser::Remembered::Yes);
+            TargetChooser::Chosen::Remembered);
   EXPECT_EQ(choose(chooser_, request_of(invite(2)), kVoicemail, second),
-            TargetChooser::Remembered::Yes);
+            TargetChooser::Chosen::Remembered);
   EXPECT_EQ(name(first), name(repeated));
   EXPECT_NE(name(first), name(second));
 }
 
 TEST_F(TargetTest, TheNextLaneBeginsWithTheNextServer) {
-  TargetChooser next(1, snapshot_, affinity_);
+  TargetChooser next = chooser_in(*around_, affinity_, 1);
   Target here;
   Target there;
   static_cast<void>(choose(chooser_, request_of(invite(1)), kVoicemail, here));
@@ -105,7 +109,8 @@ TEST_F(TargetTest, APlaceIsAServersElseAmongTheTargetsOfAGroup) {
   input.groups[kVoicemail].targets = {*Network::parse("10.9.0.0/16"),
                                       *Network::parse("2001:db8::/32")};
   const Snapshot wider = test::make_snapshot(input);
-  const TargetChooser chooser(0, wider, affinity_);
+  test::Surroundings around(wider);
+  const TargetChooser chooser = chooser_in(around, affinity_);
 
   const auto servers = chooser.find_place({address_of("10.0.2.2:5090"), {}});
   ASSERT_TRUE(servers.has_value());
@@ -140,9 +145,9 @@ TEST_F(TargetTest, LearnsFromAnAnswerOnlyWhatItDoesNotKnow) {
 
 TEST_F(TargetTest, WithoutATableItChoosesButDoesNotRemember) {
   balance::AffinityTable none({}, {}, {}, counters_.affinity);
-  TargetChooser chooser(0, snapshot_, none);
+  TargetChooser chooser = chooser_in(*around_, none);
   Target target;
-  EXPECT_EQ(choose(chooser, request_of(invite(1)), kPbx, target), TargetChooser::Remembered::No);
+  EXPECT_EQ(choose(chooser, request_of(invite(1)), kPbx, target), TargetChooser::Chosen::Loose);
   EXPECT_TRUE(name(target).starts_with("s"));
 }
 
@@ -151,7 +156,7 @@ TEST_F(TargetTest, ALiveCallIsNotTakenOverByAnotherFromTag) {
   Target hers;
   Target target;
   static_cast<void>(choose(chooser_, request_of(invite(1)), kVoicemail, target));
-  EXPECT_EQ(choose(chooser_, request_of(eve), kVoicemail, hers), TargetChooser::Remembered::No);
+  EXPECT_EQ(choose(chooser_, request_of(eve), kVoicemail, hers), TargetChooser::Chosen::Loose);
   EXPECT_NE(name(hers), name(target));
   EXPECT_EQ(chooser_.find_affine(request_of(eve), hers), TargetChooser::Affine::Nothing);
   EXPECT_EQ(chooser_.find_affine(request_of(invite(1)), hers), TargetChooser::Affine::Found);
@@ -166,10 +171,11 @@ TEST_F(TargetTest, KnowsThatTheServerOfACallIsGone) {
     for (balance::ServerOptions& server : group.servers) server.name += "-renamed";
   }
   const Snapshot renamed = test::make_snapshot(input);
-  TargetChooser later(0, renamed, affinity_);
+  test::Surroundings around(renamed);
+  TargetChooser later = chooser_in(around, affinity_);
   EXPECT_EQ(later.find_affine(request_of(invite(1)), target), TargetChooser::Affine::Gone);
   EXPECT_EQ(choose(later, request_of(invite(1)), kVoicemail, target),
-            TargetChooser::Remembered::Yes);
+            TargetChooser::Chosen::Remembered);
   EXPECT_EQ(later.find_affine(request_of(invite(1)), target), TargetChooser::Affine::Found);
 }
 
@@ -180,8 +186,9 @@ TEST_F(TargetTest, RandomDrawsInTheSharesOfTheServers) {
   input.groups[kPbx].servers[0].weight = 300;
   const Snapshot drawn = test::make_snapshot(input);
   balance::AffinityTable none({}, {}, {}, counters_.affinity);
-  TargetChooser chooser(0, drawn, none);
-  TargetChooser next_lane(1, drawn, none);
+  test::Surroundings around(drawn);
+  TargetChooser chooser = chooser_in(around, none);
+  TargetChooser next_lane = chooser_in(around, none, 1);
   constexpr int kCalls = 400;
   int of_first = 0;
   int alike = 0;
@@ -201,7 +208,8 @@ TEST_F(TargetTest, TheNextIsSomebodyWhoWasNotTried) {
   for (const balance::GroupIndex group : {kPbx, kVoicemail}) {
     const balance::ServerIndex first = snapshot_.topology.groups()[group].first_server;
     for (const balance::ServerIndex tried : {first, static_cast<balance::ServerIndex>(first + 1)}) {
-      const auto next = chooser_.choose_next(group, 1, {&tried, 1});
+      const auto next =
+          chooser_.choose_next({.group = group, .key_hash = 1, .tried = {&tried, 1}}, kTick.now);
       ASSERT_TRUE(next.has_value());
       EXPECT_EQ(next->server, 2 * first + 1 - tried);
       EXPECT_EQ(next->to.remote, snapshot_.topology.servers()[next->server].address);
@@ -211,7 +219,8 @@ TEST_F(TargetTest, TheNextIsSomebodyWhoWasNotTried) {
 
 TEST_F(TargetTest, NobodyIsNextWhereAllWereTried) {
   const balance::ServerIndex tried[] = {1, 0};
-  EXPECT_FALSE(chooser_.choose_next(kPbx, 1, tried).has_value());
+  EXPECT_FALSE(
+      chooser_.choose_next({.group = kPbx, .key_hash = 1, .tried = tried}, kTick.now).has_value());
 }
 
 TEST_F(TargetTest, FollowsACallThatWentOn) {

@@ -39,7 +39,7 @@ class WorkerStreamsTest : public testing::Test {
                                                        .transport = sip::Transport::Tcp}}}},
                               .routes = {{.name = "default"}}};
     input.listeners[0].address = edge_;
-    snapshot_ = std::make_unique<Snapshot>(test::make_snapshot(input));
+    around_.emplace(test::make_snapshot(input), 2);
     for (size_t w = 0; w < 2; ++w) {
       auto worker = Worker::create({.index = w,
                                     .worker_count = 2,
@@ -50,7 +50,7 @@ class WorkerStreamsTest : public testing::Test {
                                     .streams = {.channels = 16, .queue_entries = 64},
                                     .unfinished = {8, 2, 1},
                                     .mailbox = {.small_count = 64, .large_count = 4}},
-                                   {*snapshot_, rings_[w], census_}, {&*sockets, 1});
+                                   around_->parts(rings_[w], census_), {&*sockets, 1});
       EXPECT_TRUE(worker.has_value());
       workers_.push_back(std::move(*worker));
     }
@@ -121,7 +121,7 @@ class WorkerStreamsTest : public testing::Test {
   EventBell bell_;
   EventRing rings_[2]{EventRing(bell_), EventRing(bell_)};
   transport::ConnectionCensus census_{{.lanes = kLanes, .channels = 16}};
-  std::unique_ptr<Snapshot> snapshot_;
+  std::optional<test::SharedSurroundings> around_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
 };

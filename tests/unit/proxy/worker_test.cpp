@@ -80,7 +80,8 @@ class WorkerTest : public testing::Test {
       input.listeners[i].address = sockets->address;
       listeners.push_back(std::move(*sockets));
     }
-    snapshot_ = std::make_unique<Snapshot>(test::make_snapshot(input));
+    around_.emplace(test::make_snapshot(input), 2);
+    snapshot_ = &around_->snapshots.newest();
     for (size_t w = 0; w < 2; ++w) {
       auto worker = Worker::create({.index = w,
                                     .worker_count = 2,
@@ -89,7 +90,7 @@ class WorkerTest : public testing::Test {
                                     .other_entries = 64,
                                     .slots = {64, 4, 4},
                                     .mailbox = {.small_count = 4, .large_count = 2}},
-                                   {*snapshot_, rings_[w], census_}, listeners);
+                                   around_->parts(rings_[w], census_), listeners);
       EXPECT_TRUE(worker.has_value());
       workers_.push_back(std::move(*worker));
     }
@@ -130,7 +131,8 @@ class WorkerTest : public testing::Test {
   EventBell bell_;
   transport::ConnectionCensus census_{{}};
   EventRing rings_[2]{EventRing(bell_), EventRing(bell_)};
-  std::unique_ptr<Snapshot> snapshot_;
+  std::optional<test::SharedSurroundings> around_;
+  const Snapshot* snapshot_ = nullptr;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
 };

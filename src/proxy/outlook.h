@@ -1,0 +1,25 @@
+// What a lane decides by in this tick: the configuration, and which servers may get work.
+//
+// Both are replaced as a whole, between two ticks and never within one; who keeps something of them
+// for longer must copy it. A new snapshot has the servers and groups of the old one at the same
+// places; their addresses and weights may differ.
+// Thread: one, a worker, which all its lanes share.
+#pragma once
+
+#include "balance/pool_status.h"
+#include "proxy/snapshot.h"
+
+namespace siplb::proxy {
+
+struct Outlook {
+  const Snapshot* snapshot;           // never null
+  const balance::PoolStatus* status;  // never null
+
+  [[nodiscard]] const balance::Topology& topology() const { return snapshot->topology; }
+  // True where the operator lets nothing at all go to this server.
+  [[nodiscard]] bool is_shut(balance::ServerIndex server) const {
+    return server != balance::kNoServer && status->is_shut(server);
+  }
+};
+
+}  // namespace siplb::proxy

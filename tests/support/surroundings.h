@@ -1,0 +1,74 @@
+// What lanes share with each other, around one lane or worker: at first every server is usable, and
+// none has anything to do.
+//
+// Thread: as its parts.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "balance/call_counts.h"
+#include "balance/health_signal.h"
+#include "balance/load_board.h"
+#include "proxy/worker.h"
+
+namespace siplb::test {
+
+// Keeps what the prober is told. Thread: one.
+class SignalLog final : public balance::HealthSink {
+ public:
+  void tell(const balance::HealthSignal& signal, std::string_view octets) override {
+    signals.push_back(signal);
+    answers.emplace_back(octets);
+  }
+
+  std::vector<balance::HealthSignal> signals;
+  std::vector<std::string> answers;  // by signal: the octets that came with it
+};
+
+// Borrows the snapshot. Requires: it stays where it is.
+struct Surroundings {
+  explicit Surroundings(const proxy::Snapshot& snapshot, size_t worker_count = 1)
+      : status(snapshot.topology.servers().size(), snapshot.topology.groups().size()),
+        load(worker_count, snapshot.topology.servers().size()),
+        calls(snapshot.topology.servers().size()),
+        outlook{&snapshot, &status} {}
+
+  balance::PoolStatus status;
+  balance::LoadBoard load;
+  balance::CallCounts calls;
+  SignalLog health;
+  proxy::Outlook outlook;
+};
+
+// The same for workers, who look for themselves.
+struct SharedSurroundings {
+  SharedSurroundings(proxy::Snapshot snapshot, size_t worker_count)
+      : server_count(snapshot.topology.servers().size()),
+        group_count(snapshot.topology.groups().size()),
+        snapshots(worker_count, std::make_unique<proxy::Snapshot>(std::move(snapshot))),
+        statuses(worker_count, std::make_unique<balance::PoolStatus>(server_count, group_count)),
+        load(worker_count, server_count),
+        calls(server_count) {}
+
+  [[nodiscard]] proxy::Worker::Parts parts(EventRing& events, transport::ConnectionCensus& census) {
+    return {snapshots, statuses, load, calls, health, events, census};
+  }
+
+  // Deaf, since workers are several threads.
+  struct NoHealth final : balance::HealthSink {
+    void tell(const balance::HealthSignal& /*signal*/, std::string_view /*octets*/) override {}
+  };
+
+  const size_t server_count;
+  const size_t group_count;
+  Published<proxy::Snapshot> snapshots;
+  Published<balance::PoolStatus> statuses;
+  balance::LoadBoard load;
+  balance::CallCounts calls;
+  NoHealth health;
+};
+
+}  // namespace siplb::test
