@@ -12,6 +12,7 @@
 #include "health/listener_probe_socket.h"
 #include "health/probe_message.h"
 #include "health/probe_socket.h"
+#include "health/status_board.h"
 #include "health/tcp_probe_socket.h"
 #include "health/traffic_watch.h"
 #include "health/udp_probe_socket.h"
@@ -24,7 +25,6 @@ namespace {
 
 using balance::HealthReason;
 using balance::HealthSignal;
-using balance::HealthState;
 using balance::ProbeResult;
 using balance::ServerHealth;
 using balance::ServerIndex;
@@ -53,6 +53,12 @@ Duration first_delay(std::chrono::milliseconds interval, ServerIndex server, uin
   return std::chrono::milliseconds(static_cast<uint64_t>(interval.count()) * phase >> 32);
 }
 
+StatusBoard::Options board_options(const Prober::Options& options) {
+  return {.reader_count = options.worker_count + 1,
+          .server_count = options.server_count,
+          .group_count = options.group_count};
+}
+
 // What it needs to be probed the same way as before.
 bool is_same_server(const ProbeTarget& a, const ProbeTarget& b) {
   return a.address == b.address && a.transport == b.transport && a.options == b.options;
@@ -74,8 +80,7 @@ class Prober::Impl final : private ProbeSink {
 
   const std::unique_ptr<net::EventLoop> loop;
   std::vector<ProbeCounters> counters;
-  TransitionLog transitions;
-  Published<balance::PoolStatus> status;
+  StatusBoard board;
   std::atomic<uint64_t> lost_signals{0};
   Counter turns;
   std::atomic<Priority> priority{Priority::Ordinary};
@@ -95,12 +100,6 @@ class Prober::Impl final : private ProbeSink {
   void take_answer(Target& target, const sip::Message& message);
   void finish(Target& target, ServerHealth::Outcome outcome);
   void schedule(Target& target);
-  void show(Target& target);
-  void show_operator_state(ServerIndex server);
-  void record(ServerIndex server, HealthReason reason);
-  void post_change(ServerIndex server, HealthState before);
-  void publish_changes();
-
   void on_writable(ServerIndex server) override { transmit(targets_[server]); }
   void on_message(ServerIndex server, std::string_view message) override;
   void on_refused(ServerIndex server) override;
@@ -122,8 +121,6 @@ class Prober::Impl final : private ProbeSink {
   ProbePlan plan_;  // a copy, to compare with the next one
   std::vector<Target> targets_;
   net::TimerWheel wheel_{Clock::now()};
-  balance::PoolStatus current_;  // what is published once something has changed
-  bool is_changed_ = false;
 };
 
 Prober::Impl::Impl(const Options& options, const Parts& parts,
@@ -131,15 +128,12 @@ Prober::Impl::Impl(const Options& options, const Parts& parts,
                    std::unique_ptr<net::Mailbox> mailbox)
     : loop(std::move(event_loop)),
       counters(options.server_count),
-      transitions(options.server_count),
-      status(options.worker_count + 1,
-             std::make_unique<balance::PoolStatus>(options.server_count, options.group_count)),
+      board(board_options(options), parts.events),
       options_(options),
       parts_(parts),
       mailbox_(std::move(mailbox)),
       area_(sip::kMessageOctetsMax + 1),
-      targets_(options.server_count),
-      current_(options.server_count, options.group_count) {
+      targets_(options.server_count) {
   plan_.targets.resize(options.server_count);
   plan_.groups.resize(options.group_count);
 }
@@ -155,7 +149,7 @@ void Prober::Impl::run() {
     // Answers before time-outs: where this host was slow, what has come meanwhile has come in time.
     loop->dispatch(now());
     wheel_.advance(now(), [this](net::TimerNode& node) { on_timer(static_cast<Target&>(node)); });
-    publish_changes();
+    board.publish(plan_, now());
   }
   for (Target& target : targets_) {
     wheel_.cancel(target);
@@ -200,9 +194,9 @@ void Prober::Impl::look_for_plan() {
     } else if (targets_[i].health && !is_same_way(was, is)) {
       targets_[i].socket = make_socket(server, is);
     }
-    show_operator_state(server);
+    board.show(server, is.operator_state, now());
   }
-  is_changed_ = true;  // weights, which decide on panics, at least
+  board.set_changed();
 }
 
 // Of a server of which nothing is known.
@@ -212,13 +206,7 @@ void Prober::Impl::begin(ServerIndex server, const ProbeTarget& plan, HealthReas
   wheel_.cancel(target);
   target.health.reset();
   target.socket.reset();
-  current_.servers[server] = {.reason = reason,
-                              .operator_state = current_.servers[server].operator_state,
-                              .changed_at = now()};
-  if (was_known || reason == HealthReason::Address) {
-    record(server, reason);
-    post_change(server, HealthState::kCount);
-  }
+  if (was_known || reason == HealthReason::Address) board.forget(server, reason, now());
   if (plan.address.family() == SockAddress::Family::None) return;
   target.traffic = TrafficWatch(parts_.load.answer_count(server));
   target.socket = make_socket(server, plan);
@@ -274,8 +262,10 @@ void Prober::Impl::take(const HealthSignal& signal, std::string_view octets) {
     const bool is_by_listener = plan.options.source == balance::ProbeSource::Listener;
     if (is_by_listener && signal.remote == plan.address) take_answer(target, message_);
   } else if (signal.kind == HealthSignal::Kind::Busy) {
-    const bool may = may_pause(plan_, current_, server, now());
-    if (may && target.health->on_busy(signal.retry_after, now())) show(target);
+    const bool may = may_pause(plan_, board.current(), server, now());
+    if (may && target.health->on_busy(signal.retry_after, now())) {
+      board.show(server, *target.health, now());
+    }
     schedule(target);
   } else {
     target.health->ask_for_probe(now());
@@ -293,10 +283,11 @@ void Prober::Impl::schedule(Target& target) {
 }
 
 void Prober::Impl::on_timer(Target& target) {
-  if (target.health->on_time(now())) show(target);
-  if (now() >= target.health->probe_timeout()) {
+  ServerHealth& health = *target.health;
+  if (health.on_time(now())) board.show(index_of(target), health, now());
+  if (now() >= health.probe_timeout()) {
     finish(target, {.result = ProbeResult::TimedOut});
-  } else if (now() >= target.health->probe_due()) {
+  } else if (now() >= health.probe_due()) {
     send_probe(target);
   }
   schedule(target);
@@ -376,75 +367,9 @@ void Prober::Impl::finish(Target& target, ServerHealth::Outcome outcome) {
   const bool is_answer = health.reason_of(outcome) == HealthReason::Answered;
   (is_answer ? counters[server].answered : counters[server].failed).add();
   if (outcome.result != ProbeResult::Answered) target.socket->end();
-  if (health.on_probe(outcome, now())) show(target);
+  if (health.on_probe(outcome, now())) board.show(server, health, now());
   counters[server].disagreements.set(health.disagreement_count());
   schedule(target);
-}
-
-// ---- What becomes of it -----------------------------------------------------------------------
-
-void Prober::Impl::show(Target& target) {
-  const ServerIndex server = index_of(target);
-  const ServerHealth& health = *target.health;
-  balance::ServerStatus& shown = current_.servers[server];
-  const balance::ServerStatus before = shown;
-  shown = {.health = health.state(),
-           .reason = health.reason(),
-           .operator_state = before.operator_state,
-           .changed_at = health.changed_at(),
-           .up_since = health.up_since(),
-           .busy_until = health.busy_until()};
-  is_changed_ = true;
-  if (shown.health == before.health && shown.reason == before.reason) return;
-  record(server, shown.reason);
-  post_change(server, before.health);
-}
-
-void Prober::Impl::show_operator_state(ServerIndex server) {
-  balance::ServerStatus& shown = current_.servers[server];
-  const balance::OperatorState state = plan_.targets[server].operator_state;
-  if (std::exchange(shown.operator_state, state) == state) return;
-  record(server, HealthReason::Operator);
-  parts_.events.post(
-      {.at = now(), .id = EventId::ServerState, .args = {server, static_cast<int64_t>(state)}});
-}
-
-void Prober::Impl::record(ServerIndex server, HealthReason reason) {
-  const balance::ServerStatus& shown = current_.servers[server];
-  transitions.add(server, {.at = now(),
-                           .wall = std::chrono::system_clock::now(),
-                           .health = shown.health,
-                           .operator_state = shown.operator_state,
-                           .reason = reason});
-}
-
-void Prober::Impl::post_change(ServerIndex server, HealthState before) {
-  const balance::ServerStatus& shown = current_.servers[server];
-  EventId id = EventId::ServerUnknown;
-  if (shown.health != before) {
-    constexpr std::array<EventId, static_cast<size_t>(HealthState::kCount)> kIds = {
-        EventId::ServerUnknown, EventId::ServerUp, EventId::ServerDown};
-    id = kIds[static_cast<size_t>(shown.health)];
-  } else if (shown.reason == HealthReason::Busy) {
-    id = EventId::ServerBusy;
-  } else if (shown.reason == HealthReason::Relieved) {
-    id = EventId::ServerRelieved;
-  }
-  parts_.events.post({.at = now(), .id = id, .args = {server, static_cast<int64_t>(shown.reason)}});
-}
-
-void Prober::Impl::publish_changes() {
-  if (!std::exchange(is_changed_, false)) return;
-  const std::vector<balance::GroupStatus> before = current_.groups;
-  find_panics(plan_, current_);
-  for (size_t g = 0; g < before.size(); ++g) {
-    const bool is_panicking = current_.groups[g].is_panicking;
-    if (is_panicking == before[g].is_panicking) continue;
-    parts_.events.post({.at = now(),
-                        .id = is_panicking ? EventId::PanicBegan : EventId::PanicEnded,
-                        .args = {static_cast<int64_t>(g), 0}});
-  }
-  status.publish(std::make_unique<balance::PoolStatus>(current_));
 }
 
 // ---- The outside ------------------------------------------------------------------------------
@@ -463,14 +388,10 @@ Result<std::unique_ptr<Prober>> Prober::create(const Options& options, const Par
 
 size_t Prober::memory_octets(const Options& options) {
   constexpr size_t kSocketOctets = std::max(sizeof(UdpProbeSocket), sizeof(TcpProbeSocket));
-  // Each reader may still look at another status, while the writer makes one more of its own.
-  const size_t statuses = options.worker_count + 1 + 3;
-  const size_t status_octets = options.server_count * sizeof(balance::ServerStatus) +
-                               options.group_count * sizeof(balance::GroupStatus);
   const size_t server_octets =
       sizeof(Target) + kSocketOctets + 2 * sizeof(ProbeTarget) + sizeof(ProbeCounters);
   return sizeof(Impl) + sip::kMessageOctetsMax + 1 + options.server_count * server_octets +
-         statuses * status_octets + TransitionLog::memory_octets(options.server_count) +
+         StatusBoard::memory_octets(board_options(options)) +
          net::Mailbox::memory_octets(
              {.small_count = options.signals, .large_count = kLargeSignals});
 }
@@ -492,7 +413,7 @@ void Prober::tell(const balance::HealthSignal& signal, std::string_view octets) 
 }
 
 Published<balance::PoolStatus>& Prober::status() {
-  return impl_->status;
+  return impl_->board.published();
 }
 
 const ProbeCounters& Prober::counters(balance::ServerIndex server) const {
@@ -500,7 +421,7 @@ const ProbeCounters& Prober::counters(balance::ServerIndex server) const {
 }
 
 std::vector<Transition> Prober::transitions(balance::ServerIndex server) const {
-  return impl_->transitions.of(server);
+  return impl_->board.transitions().of(server);
 }
 
 uint64_t Prober::lost_signals() const {

@@ -264,7 +264,6 @@ TEST_F(ProberTest, A503ToAProbePausesTheServer) {
 
 TEST_F(ProberTest, ForgedAnswersProveNothing) {
   plan_.targets[0] = target(servers_[0].address());
-  const UdpServer stranger;
   servers_[0].answer = [&](const std::string& probe) {
     // By somebody else, who knows the branch; and by the server, of another probe.
     UdpServer forger;
