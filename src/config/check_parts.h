@@ -16,8 +16,10 @@
 
 namespace siplb::config {
 
-// Requires: `list` or `root` is what `configuration` was read from.
+// Requires, of all: `list` or `root` is what `configuration` was read from.
 void check_listeners(const YamlNode& list, const Configuration& configuration, FaultList& faults);
+// What servers' health takes from other keys where the file does not say it.
+void complete_groups(const YamlNode& list, Configuration& configuration);
 void check_groups(const YamlNode& list, const Configuration& configuration, FaultList& faults);
 void check_routes(const YamlNode& root, const Configuration& configuration, FaultList& faults);
 

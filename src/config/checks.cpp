@@ -69,6 +69,13 @@ void check_connections(const YamlNode& section, const LimitOptions& limits, Faul
                                     ", more than 'connections', " + std::to_string(connections));
 }
 
+// Two sockets cannot have one path.
+void check_admin(const YamlNode& section, const AdminOptions& admin, FaultList& faults) {
+  if (!admin.socket || admin.socket != admin.read_socket) return;
+  const Place place = at(section, "read_socket").place;
+  if (!faults.has(place)) faults.add(place, "'read_socket' is the path of 'socket'");
+}
+
 // Whether a request that meets silence has time left for another server.
 void check_silence(const YamlNode& root, const Configuration& configuration, FaultList& faults) {
   if (faults.has(at(at(root, "timers"), "invite").place)) return;
@@ -91,6 +98,14 @@ void check_silence(const YamlNode& root, const Configuration& configuration, Fau
 bool has_default_role(const YamlNode& root, const Configuration& configuration) {
   return configuration.listeners.size() == 1 &&
          at(root, "listeners").items.front().find("role") == nullptr;
+}
+
+void warn_of_panic(const YamlNode& root, const Configuration& configuration, FaultList& warnings) {
+  for (size_t i = 0; i < configuration.groups.size(); ++i) {
+    if (configuration.groups[i].panic_below < 100) continue;
+    warnings.add(at(at(root, "groups").items[i], "panic_below").place,
+                 "'panic_below' is 100: health is always ignored");
+  }
 }
 
 // Whether it looks like a pattern of files, and is none.
@@ -157,6 +172,7 @@ void complete(const YamlNode& root, Configuration& configuration) {
   if (configuration.groups.size() == 1 && root.find("routes") == nullptr) {
     configuration.routes.emplace_back().name = "default";
   }
+  complete_groups(at(root, "groups"), configuration);
 }
 
 void check(const YamlNode& root, const Configuration& configuration, FaultList& faults) {
@@ -171,6 +187,7 @@ void check(const YamlNode& root, const Configuration& configuration, FaultList& 
   check_groups(at(root, "groups"), configuration, faults);
   check_silence(root, configuration, faults);
   check_routes(root, configuration, faults);
+  check_admin(at(root, "admin"), configuration.admin, faults);
 }
 
 void warn(const YamlNode& root, const Configuration& configuration, FaultList& warnings) {
@@ -184,6 +201,7 @@ void warn(const YamlNode& root, const Configuration& configuration, FaultList& w
     }
   }
   warn_of_codes(root, configuration, warnings);
+  warn_of_panic(root, configuration, warnings);
   warn_of_patterns(root, configuration, warnings);
   warn_of_forwarding(root, configuration, warnings);
   if (const Duration ringing = configuration.timers.ringing; ringing <= kTimerCLeast) {

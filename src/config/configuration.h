@@ -80,6 +80,13 @@ struct MetricsOptions {
   bool operator==(const MetricsOptions&) const = default;
 };
 
+// Both paths are absolute; see admin_sockets() in derive.h.
+struct AdminOptions {
+  std::optional<std::string> socket;
+  std::optional<std::string> read_socket;
+  bool operator==(const AdminOptions&) const = default;
+};
+
 struct Configuration {
   GlobalOptions global;
   std::vector<transport::ListenerOptions> listeners;  // 1 to transport::kListenersMax
@@ -91,6 +98,7 @@ struct Configuration {
   transaction::TimerOptions timers;
   transport::StreamTimers stream_timers;
   MetricsOptions metrics;
+  AdminOptions admin;
 };
 
 }  // namespace siplb::config

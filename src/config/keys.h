@@ -12,6 +12,7 @@ namespace siplb::config {
 
 [[nodiscard]] const KeyTable<Configuration>& configuration_keys();
 [[nodiscard]] const KeyTable<transport::ListenerOptions>& listener_keys();
+[[nodiscard]] const KeyTable<balance::GroupOptions>& group_keys();
 [[nodiscard]] const KeyTable<proxy::RouteOptions>& route_keys();
 
 // All of it in the table's order, for documentation and its tests.

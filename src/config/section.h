@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -144,18 +145,22 @@ Value<Options> section(Part Options::*member, const KeyTable<Part>& table) {
   return of_part(member, section(table));
 }
 
-// A list of maps. Each item gets its place in `member` even where it is faulty, so that positions
-// in the list and in the file agree.
+// A list of maps, each of which begins as `initial`. Each item gets its place in `member` even
+// where it is faulty, so that positions in the list and in the file agree.
 template <class Options, class Item>
-Value<Options> list(std::vector<Item> Options::*member, const KeyTable<Item>& table,
-                    size_t count_max) {
+Value<Options> list(
+    std::vector<Item> Options::*member, const KeyTable<Item>& table, size_t count_max,
+    std::type_identity_t<Item (*)(const Options&)> initial = [](const Options&) {
+      return Item();
+    }) {
   const std::string takes = "a list of 1 to " + std::to_string(count_max) + " maps";
   const auto read = [=, &table](const YamlNode& node, Options& options,
                                 const ReadContext& context) {
     if (node.kind != YamlNode::Kind::List) return false;
     if (node.items.empty() || node.items.size() > count_max) return false;
     for (const YamlNode& item : node.items) {
-      const bool is_map = read_section(item, table, (options.*member).emplace_back(), context);
+      Item& element = (options.*member).emplace_back(initial(options));
+      const bool is_map = read_section(item, table, element, context);
       if (!is_map && item.kind != YamlNode::Kind::Broken) {
         refuse_item("a map", item, context.faults);
       }

@@ -112,21 +112,16 @@ Value<Options> name(std::string Options::*member) {
   return text(member, "a name: 1 to 32 of letters, digits, '-' and '_'", is_name);
 }
 
-// One of some words; nothing as a word's meaning makes it not yet supported.
+// One of some words.
 template <class Options, class T>
-Value<Options> choice(T Options::*member,
-                      std::vector<std::pair<std::string_view, std::optional<T>>> words) {
+Value<Options> choice(T Options::*member, std::vector<std::pair<std::string_view, T>> words) {
   std::string takes;
-  for (const auto& [word, meaning] : words) {
-    if (meaning) takes.append(takes.empty() ? "" : " | ").append(word);
-  }
-  return {takes,
-          [member, words](const YamlNode& node, Options& options, const ReadContext& context) {
+  for (const auto& [word, meaning] : words) takes.append(takes.empty() ? "" : " | ").append(word);
+  return {takes, [member, words](const YamlNode& node, Options& options, const ReadContext&) {
             if (!node.is_text()) return false;
             for (const auto& [word, meaning] : words) {
               if (node.text != word) continue;
-              if (meaning) options.*member = *meaning;
-              if (!meaning) context.faults.add(node.place, shown(word) + " is not yet supported");
+              options.*member = meaning;
               return true;
             }
             return false;

@@ -111,6 +111,21 @@ TEST(ChecksTest, ReportsPatienceThatOutlastsTheRequest) {
             "fail over by silence");
 }
 
+TEST(ChecksTest, ReportsOnePathForTwoSockets) {
+  const Mistake mistakes[] = {
+      {"two", with_both("admin: {socket: /run/a, read_socket: /run/b}"), ""},
+      {"the same", with_both("admin: {socket: /run/a, read_socket: /run/x/../a}"),
+       "1:38: 'read_socket' is the path of 'socket'"},
+      {"both too long",
+       with_both("admin: {socket: /" + std::string(107, 'a') + ", read_socket: /" +
+                 std::string(107, 'a') + "}"),
+       "1:17: longer than 107 octets as a whole: '/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'\n"
+       "1:140: longer than 107 octets as a whole: '/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'"},
+      {"as long as may be", with_both("admin: {socket: /" + std::string(106, 'a') + "}"), ""},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
 TEST(CompleteTest, OneListenerServesBothSidesAndSeveralServeClients) {
   const LoadResult one =
       load_text(with_groups(R"(listeners: [{name: a, address: "10.0.0.5:5060"}])"), "f", "/");
@@ -196,6 +211,16 @@ TEST(WarnTest, TellsOfFailoverByCodesThatAreAboutTheRequest) {
       "2:22: code 401 is about the request: another server would answer the same\n"
       "2:32: code 407 is about the request: another server would answer the same\n"
       "2:37: code 487 is about the request: another server would answer the same");
+}
+
+TEST(WarnTest, TellsOfAGroupWhoseHealthIsAlwaysIgnored) {
+  const auto warnings = [](std::string_view percent) {
+    return warnings_of(with_listeners(
+        "groups: [{name: g, servers: [{name: a, uri: 'sip:10.0.0.1'}], panic_below: " +
+        std::string(percent) + "}]"));
+  };
+  EXPECT_EQ(warnings("99"), "");
+  EXPECT_EQ(warnings("100"), "1:76: 'panic_below' is 100: health is always ignored");
 }
 
 TEST(WarnTest, TellsOfPatternsWhoseStarStandsForItself) {

@@ -248,6 +248,110 @@ TEST(GroupChecksTest, RefusesMoreSourcesInAllThanTheBound) {
             "5:22: more than 1024 sources in all groups together");
 }
 
+TEST(GroupChecksTest, ReportsNamesThatAreUsedTwiceOrOurOwn) {
+  const auto server = [](std::string_view uri) {
+    return std::string(
+               R"(listeners: [{name: in, address: "10.0.0.5:5060", advertise: "edge.org:5070"}]
+global: {names: [sip.example.com]}
+groups: [{name: g, servers: [{name: x, uri: "sip:pbx.example.com"}, {name: y, uri: ")") +
+           std::string(uri) + "\"}]}]";
+  };
+  const Mistake mistakes[] = {
+      {"another name", server("sip:pbx2.example.com"), ""},
+      {"the same name", server("sip:PBX.example.com"), "3:84: server 'x' has this address"},
+      {"the same name with a port", server("sip:pbx.example.com:5060"), ""},
+      {"one of global.names", server("sip:sip.example.com"),
+       "3:84: 'sip.example.com' stands in global.names: this is siplb itself"},
+      {"one of them with a listener's port", server("sip:sip.example.com:5060"),
+       "3:84: 'sip.example.com' stands in global.names: this is siplb itself"},
+      {"one of them with another port", server("sip:sip.example.com:5080"), ""},
+      {"advertised", server("sip:Edge.org:5070"),
+       "3:84: this is the advertised address of listener 'in'"},
+      {"advertised with another port", server("sip:edge.org"), ""},
+      {"of a file whose listener is faulty",
+       R"(listeners: [{name: in, address: nowhere}]
+groups: [{name: g, servers: [{name: x, uri: "sip:pbx.example.com"}]}])",
+       "1:33: 'address' takes an address with port: 192.0.2.1:5060 or [2001:db8::1]:5060, not "
+       "'nowhere'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+// Which families its addresses have is known when it leads to some.
+TEST(GroupChecksTest, ReportsNamesWhoseTransportNoListenerHas) {
+  const auto group = [](std::string_view keys, std::string_view server) {
+    return R"(listeners: [{name: in, address: "[2001:db8::5]:5060"}]
+groups: [{name: g, )" +
+           std::string(keys) + "servers: [{name: x, " + std::string(server) + "}]}]";
+  };
+  const Mistake mistakes[] = {
+      {"UDP", group("", R"(uri: "sip:a.org")"), ""},
+      {"TCP", group("", R"(uri: "sip:a.org;transport=tcp")"),
+       "2:29: no listener can reach server 'x': none has transport 'tcp'"},
+      {"both", group("", R"(uri: "sip:a.org", transports: [udp, tcp])"),
+       "2:29: no listener can reach server 'x': none has transports 'udp' and 'tcp'"},
+      {"UDP of a listener", group("listener: in, ", R"(uri: "sip:a.org")"), ""},
+      {"TCP of a listener", group("listener: in, ", R"(uri: "sip:a.org;transport=tcp")"),
+       "2:30: listener 'in' cannot reach server 'x': it is without transport 'tcp'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+std::string with_health(std::string_view of_group, std::string_view of_server) {
+  return with_listeners("groups:\n- name: g\n  health: {" + std::string(of_group) +
+                        "}\n  servers:\n  - {name: x, uri: \"sip:10.0.0.1\", health: {" +
+                        std::string(of_server) + "}}\n  - {name: y, uri: \"sip:10.0.0.2\"}");
+}
+
+TEST(GroupChecksTest, ReportsFastProbesThatAreSlowerThanOthers) {
+  const Mistake mistakes[] = {
+      {"equal", with_health("interval: 300ms, fast_interval: 300ms", ""), ""},
+      {"slower, told once", with_health("interval: 300ms, fast_interval: 301ms", ""),
+       "3:44: 'fast_interval' is 301ms, longer than the interval of server 'x', 300ms"},
+      {"slower than the default", with_health("fast_interval: 2s", ""),
+       "3:27: 'fast_interval' is 2s, longer than the interval of server 'x', 1s"},
+      {"slower than a server's", with_health("fast_interval: 300ms", "interval: 200ms"),
+       "3:27: 'fast_interval' is 300ms, longer than the interval of server 'x', 200ms"},
+      {"slower at a server", with_health("interval: 200ms", "fast_interval: 300ms"),
+       "5:60: 'fast_interval' is 300ms, longer than the interval of server 'x', 200ms"},
+      {"beside a faulty interval", with_health("interval: soon, fast_interval: 2s", ""),
+       "3:22: 'interval' takes a duration from 100ms to 1h, not 'soon'"},
+      {"a timeout above the interval", with_health("interval: 300ms, timeout: 3s", ""), ""},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
+TEST(GroupChecksTest, LetsTheDefaultOfFastProbesGiveWay) {
+  const LoadResult result = load_text(with_health("interval: 200ms", "interval: 3s"), "f", "/");
+  ASSERT_EQ(without_file(result.faults), "");
+  const auto& servers = result.configuration.groups.at(0).servers;
+  EXPECT_EQ(servers.at(0).health.fast_interval, std::chrono::milliseconds(500));
+  EXPECT_EQ(servers.at(1).health.fast_interval, std::chrono::milliseconds(200));
+}
+
+TEST(GroupChecksTest, ReportsProbesThatNoListenerCanSend) {
+  const auto group = [](std::string_view of_group, std::string_view server) {
+    return R"(listeners: [{name: in, address: "10.0.0.5:5060", transports: [udp, tcp]}]
+groups: [{name: g, )" +
+           std::string(of_group) + "servers: [{name: x, " + std::string(server) + "}]}]";
+  };
+  const Mistake mistakes[] = {
+      {"UDP", group("health: {source: listener}, ", R"(uri: "sip:10.0.0.1")"), ""},
+      {"both",
+       group("health: {source: listener}, ", R"(uri: "sip:10.0.0.1", transports: [udp, tcp])"), ""},
+      {"TCP", group("health: {source: listener}, ", R"(uri: "sip:10.0.0.1;transport=tcp")"),
+       "2:37: listeners send probes over 'udp' only, but server 'x' is reached over 'tcp'"},
+      {"TCP with sockets of their own",
+       group("health: {source: listener}, ",
+             R"(uri: "sip:10.0.0.1;transport=tcp", health: {source: own})"),
+       ""},
+      {"TCP of the server's own",
+       group("", R"(uri: "sip:10.0.0.1;transport=tcp", health: {source: listener})"),
+       "2:92: listeners send probes over 'udp' only, but server 'x' is reached over 'tcp'"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
+}
+
 TEST(GroupChecksTest, TakesOneServerInTwoGroups) {
   EXPECT_EQ(faults_of(with_listeners(R"(groups:
   - {name: a, servers: [{name: x, uri: "sip:10.0.0.1"}]}
@@ -293,6 +397,20 @@ TEST(GroupChecksTest, RefusesMoreServersInAllThanTheBound) {
   EXPECT_EQ(faults_of(head + group("a", balance::kServersMax - 1) + group("b", 1)), "");
   EXPECT_EQ(faults_of(head + group("a", balance::kServersMax) + group("b", 1)),
             "5:22: more than 4096 servers in all groups together");
+}
+
+TEST(GroupChecksTest, CountsANameByTheServersThatItCanLeadTo) {
+  const auto group = [](size_t count) {
+    std::string text = std::string(kListeners) + "\ngroups: [{name: g, servers: [";
+    for (size_t i = 0; i < count; ++i) {
+      const std::string name = "s" + std::to_string(i);
+      text += "{name: " + name + ", uri: \"sip:" + name + ".org\"},";
+    }
+    return text + "]}]";
+  };
+  EXPECT_EQ(faults_of(group(balance::kServersMax / balance::kPlacesPerName)), "");
+  EXPECT_EQ(faults_of(group(balance::kServersMax / balance::kPlacesPerName + 1)),
+            "2:29: more than 4096 servers in all groups together");
 }
 
 }  // namespace

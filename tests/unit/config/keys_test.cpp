@@ -77,7 +77,9 @@ TEST(ReferenceFileTest, StatesTheDefaultsThatAreInForce) {
   EXPECT_EQ(stated.global, standard.global);
   EXPECT_EQ(stated.limits, standard.limits);
   EXPECT_EQ(stated.metrics, standard.metrics);
-  EXPECT_EQ(stated.groups.at(0).policy, balance::GroupOptions().policy);
+  EXPECT_EQ(stated.admin, standard.admin);
+  const balance::GroupOptions standard_group;
+  EXPECT_EQ(stated.groups.at(0).policy, standard_group.policy);
   const balance::FailoverOptions& failover = stated.groups[0].failover;
   const balance::FailoverOptions standard_failover;
   EXPECT_EQ(failover.first_response_timeout, standard_failover.first_response_timeout);
@@ -85,6 +87,11 @@ TEST(ReferenceFileTest, StatesTheDefaultsThatAreInForce) {
   EXPECT_EQ(failover.codes, standard_failover.codes);
   EXPECT_EQ(failover.budget_percent, standard_failover.budget_percent);
   EXPECT_EQ(failover.late_2xx, standard_failover.late_2xx);
+  EXPECT_EQ(stated.groups[0].health, standard_group.health);
+  EXPECT_EQ(stated.groups[0].slow_start, standard_group.slow_start);
+  EXPECT_EQ(stated.groups[0].panic_below, standard_group.panic_below);
+  EXPECT_EQ(stated.groups[0].servers.at(0).max_calls, balance::ServerOptions().max_calls);
+  EXPECT_EQ(stated.groups[0].servers[0].max_inflight, balance::ServerOptions().max_inflight);
   EXPECT_EQ(stated.groups[0].servers.at(0).weight, stated.groups[0].servers.at(1).weight);
   EXPECT_EQ(stated.groups[0].servers[0].priority, stated.groups[0].servers[1].priority);
   EXPECT_EQ(stated.timers.t1, standard.timers.t1);

@@ -196,6 +196,15 @@ TEST(LoadTest, ReadsLimits) {
   EXPECT_EQ(limits.connection_queue_bytes, 77 * kKiB);
 }
 
+TEST(LoadTest, ReadsAdminSockets) {
+  EXPECT_EQ(load(kSmallest).configuration.admin, AdminOptions());
+  const LoadResult result =
+      load(std::string(kSmallest) + "admin: {socket: /run/a.sock, read_socket: run/../b.sock}\n");
+  ASSERT_TRUE(result.good()) << report(result);
+  EXPECT_EQ(result.configuration.admin.socket, "/run/a.sock");
+  EXPECT_EQ(result.configuration.admin.read_socket, "/etc/siplb/b.sock");
+}
+
 TEST(LoadTest, ReadsTimers) {
   const transaction::TimerOptions standard = load(kSmallest).configuration.timers;
   EXPECT_EQ(standard.t1, 500ms);

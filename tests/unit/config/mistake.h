@@ -1,4 +1,5 @@
-// Tables of mistakes: a piece of a file, and what siplb says about it, with the place.
+// Tables of mistakes: a piece of a file, and what siplb says about it, with the place; and of
+// bounds.
 #pragma once
 
 #include <string>
@@ -48,6 +49,41 @@ inline std::string with_listeners(std::string_view line) {
 }
 inline std::string with_both(std::string_view line) {
   return with_groups(with_listeners(line));
+}
+
+// A value within its bounds, which ends at `before` and goes on at `after` in the first line.
+struct Bounded {
+  std::string_view key;
+  std::string_view takes;
+  std::string before;
+  std::string_view after;
+  std::string_view too_low;  // empty: nothing is
+  std::string_view lowest;
+  std::string_view highest;
+  std::string_view too_high;
+};
+
+inline void expect_bounds(const Bounded& bounded, std::string_view rest) {
+  const auto faults_with = [&](std::string_view value) {
+    return faults_of(bounded.before + std::string(value).append(bounded.after).append("\n") +
+                     std::string(rest));
+  };
+  const auto refusal = [&](const std::string& value) {
+    return "1:" + std::to_string(bounded.before.size() + 1) + ": '" + std::string(bounded.key) +
+           "' takes " + std::string(bounded.takes) + ", not " + value;
+  };
+  EXPECT_EQ(faults_with(bounded.lowest), "") << bounded.key;
+  EXPECT_EQ(faults_with(bounded.highest), "") << bounded.key;
+  for (const std::string_view value : {bounded.too_low, bounded.too_high}) {
+    if (value.empty()) continue;
+    EXPECT_EQ(faults_with(value), refusal("'" + std::string(value) + "'"));
+  }
+  EXPECT_EQ(faults_with("soon"), refusal("'soon'"));
+  EXPECT_EQ(faults_with("-1"), refusal("'-1'"));
+  const std::string quoted = "'" + std::string(bounded.lowest) + "'";
+  EXPECT_EQ(faults_with(quoted), refusal("the quoted text " + quoted));
+  EXPECT_EQ(faults_with("[]"), refusal("a list of 0"));
+  EXPECT_EQ(faults_with("{}"), refusal("a map"));
 }
 
 }  // namespace siplb::config
