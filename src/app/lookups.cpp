@@ -149,6 +149,23 @@ void Lookups::on_answer(const Question& question, Answer answer, Instant now) {
   plan();
 }
 
+bool Lookups::is_settled(size_t name) const {
+  const HostName& asked = names_[name];
+  if (!asks_srv(asked)) return is_settled(asked.host);
+  const Entry& srv = at({srv_host(asked), RecordType::Srv});
+  if (!srv.is_settled()) return false;
+  const auto is_target_settled = [this](const SrvRecord& each) { return is_settled(each.target); };
+  return std::all_of(srv.targets.begin(), srv.targets.end(), is_target_settled) &&
+         (srv.is_live() || is_settled(asked.host));
+}
+
+bool Lookups::is_settled() const {
+  for (size_t i = 0; i < names_.size(); ++i) {
+    if (!is_settled(i)) return false;
+  }
+  return true;
+}
+
 std::optional<std::vector<NamedAddress>> Lookups::addresses(size_t name) const {
   const HostName& asked = names_[name];
   std::optional<std::vector<NamedAddress>> found;
@@ -167,13 +184,12 @@ std::optional<std::vector<NamedAddress>> Lookups::addresses(size_t name) const {
 
 std::optional<std::vector<NamedAddress>> Lookups::addresses_of(const std::string& host,
                                                                uint16_t port) const {
-  const Entry& v4 = at({host, RecordType::A});
-  const Entry& v6 = at({host, RecordType::Aaaa});
-  if (!v4.is_settled() || !v6.is_settled()) return std::nullopt;
+  if (!is_settled(host)) return std::nullopt;
   std::vector<NamedAddress> found;
-  for (const Entry* const entry : {&v4, &v6}) {
-    if (entry->is_denied && is_live(host)) continue;
-    for (const SockAddress& ip : entry->addresses) {
+  for (const RecordType type : {RecordType::A, RecordType::Aaaa}) {
+    const Entry& entry = at({host, type});
+    if (entry.is_denied && is_live(host)) continue;
+    for (const SockAddress& ip : entry.addresses) {
       found.push_back({.address = ip.with_port(port)});
     }
   }
@@ -202,6 +218,10 @@ std::optional<std::vector<NamedAddress>> Lookups::addresses_of(
     }
   }
   return found;
+}
+
+bool Lookups::is_settled(const std::string& host) const {
+  return at({host, RecordType::A}).is_settled() && at({host, RecordType::Aaaa}).is_settled();
 }
 
 bool Lookups::is_live(const std::string& host) const {

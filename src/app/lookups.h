@@ -108,6 +108,9 @@ class Lookups {
   // Ends a question. One that nobody asks any more is ignored.
   void on_answer(const Question& question, Answer answer, Instant now);
 
+  // False while a question that this name rests upon has neither been answered nor failed yet.
+  [[nodiscard]] bool is_settled(size_t name) const;
+  [[nodiscard]] bool is_settled() const;  // all of them
   // Where name number `name` leads; nothing as long as that is not known, or nowhere.
   [[nodiscard]] std::optional<std::vector<NamedAddress>> addresses(size_t name) const;
 
@@ -139,6 +142,7 @@ class Lookups {
   [[nodiscard]] Entries::const_iterator next() const;
   // Requires: the question is needed.
   [[nodiscard]] const Entry& at(const Question& question) const;
+  [[nodiscard]] bool is_settled(const std::string& host) const;
   [[nodiscard]] bool is_live(const std::string& host) const;
   // Nothing while an answer to any of their questions is still awaited for the first time.
   [[nodiscard]] std::optional<std::vector<NamedAddress>> addresses_of(const std::string& host,

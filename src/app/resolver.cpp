@@ -216,6 +216,10 @@ void Resolver::set_names(std::vector<HostName> names) {
   impl_->lookups().set_names(std::move(names));
 }
 
+bool Resolver::is_settled() const {
+  return impl_->lookups().is_settled();
+}
+
 std::optional<std::vector<NamedAddress>> Resolver::addresses(size_t name) const {
   return impl_->lookups().addresses(name);
 }

@@ -36,6 +36,8 @@ class Resolver {
 
   // As Lookups::set_names(): what is known of names that stay is kept.
   void set_names(std::vector<HostName> names);
+  // True once each name has been asked for: waiting longer brings nothing new.
+  [[nodiscard]] bool is_settled() const;
   // As Lookups::addresses().
   [[nodiscard]] std::optional<std::vector<NamedAddress>> addresses(size_t name) const;
   [[nodiscard]] const LookupCounters& counters() const;

@@ -274,6 +274,22 @@ TEST_F(LookupsTest, CountsResultsAndNamesWithoutAddress) {
             static_cast<uint64_t>(now_.time_since_epoch().count()));
 }
 
+TEST_F(LookupsTest, SettlesWhenEachQuestionHasAResult) {
+  EXPECT_TRUE(lookups_->is_settled());
+  ask_for_service();
+  EXPECT_FALSE(lookups_->is_settled());
+  answer_service(targets({{.port = 5070, .target = "a."}}));
+  EXPECT_FALSE(lookups_->is_settled()) << "its target is not known";
+  answer("a.", RecordType::A, failure());
+  EXPECT_FALSE(lookups_->is_settled());
+  answer("a.", RecordType::Aaaa, failure());
+  EXPECT_TRUE(lookups_->is_settled());
+  answer_service(kNone);
+  EXPECT_FALSE(lookups_->is_settled()) << "now the name itself is asked";
+  answer_hosts("pbx", kNone);
+  EXPECT_TRUE(lookups_->is_settled());
+}
+
 TEST_F(LookupsTest, TakesAsManyNamesAsItMay) {
   std::vector<HostName> names;
   for (size_t i = 0; i < kNamesMax; ++i) names.push_back({std::to_string(i), 5060});
