@@ -4,14 +4,24 @@
 // A fixed, set-associative table of 32-octet entries of plain data over memory that the caller owns
 // (a file or memfd may carry it over a restart later): each entry has a check, a torn one is
 // skipped and counted. Calls and the rest have separate quotas, so that REGISTER and OPTIONS floods
-// cannot evict calls. A full set gives up its oldest entry of the same kind. Thread: one, the
-// lane's worker. Bounds: the two regions given; no heap.
+// cannot evict calls. A full set gives up its oldest entry of the same kind.
+//
+// A call's entry also says whether it takes one of its server's call slots:
+//
+//                reserve             activate             end_call
+//   Uncounted ─────────────> Reserved ────────> Active ──────────────> Ended
+//       └───────────── activate ─────────────────┘  also from the others
+// end_reservation leads from Reserved back to Uncounted. Whatever frees or overwrites a counted
+// entry gives its slot back; a sweep does so for those whose time is over, and checks the books.
+//
+// Thread: one, the lane's worker. Bounds: the two regions and the ledger; no heap later.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string_view>
 
+#include "balance/call_ledger.h"
 #include "base/counter.h"
 #include "base/hash.h"
 #include "base/time.h"
@@ -28,26 +38,32 @@ struct AffinityEntry {
   uint8_t attempt = 0;         // of the branch it went out with
   AffinityKind kind = AffinityKind::Call;
   uint16_t check = 0;  // over all other fields
-  uint32_t unused = 0;
+  CallState call = CallState::Uncounted;
+  uint8_t unused = 0;
+  ServerIndex slot_server = 0;  // whose slot a counted call has: by an index of this process
 };
 static_assert(sizeof(AffinityEntry) == 32);
 
 struct AffinityOptions {
   Duration call_life = std::chrono::hours(4);      // limits.call_expiry, from the last use
-  Duration other_life = std::chrono::seconds(64);  // a transaction and its retry
+  Duration other_life = std::chrono::seconds(64);  // a transaction and its retry; an ended call
+  // When a reservation that nobody ended is given up: longer than an INVITE lives (Timer C).
+  Duration reserved_life = std::chrono::minutes(10);
 };
 
 struct AffinityCounters {
-  Counter evicted;  // a live entry gave way
-  Counter torn;     // a search met an entry whose check failed
+  Counter evicted;     // a live entry gave way
+  Counter torn;        // a search met an entry whose check failed
+  Counter miscounted;  // call slots that a sweep found taken without an entry, or not taken
 };
 
 class AffinityTable {
  public:
   // Requires: each region is empty or a power-of-two multiple of kWays entries. An empty region
-  // stores nothing: every put is then Full.
+  // stores nothing: every put is then Full. All are borrowed; without `counts` no call is counted.
   AffinityTable(std::span<AffinityEntry> calls, std::span<AffinityEntry> others,
-                const AffinityOptions& options, AffinityCounters& counters);
+                const AffinityOptions& options, AffinityCounters& counters,
+                CallCounts* counts = nullptr);
 
   static constexpr size_t kWays = 4;  // two cache lines
 
@@ -58,9 +74,41 @@ class AffinityTable {
   // Also restarts the entry's life.
   [[nodiscard]] const AffinityEntry* touch(uint64_t key, Instant now);
   // Requires: key != 0. An entry with the same key is overwritten, whatever its kind, so a key has
-  // one entry at most. A live call stays a call: put as Other it keeps its place and its quota.
+  // one entry at most. A live call stays a call: put as Other it keeps its place and its quota. It
+  // stays as counted as it is if its server and From tag are the same, else it is Uncounted.
   PutStatus put(uint64_t key, uint32_t server_id, uint32_t from_tag_hash, uint8_t attempt,
                 AffinityKind kind, Instant now);
+
+  // A call as its entry must know it: else the entry is another caller's, or the call has moved on.
+  struct Call {
+    uint64_t key = 0;
+    uint32_t from_tag_hash = 0;
+    uint32_t server_id = 0;
+  };
+  enum class [[nodiscard]] ReserveStatus : uint8_t{
+      Counted,  // it has a slot, now or already
+      Full,     // the server has `max` calls
+      Loose,    // it has no entry: it goes uncounted
+  };
+  // Takes a slot of the call's server, which has this index. 0: no limit.
+  ReserveStatus reserve(const Call& call, ServerIndex server, uint32_t max, Instant now);
+  // Its INVITE ended without a 2xx: gives back what was reserved, and leaves an active call alone.
+  void end_reservation(const Call& call, Instant now);
+  // It was answered 2xx: it is active, beyond any limit if nothing was reserved, and its life
+  // restarts. One that has ended is not begun again by a late answer.
+  void activate(const Call& call, ServerIndex server, Instant now);
+  // It is over: gives back what it holds; the entry lives on as long as an Other would. False where
+  // there is no such call.
+  bool end_call(const Call& call, Instant now);
+
+  // Goes on through the next `entry_count` entries of calls: gives back the slots of those whose
+  // time is over, and settles the books at the end of each round, where this call ends too.
+  void sweep(size_t entry_count, Instant now);
+  // True while some entry holds a slot: then sweeps are needed.
+  [[nodiscard]] bool has_counted_calls() const { return ledger_.has_slots(); }
+  // Counts what a region holds that an earlier process left; calls of servers that `topology` does
+  // not have go uncounted. Requires: nothing has been counted yet.
+  void adopt(const Topology& topology, Instant now);
 
   // Live entries, by counting all of them: for tests and operators.
   [[nodiscard]] size_t count_for_test(Instant now) const;
@@ -78,12 +126,23 @@ class AffinityTable {
   [[nodiscard]] AffinityEntry* find_live(uint64_t key, Instant now) const;
   // The key's own entry, else a dead one, else the oldest.
   [[nodiscard]] Place select_place(std::span<AffinityEntry> set, uint64_t key, Instant now) const;
-  static void free_in(std::span<AffinityEntry> region, uint64_t key);
+  // Frees an entry, and gives back what it holds unless it is torn.
+  void vacate(AffinityEntry& entry);
+  void free_in(std::span<AffinityEntry> region, uint64_t key);
+
+  [[nodiscard]] AffinityEntry* find_call(const Call& call, Instant now) const;
+  // The one place that changes what an entry holds; the slot itself is the ledger's.
+  void hold(AffinityEntry& entry, CallState state, ServerIndex server);
+  void give_back(AffinityEntry& entry, CallState state);
+  void sweep(AffinityEntry& entry, Instant now);
+  void adopt(AffinityEntry& entry, ServerIndex server);
 
   std::span<AffinityEntry> calls_;
   std::span<AffinityEntry> others_;
   AffinityOptions options_;
   AffinityCounters& counters_;
+  CallLedger ledger_;
+  size_t swept_ = 0;  // entries of calls, in this round
 };
 
 // The key of a call as one side sees it: `sender_group` is 0 for clients, else group index + 1 made

@@ -98,24 +98,46 @@ StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, Fail
     return Failover::Impossible;
   }
   const Request request = read_held(context, tick);
+  const uint8_t before = context.current_attempt;
+  bool has_moved = false;
   while (may_turn_elsewhere(context)) {
     Tried tried;
     const auto next =
         chooser_.choose_next(next_after(context, servers_tried(context, tried)), tick.now);
     if (!next) break;
-    const uint8_t before = context.current_attempt;
+    const uint8_t attempt = context.attempt_count;
+    follow(context, {.server = next->server, .to = next->to, .attempt = attempt}, tick.now);
+    has_moved = true;
     if (begin_attempt(context, request, *next) == Sent::No) continue;
     give_up(context, before, reason, tick);
-    chooser_.follow({.call_id = request.message.call_id,
-                     .sender_group = context.sender_group,
-                     .from_tag_hash = context.from_tag_hash,
-                     .method = context.method,
-                     .server = next->server,
-                     .attempt = context.current_attempt},
-                    tick.now);
     return Failover::Done;
   }
+  if (has_moved) come_back(context, tick.now);
   return Failover::Impossible;
+}
+
+// To that server goes the call: CANCEL and what comes later follow, and its call slot.
+void StatefulPath::follow(const ResponseContext& context, const Target& target, Instant now) {
+  if (target.server == balance::kNoServer) return;
+  chooser_.follow({call_of(context), target.server, target.attempt}, now);
+}
+
+// All others were tried in vain: the call stays where it was.
+void StatefulPath::come_back(const ResponseContext& context, Instant now) {
+  const Target target = target_of(context, context.current_attempt);
+  follow(context, target, now);
+  if (!context.is_call || target.server == balance::kNoServer) return;
+  static_cast<void>(chooser_.try_reserve(call_of(context), target.server, now));
+}
+
+// What was answered 2xx is active by now, and stays.
+void StatefulPath::end_reservation(const ResponseContext& context, Instant now) {
+  if (!context.is_call) return;
+  chooser_.end_reservation(call_of(context), context.attempts[context.current_attempt].server, now);
+}
+
+TargetChooser::Call StatefulPath::call_of(const ResponseContext& context) {
+  return {context.affinity_key, context.from_tag_hash, context.method};
 }
 
 void StatefulPath::give_up(ResponseContext& context, uint8_t index, FailoverReason reason,

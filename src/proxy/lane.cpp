@@ -1,5 +1,6 @@
 #include "proxy/lane.h"
 
+#include <algorithm>
 #include <array>
 
 #include "proxy/checks.h"
@@ -7,6 +8,11 @@
 
 namespace siplb::proxy {
 namespace {
+
+// A slice of the call table each second, so that each entry is looked at once a minute. A lane
+// without calls sleeps.
+constexpr Duration kSweepPause = std::chrono::seconds(1);
+constexpr size_t kSweepsPerRound = 60;
 
 // What octets look like at first sight: enough to count them, before they are scanned.
 MessageKind kind_of(std::span<const char> octets) {
@@ -38,7 +44,8 @@ Lane::Lane(const LaneOptions& options, const Outlook& outlook, const Parts& part
     : outlook_(outlook),
       counters_(parts.counters),
       intake_(outlook),
-      affinity_(parts.memory.calls, parts.memory.others, options.affinity, counters_.affinity),
+      affinity_(parts.memory.calls, parts.memory.others, options.affinity, counters_.affinity,
+                &parts.calls),
       moved_(parts.memory.moved, outlook.snapshot->seal.instance(), counters_.moved_evicted),
       chooser_(options.turns_seed, outlook, {affinity_, parts.load, parts.calls}),
       forwarder_(options.index, outlook, parts.wire),
@@ -77,7 +84,27 @@ Lane::Lane(const LaneOptions& options, const Outlook& outlook, const Parts& part
                       .stateful = stateful_,
                       .counters = counters_,
                       .load = parts.load,
-                      .health = parts.health}) {}
+                      .health = parts.health}),
+      sweep_entries_(parts.memory.calls.size() / kSweepsPerRound + 1),
+      swept_at_(options.started_at) {}
+
+std::optional<Instant> Lane::next_deadline() {
+  std::optional<Instant> next = stateful_.next_deadline();
+  if (has_calls_) next = std::min(next.value_or(Instant::max()), swept_at_ + kSweepPause);
+  return next;
+}
+
+void Lane::run_timers(const Tick& tick) {
+  stateful_.run_timers(tick);
+  if (tick.now >= swept_at_ + kSweepPause) sweep(tick.now);
+}
+
+// Calls that nobody ends, as where a BYE was lost, give their slots back when their time is over.
+void Lane::sweep(Instant now) {
+  affinity_.sweep(sweep_entries_, now);
+  swept_at_ = now;
+  has_calls_ = affinity_.has_counted_calls();
+}
 
 void Lane::receive(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {
   count_received(inbound);

@@ -65,8 +65,8 @@ class Lane {
     stateful_.on_disconnected(connection, tick);
   }
   // When run_timers() has work; nothing where no timer runs.
-  [[nodiscard]] std::optional<Instant> next_deadline() { return stateful_.next_deadline(); }
-  void run_timers(const Tick& tick) { stateful_.run_timers(tick); }
+  [[nodiscard]] std::optional<Instant> next_deadline();
+  void run_timers(const Tick& tick);
 
   // Account for a message that arrived here and belongs to another lane.
   void hand_out(const transport::Inbound& inbound);
@@ -74,6 +74,7 @@ class Lane {
   void drop_for_full_mailbox(const transport::Inbound& inbound, sip::Message& message);
 
  private:
+  void sweep(Instant now);
   void count_received(const transport::Inbound& inbound);
   void decide(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
   Verdict answer_stun(const transport::Inbound& inbound);
@@ -92,6 +93,9 @@ class Lane {
   StatefulPath stateful_;
   RequestPath request_path_;
   ResponsePath response_path_;
+  const size_t sweep_entries_;  // of the call table, at a time
+  Instant swept_at_;
+  bool has_calls_ = false;  // when it was swept last
 };
 
 }  // namespace siplb::proxy

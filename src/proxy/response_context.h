@@ -52,6 +52,7 @@ struct ResponseContext final : net::TimerNode {
   uint16_t unreachable_code = 503;  // what the client hears where nobody can be reached
   uint32_t sender_group = 0;
   uint32_t from_tag_hash = 0;
+  uint64_t affinity_key = 0;
   uint64_t key_hash = 0;  // where it falls among the group's servers
   SlotHandle slot;        // in the store
 
@@ -75,6 +76,7 @@ struct ResponseContext final : net::TimerNode {
   bool is_ringing = false;          // a provisional response above 100 went upstream
   bool is_duplicate_noted = false;  // a further 2xx was counted
   bool has_one_target = false;      // the request names it: nobody else will do
+  bool is_call = false;             // an INVITE that takes one of its server's call slots
   bool wants_path = false;          // its route adds a Path
   bool has_no_client = false;       // a BYE of our own
   bool has_lost_one = false;  // a connection ended by which it was sent, and it was sent again

@@ -48,6 +48,9 @@ Verdict ResponsePath::decide(const sip::Message& message, const transport::Flow&
     if (seal.instance != outlook_.snapshot->seal.instance())
       learn(message, server, *client, tick.now);
   }
+  if (message.method == sip::Method::Bye) {
+    chooser_.on_bye_answered({message, source, *client}, tick.now);
+  }
   forwarder_.forward_response(message, *to);
   return Verdict::forward();
 }
@@ -72,8 +75,10 @@ void ResponsePath::count_answer(const sip::Message& message, balance::ServerInde
 // The request was forwarded by an earlier process, whose table is gone: its answer fills ours.
 void ResponsePath::learn(const sip::Message& message, balance::ServerIndex server,
                          const transport::Flow& client, Instant now) {
-  TargetChooser::Answer answer{
-      .call_id = message.call_id, .from_tag = message.from_tag, .method = message.method};
+  TargetChooser::Answer answer{.call_id = message.call_id,
+                               .from_tag = message.from_tag,
+                               .method = message.method,
+                               .status = message.status};
   answer.target = chooser_.target_of(server);
   if (const auto branch = sip::read_branch(message.via.branch)) {
     answer.target.attempt = branch->attempt;

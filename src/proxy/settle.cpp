@@ -138,6 +138,7 @@ void StatefulPath::on_final_sent(ResponseContext& context, const Tick& tick) {
 
 void StatefulPath::finish(ResponseContext& context, const Tick& tick) {
   for (Attempt& attempt : context.tried()) count_out(attempt);
+  end_reservation(context, tick.now);
   using transaction::Ending;
   transaction::Tombstone tombstone;
   tombstone.client = client_of(context.source, context.reply_port);

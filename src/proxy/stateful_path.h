@@ -175,7 +175,6 @@ class StatefulPath {
   uint16_t edit_final(ResponseContext& context, const Answer& answer, Final& out);
   void forward_final(ResponseContext& context, const Answer& answer);
   void note_final(ResponseContext& context, const Answer& answer);
-  void follow_winner(ResponseContext& context, const Answer& answer);
   [[nodiscard]] static uint64_t client_of(const transport::Flow& source, uint16_t reply_port);
 
   // failover.cpp
@@ -196,6 +195,10 @@ class StatefulPath {
                                               Instant now);
   [[nodiscard]] static bool is_proof(const ResponseContext& context, uint8_t attempt);
   void watch_silence(ResponseContext& context, const Tick& tick);
+  void follow(const ResponseContext& context, const Target& target, Instant now);
+  void come_back(const ResponseContext& context, Instant now);
+  void end_reservation(const ResponseContext& context, Instant now);
+  [[nodiscard]] static TargetChooser::Call call_of(const ResponseContext& context);
   // Of the attempt's server, if it is one: the prober will look.
   void tell(const Attempt& attempt, balance::HealthSignal::Kind kind,
             std::chrono::seconds retry_after = {});

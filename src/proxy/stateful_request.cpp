@@ -143,6 +143,7 @@ Verdict StatefulPath::start(const Request& request, const Goal& goal) {
   context->from_tag_hash = request.from_tag_hash;
   context->key_hash = goal.key_hash;
   context->has_one_target = goal.is_only_one;
+  context->affinity_key = chooser_.call_of(request).key;
   context->wants_path = goal.wants_path;
   if (context->is_invite()) {
     if (!store_.store_remnant(*context, message)) {
@@ -151,6 +152,7 @@ Verdict StatefulPath::start(const Request& request, const Goal& goal) {
     }
     context->invite = transaction::InviteServer(hop_of(request.source), now);
     context->ringing_until = now + options_.timers.ringing;
+    context->is_call = !goal.is_only_one;
   } else {
     context->other = transaction::NonInviteServer(hop_of(request.source), now);
   }
@@ -171,6 +173,7 @@ Verdict StatefulPath::start(const Request& request, const Goal& goal) {
 // It has gone nowhere, so nothing needs to be remembered.
 Verdict StatefulPath::refuse(ResponseContext& context, Instant now) {
   const Verdict verdict = final_of_ours(context, context.unreachable_code, now);
+  end_reservation(context, now);
   store_.remove(context);
   return verdict;
 }
@@ -181,6 +184,10 @@ Sent StatefulPath::begin_attempt(ResponseContext& context, const Request& reques
   Attempt& attempt = context.attempts[index];
   attempt.server = target.server;
   if (outlook_.is_shut(target.server)) return Sent::No;
+  // Before it is sent, so that no server gets a call more than it may have.
+  if (context.is_call && !chooser_.try_reserve(call_of(context), target.server, request.tick.now)) {
+    return Sent::No;
+  }
   Transmission transmission{target, context.wants_path};
   transmission.target.attempt = index;
   const Tokens tokens = make_tokens(request, transmission);

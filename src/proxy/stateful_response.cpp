@@ -137,7 +137,12 @@ Verdict StatefulPath::on_provisional(ResponseContext& context, const Answer& ans
 Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer, IsFirst is_first) {
   if (!context.is_final_sent) {
     forward_final(context, answer);
-    if (!context.is_current(answer.attempt)) follow_winner(context, answer);
+    if (!context.is_current(answer.attempt)) {
+      follow(context, target_of(context, answer.attempt), answer.tick.now);
+    }
+    if (context.is_call) {
+      chooser_.activate(call_of(context), context.attempts[answer.attempt].server, answer.tick.now);
+    }
     return Verdict::forward();
   }
   const bool is_winner = answer.attempt == context.best_attempt && context.best_code < 300;
@@ -164,6 +169,9 @@ Verdict StatefulPath::on_other_answer(ResponseContext& context, const Answer& an
   }
   if (context.has_no_client) return Verdict::absorb(AbsorbReason::OwnRequest);
   if (!is_first) return Verdict::absorb(AbsorbReason::Repeat);  // what it led to has been done
+  if (context.method == sip::Method::Bye) {
+    chooser_.on_bye_answered({answer.message, answer.source, context.source}, answer.tick.now);
+  }
   if (status >= 300) return on_failure(context, answer);
   forward_final(context, answer);
   return Verdict::forward();
@@ -244,16 +252,6 @@ void StatefulPath::note_final(ResponseContext& context, const Answer& answer) {
   context.best_code = edit_final(context, answer, final);
   context.best_attempt = answer.attempt;
   static_cast<void>(store_.keep(context, final.editor.pieces()));
-}
-
-void StatefulPath::follow_winner(ResponseContext& context, const Answer& answer) {
-  chooser_.follow({.call_id = answer.message.call_id,
-                   .sender_group = context.sender_group,
-                   .from_tag_hash = context.from_tag_hash,
-                   .method = context.method,
-                   .server = context.attempts[answer.attempt].server,
-                   .attempt = answer.attempt},
-                  answer.tick.now);
 }
 
 Verdict StatefulPath::on_late_answer(transaction::Tombstone& tombstone, const Answer& answer) {

@@ -106,12 +106,64 @@ bool TargetChooser::has_next(const Next& next, Instant now) const {
 }
 
 void TargetChooser::follow(const Move& move, Instant now) {
-  const uint64_t call = key(move.call_id, move.sender_group);
-  const balance::AffinityEntry* entry = affinity_.find(call, now);
+  const balance::AffinityEntry* entry = affinity_.find(move.call.key, now);
   // Somebody else's live call keeps its entry; one that is full of calls has no room for this one.
-  if (entry != nullptr && entry->from_tag_hash != move.from_tag_hash) return;
-  static_cast<void>(affinity_.put(call, outlook_.topology().servers()[move.server].id,
-                                  move.from_tag_hash, move.attempt, kind_of(move.method), now));
+  if (entry != nullptr && entry->from_tag_hash != move.call.from_tag_hash) return;
+  static_cast<void>(affinity_.put(move.call.key, outlook_.topology().servers()[move.server].id,
+                                  move.call.from_tag_hash, move.attempt, kind_of(move.call.method),
+                                  now));
+}
+
+balance::AffinityTable::Call TargetChooser::entry_of(const Call& call,
+                                                     balance::ServerIndex server) const {
+  return {.key = call.key,
+          .from_tag_hash = call.from_tag_hash,
+          .server_id = outlook_.topology().servers()[server].id};
+}
+
+bool TargetChooser::try_reserve(const Call& call, balance::ServerIndex server, Instant now) {
+  const uint32_t max_calls = outlook_.topology().servers()[server].max_calls;
+  return affinity_.reserve(entry_of(call, server), server, max_calls, now) !=
+         balance::AffinityTable::ReserveStatus::Full;
+}
+
+void TargetChooser::end_reservation(const Call& call, balance::ServerIndex server, Instant now) {
+  affinity_.end_reservation(entry_of(call, server), now);
+}
+
+void TargetChooser::activate(const Call& call, balance::ServerIndex server, Instant now) {
+  affinity_.activate(entry_of(call, server), server, now);
+}
+
+// Its caller has sent the BYE, or its callee.
+void TargetChooser::on_bye_answered(const ByeAnswer& bye, Instant now) {
+  const sip::Message& message = bye.message;
+  // Who knows of no such call, or has nobody to ask, has ended it too (RFC 3261, 15.1.1).
+  const bool is_over = message.status / 100 == 2 || message.status == 481 || message.status == 408;
+  if (!is_over) return;
+  const Sender asker = find_sender(*outlook_.snapshot, bye.asker);
+  const Sender answerer = find_sender(*outlook_.snapshot, bye.answerer);
+  if (try_end_call(message.call_id, {message.from_tag, asker.affinity_group}, answerer, now)) {
+    return;
+  }
+  static_cast<void>(
+      try_end_call(message.call_id, {message.to_tag, answerer.affinity_group}, asker, now));
+}
+
+bool TargetChooser::try_end_call(std::string_view call_id, const Initiator& initiator,
+                                 const Sender& callee, Instant now) {
+  const uint64_t call = key(call_id, initiator.affinity_group);
+  const balance::AffinityEntry* const entry = affinity_.find(call, now);
+  if (entry == nullptr) return false;
+  const balance::ServerIndex server = outlook_.topology().find_by_id(entry->server_id);
+  const bool is_of_its_group =
+      server == balance::kNoServer ||
+      (callee.groups >> outlook_.topology().servers()[server].group & 1) != 0;
+  return is_of_its_group &&
+         affinity_.end_call({.key = call,
+                             .from_tag_hash = outlook_.snapshot->seal.tag_hash(initiator.tag),
+                             .server_id = entry->server_id},
+                            now);
 }
 
 bool TargetChooser::is_anothers(uint64_t key, const Request& request) const {
@@ -136,12 +188,16 @@ uint64_t TargetChooser::key_hash(const Request& request, const RouteOptions& rou
 }
 
 void TargetChooser::learn(const Answer& answer, Instant now) {
-  const uint64_t call = key(answer.call_id, answer.sender_group);
-  if (affinity_.find(call, now) != nullptr) return;
-  // A full table only means that this call goes on without an entry.
-  static_cast<void>(affinity_.put(call, outlook_.topology().servers()[answer.target.server].id,
-                                  outlook_.snapshot->seal.tag_hash(answer.from_tag),
-                                  answer.target.attempt, kind_of(answer.method), now));
+  const Call call{.key = key(answer.call_id, answer.sender_group),
+                  .from_tag_hash = outlook_.snapshot->seal.tag_hash(answer.from_tag),
+                  .method = answer.method};
+  if (affinity_.find(call.key, now) == nullptr) {
+    // A full table only means that this call goes on without an entry.
+    follow({.call = call, .server = answer.target.server, .attempt = answer.target.attempt}, now);
+  }
+  if (answer.method == sip::Method::Invite && answer.status / 100 == 2) {
+    activate(call, answer.target.server, now);
+  }
 }
 
 }  // namespace siplb::proxy

@@ -73,16 +73,37 @@ class TargetChooser {
   // True where choose_next() has an answer.
   [[nodiscard]] bool has_next(const Next& next, Instant now) const;
 
-  // The call has gone on to another server: CANCEL and later requests follow it.
-  struct Move {
-    std::string_view call_id;
-    uint32_t sender_group = 0;
+  // A request of one side's, and whose it is: as its entry in the affinity table knows it.
+  struct Call {
+    uint64_t key = 0;
     uint32_t from_tag_hash = 0;
     sip::Method method = sip::Method::Other;
+  };
+  [[nodiscard]] Call call_of(const Request& request) const {
+    return {key_of(request), request.from_tag_hash, request.message.method};
+  }
+  // It has gone on to another server: CANCEL and later requests follow it.
+  struct Move {
+    Call call;
     balance::ServerIndex server = balance::kNoServer;
     uint8_t attempt = 0;
   };
   void follow(const Move& move, Instant now);
+
+  // Counts of calls, in whose entries they stand. Each takes an INVITE that goes where the group's
+  // policy says.
+  // Takes a call slot of that server; false where it has none left.
+  [[nodiscard]] bool try_reserve(const Call& call, balance::ServerIndex server, Instant now);
+  // The INVITE ended, and what it has reserved ends unless it was answered 2xx.
+  void end_reservation(const Call& call, balance::ServerIndex server, Instant now);
+  void activate(const Call& call, balance::ServerIndex server, Instant now);
+  // A final response to a BYE: the call is over if it says so.
+  struct ByeAnswer {
+    const sip::Message& message;
+    const transport::Flow& answerer;
+    const transport::Flow& asker;
+  };
+  void on_bye_answered(const ByeAnswer& bye, Instant now);
 
   // Remembers from a response that `server` has the call, if nothing is known of it: that is so
   // after a restart. `sender_group` is that of whom the response goes to.
@@ -90,6 +111,7 @@ class TargetChooser {
     std::string_view call_id;
     std::string_view from_tag;
     sip::Method method = sip::Method::Other;
+    uint16_t status = 0;
     uint32_t sender_group = 0;
     Target target = {};
   };
@@ -111,6 +133,15 @@ class TargetChooser {
   }
   Affine find_affine(uint64_t key, const Request& request, Target& out);
   [[nodiscard]] balance::Selector::Wanted wanted(const Next& next, Instant now) const;
+  [[nodiscard]] balance::AffinityTable::Call entry_of(const Call& call,
+                                                      balance::ServerIndex server) const;
+  // Ends the call of the initiator's side whose tag that is, if `callee` is its server.
+  struct Initiator {
+    std::string_view tag;
+    uint32_t affinity_group = 0;
+  };
+  [[nodiscard]] bool try_end_call(std::string_view call_id, const Initiator& initiator,
+                                  const Sender& callee, Instant now);
   // True where a live call of another From tag has this key.
   [[nodiscard]] bool is_anothers(uint64_t key, const Request& request) const;
 

@@ -220,6 +220,18 @@ void Process::check_idle() const {
     throw std::logic_error(snapshot_.topology.servers()[i].name + " has " +
                            std::to_string(inflight) + " requests in flight for ever");
   }
+  check_calls();
+}
+
+void Process::check_calls() const {
+  for (size_t i = 0; i < counters_.servers.size(); ++i) {
+    const uint32_t reserved = around_.calls.reserved(static_cast<balance::ServerIndex>(i));
+    if (reserved == 0) continue;
+    throw std::logic_error(snapshot_.topology.servers()[i].name + " has " +
+                           std::to_string(reserved) + " calls reserved for ever");
+  }
+  const uint64_t errors = around_.calls.underflow_count() + counters_.affinity.miscounted.value();
+  if (errors != 0) throw std::logic_error(std::to_string(errors) + " calls were miscounted");
 }
 
 Process::Usage Process::usage() const {

@@ -98,6 +98,7 @@ class Process {
   [[nodiscard]] std::vector<SentMessage> take_sent();
   void check_sent(const SentMessage& message) const;
   void check_counters() const;
+  void check_calls() const;
   [[nodiscard]] std::string text_of(const EventArg& arg, int64_t value) const;
 
   proxy::Snapshot snapshot_;
