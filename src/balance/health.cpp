@@ -66,7 +66,6 @@ bool ServerHealth::on_probe(const Outcome& outcome, Instant now) {
   if (reason == HealthReason::Answered) {
     on_success(outcome, now);
   } else if (reason == HealthReason::Unsendable) {
-    answers_in_row_ = 0;
     failures_in_row_ = 0;
     change(HealthState::Unknown, reason, now);
   } else {
@@ -112,7 +111,6 @@ void ServerHealth::on_failure(HealthReason reason, TrafficProof traffic, Instant
     ++disagreement_count_;
     return;
   }
-  failures_in_row_ = 0;
   rise_needed_ = rise_after_fall(now);
   change(HealthState::Down, reason, now);
 }

@@ -13,7 +13,6 @@
 // From the first failure on, and from the first answer of one that is down, probes go out every
 // fast_interval. So a server that falls silent is down at the latest after
 //   interval + timeout + (fall - 1) * max(fast_interval, timeout).
-//
 // Busy is no state of health: who answers 503 is alive, and takes no new work for a while.
 //
 // No I/O and no clock: `now` comes from the caller, so a test is a list of events.
@@ -134,8 +133,8 @@ class ServerHealth {
   HealthOptions options_;
   HealthState state_ = HealthState::Unknown;
   HealthReason reason_ = HealthReason::Start;
-  uint32_t answers_in_row_ = 0;
-  uint32_t failures_in_row_ = 0;
+  uint32_t answers_in_row_ = 0;   // counts while it is down
+  uint32_t failures_in_row_ = 0;  // counts while it is not
   uint32_t rise_needed_;
   Instant changed_at_ = Instant::min();
   Instant up_since_ = Instant::min();
