@@ -56,7 +56,7 @@ TcpProbeSocket::Life TcpProbeSocket::lose() {
 
 net::Events TcpProbeSocket::on_ready(net::Events events, Instant) {
   if (!is_connected_) {
-    if (socket_.take_error() != 0) {
+    if (socket_.take_error() != 0 || socket_.leads_to_itself()) {
       lose();
       return 0;
     }
