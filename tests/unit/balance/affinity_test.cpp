@@ -518,6 +518,16 @@ TEST_F(CallTableTest, ChangesOnBothSidesOfTheSweepKeepTheBooksRight) {
   expect_counts(2, 0, kOtherServer);
 }
 
+// Else nobody would sweep it up.
+TEST_F(CallTableTest, HasCountedCallsUntilATornOneIsSettledToo) {
+  EXPECT_FALSE(table.has_counted_calls());
+  make_active(1);
+  entry_of(1).touched_s ^= 1;
+  EXPECT_TRUE(table.has_counted_calls());
+  sweep_all(kStart);
+  EXPECT_FALSE(table.has_counted_calls());
+}
+
 TEST_F(CallTableTest, SweepOfAnEmptyTableFindsNothing) {
   AffinityTable empty({}, {}, AffinityOptions{}, counters, &counts);
   empty.sweep(100, kStart);

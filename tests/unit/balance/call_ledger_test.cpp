@@ -30,6 +30,16 @@ TEST_F(CallLedgerTest, CountsWhatItTakes) {
   EXPECT_EQ(counts.calls(0), 0u);
 }
 
+TEST_F(CallLedgerTest, HasSlotsWhileAnyIsTaken) {
+  EXPECT_FALSE(ledger.has_slots());
+  for (const CallState state : {Reserved, Active}) {
+    ledger.add(kServer, state);
+    EXPECT_TRUE(ledger.has_slots());
+    ledger.release(kServer, state);
+    EXPECT_FALSE(ledger.has_slots());
+  }
+}
+
 TEST_F(CallLedgerTest, LeavesOtherLanesSlotsAlone) {
   CallLedger others(&counts);
   EXPECT_TRUE(others.try_reserve(kServer, 0));
