@@ -50,7 +50,7 @@ class Subject:
 class Siplbd(Subject):
     """One worker. `transport` is that of both sides."""
 
-    def __init__(self, binaries, servers, transport, limits="{}"):
+    def __init__(self, binaries, servers, transport, limits="{}", policy="maglev"):
         self.folder = tempfile.TemporaryDirectory()
         config = pathlib.Path(self.folder.name) / "siplb.yaml"
         server_list = ", ".join(f'{{name: s{i}, uri: "sip:{address};transport={transport}"}}'
@@ -58,7 +58,7 @@ class Siplbd(Subject):
         config.write_text(f"""
 global: {{workers: 1, key_file: key, log: {{format: json}}}}
 listeners: [{{name: edge, address: "127.0.0.1:0", transports: [{transport}]}}]
-groups: [{{name: pool, servers: [{server_list}]}}]
+groups: [{{name: pool, policy: {policy}, servers: [{server_list}]}}]
 limits: {limits}
 metrics: off
 """)
@@ -119,10 +119,10 @@ backend pool
 class Servers(Subject):
     """siplb-load's simulated servers."""
 
-    def __init__(self, binaries, transport, count):
+    def __init__(self, binaries, transport, count, behaviour=()):
         self.process = subprocess.Popen(
             [binaries / "siplb-load", "serve", "--listen", "127.0.0.1:0", "--count", str(count),
-             "--transport", transport, "--json"],
+             "--transport", transport, "--json", *behaviour],
             stdout=subprocess.PIPE, text=True, preexec_fn=pinned(LOAD_CPU))
         servers = json.loads(self.process.stdout.readline())["servers"]
         self.addresses = [server["address"] for server in servers]

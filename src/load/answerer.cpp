@@ -46,8 +46,15 @@ struct Answerer::Server {
     session_end = contact + server + std::string(kSessionBody);
   }
 
+  // When the call is through for which the server is busy from now on, after those before it.
+  Instant take_turn(Duration service, Instant now) {
+    busy_until = std::max(busy_until, now) + service;
+    return busy_until;
+  }
+
   RateGate gate;
   ServerStats stats;
+  Instant busy_until = Instant::min();
   // How answers end: any, those that make a dialog, and those that make a session.
   std::string plain_end;
   std::string dialog_end;
@@ -261,7 +268,10 @@ void Answerer::hold(HeldAnswer& held, const Request& request) {
   held.transaction = request.transaction();
   held.flow = request.flow;
   held.answer_at = request.now + faults.delay;
-  if (faults.delay == Duration::zero()) {
+  const bool is_call = held.is_invite && held.outcome == Outcome::Ok;
+  if (is_call)
+    held.answer_at += request.server.take_turn(faults.service, request.now) - request.now;
+  if (held.answer_at == request.now) {
     ring(held, request.now);
   } else if (held.is_invite && !faults.no_trying) {
     timers_.schedule(held, std::min(held.answer_at, request.now + kTryingAfter));

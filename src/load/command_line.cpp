@@ -53,6 +53,7 @@ struct ServeTexts {
   size_t count = 1;
   std::string ring = "0s";
   std::string delay;
+  std::string service;
   double drop = 0;
   double reject = 0;
   double capacity = 0;
@@ -139,6 +140,8 @@ void add_serve_options(CLI::App& app, ServeCommand& command, ServeTexts& texts) 
       ->check(CLI::Range(size_t{1}, kServersMax));
   app.add_option("--ring", texts.ring, "From 180 to 200; off: no 180");
   app.add_option("--delay", texts.delay, "Time before any answer");
+  app.add_option("--service", texts.service,
+                 "Time that a call takes of its server, one after the other");
   app.add_option("--drop", texts.drop, "Share of messages lost on arrival")
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--reject-503", texts.reject, "Share of calls answered 503")
@@ -151,10 +154,12 @@ void add_serve_options(CLI::App& app, ServeCommand& command, ServeTexts& texts) 
   app.add_option("--reset-every", texts.reading.reset_every,
                  "Messages after which each connection is reset")
       ->check(CLI::Range(1.0, 1e9));
-  app.add_option("--fault", texts.faults,
-                 "Of one server, or all: s2:silent, s3:delay=1500ms, all:late=1500ms, s1:503=0.2, "
-                 "s1:drop=0.05, s4:capacity=100, s2:duplicate, s2:ring=5s, s2:no-100, s2:stuck, "
-                 "s2:slow-read=1000, s2:reset-every=50");
+  app.add_option(
+      "--fault", texts.faults,
+      "Of one server, or all: s2:silent, s3:delay=1500ms, all:late=1500ms, s2:service=20ms, "
+      "s1:503=0.2, "
+      "s1:drop=0.05, s4:capacity=100, s2:duplicate, s2:ring=5s, s2:no-100, s2:stuck, "
+      "s2:slow-read=1000, s2:reset-every=50");
   app.add_option("--loss", texts.loss_percent, "Percent of datagrams lost on purpose, each way")
       ->check(CLI::Range(0.0, 100.0));
   app.add_option("--seed", command.answerer.seed, "Decides what the shares hit");
@@ -246,11 +251,11 @@ void apply_server_fault(const std::string& text, std::vector<ServerOptions>& ser
     is_known = true;
     if (!apply_fault(fault, server.faults)) {
       throw CLI::ValidationError(
-          "--fault",
-          text +
-              " is none of silent, duplicate, no-100, delay=TIME, late=TIME, "
-              "ring=TIME, drop=SHARE, 503=SHARE, capacity=RATE, stuck, slow-read=OCTETS, "
-              "reset-every=MESSAGES");
+          "--fault", text +
+                         " is none of silent, duplicate, no-100, delay=TIME, late=TIME, "
+                         "service=TIME, ring=TIME, drop=SHARE, 503=SHARE, capacity=RATE, stuck, "
+                         "slow-read=OCTETS, "
+                         "reset-every=MESSAGES");
     }
   }
   if (!is_known) throw CLI::ValidationError("--fault", "there is no server " + name);
@@ -259,6 +264,7 @@ void apply_server_fault(const std::string& text, std::vector<ServerOptions>& ser
 void finish(ServeCommand& command, const ServeTexts& texts) {
   Faults faults{.silent = texts.silent,
                 .delay = duration_of("--delay", texts.delay),
+                .service = duration_of("--service", texts.service),
                 .drop = texts.drop,
                 .reject = texts.reject,
                 .capacity = texts.capacity,

@@ -64,6 +64,8 @@ bool apply_fault(std::string_view text, Faults& faults) {
   if (!duration) return false;
   if (name == "ring") {
     faults.ring = *duration;
+  } else if (name == "service") {
+    faults.service = *duration;
   } else if (name == "delay" || name == "late") {
     faults.delay = *duration;
     faults.no_trying = faults.no_trying || name == "late";

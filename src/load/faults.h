@@ -23,6 +23,7 @@ struct Faults {
   bool duplicate = false;        // sends each answer twice
   bool no_trying = false;        // sends no 100
   Duration delay{};              // before any answer
+  Duration service{};            // that a call takes of the server, one after the other
   std::optional<Duration> ring;  // from 180 to 200; none: as all servers do
   double drop = 0;               // share of messages that are lost on arrival
   double reject = 0;             // share of INVITEs that are answered 503
@@ -34,8 +35,9 @@ struct Faults {
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
 
 // Sets what "silent", "duplicate", "no-100", "stuck", "delay=1500ms", "late=1500ms" (a delay
-// without a 100), "ring=5s", "drop=0.05", "503=0.2", "capacity=100", "slow-read=1000" or
-// "reset-every=50" names; false where the text is none of these or the value is out of range.
+// without a 100), "service=20ms", "ring=5s", "drop=0.05", "503=0.2", "capacity=100",
+// "slow-read=1000" or "reset-every=50" names; false where the text is none of these or the value is
+// out of range.
 [[nodiscard]] bool apply_fault(std::string_view text, Faults& faults);
 
 // Pseudo-random, the same for the same seed (SplitMix64).

@@ -382,6 +382,25 @@ TEST_F(AnswererTest, RejectsCallsAboveItsCapacity) {
   rig.run_until(rig.now + 100ms);
 }
 
+TEST_F(AnswererTest, ServesOneCallAfterTheOtherButOtherRequestsAtOnce) {
+  rig.answerer_options.servers[0].faults.service = 150ms;
+  for (const char* call : {"call-1", "call-2"}) send(SipBuilder::request().call_id(call));
+  send(SipBuilder::request(sip::Method::Options));
+  EXPECT_EQ(answers(), "200");
+  rig.run_until(rig.now + 149ms);
+  EXPECT_EQ(answers(), "200");
+  rig.run_until(rig.now + 1ms);
+  EXPECT_EQ(answers(), "200 180 200");
+  rig.run_until(rig.now + 149ms);
+  EXPECT_EQ(answers(), "200 180 200 100");
+  rig.run_until(rig.now + 1ms);
+  EXPECT_EQ(answers(), "200 180 200 100 180 200");
+
+  rig.run_until(rig.now + 100ms);  // idle: the next one is served at once
+  send(SipBuilder::request().call_id("call-3"), 150ms);
+  EXPECT_THAT(answers(), ::testing::StartsWith("200 180 200 100 180 200 180 200"));
+}
+
 TEST_F(AnswererTest, RejectsCallsThatItCannotHold) {
   rig.answerer_options.held_max = 2;
   for (int i = 0; i < 3; ++i) send(SipBuilder::request().call_id("call-" + std::to_string(i)));

@@ -109,6 +109,7 @@ TEST_F(CommandLineTest, NamesServersInARowWithPortsInARow) {
 TEST_F(CommandLineTest, ReadsEveryOptionOfServe) {
   const ServeCommand command = serve(
       "--listen 192.0.2.1:0 --count 2 --ring off --delay 1s --reject-503 0.25 --capacity 100"
+      " --service 20ms --fault s2:service=200ms"
       " --fault s2:silent --fault s2:delay=2s --fault all:duplicate --loss 5 --seed 4 --duration 5s"
       " --json");
   const Faults& common = command.answerer.servers[0].faults;
@@ -117,6 +118,8 @@ TEST_F(CommandLineTest, ReadsEveryOptionOfServe) {
   EXPECT_TRUE(second.silent);
   EXPECT_EQ(common.delay, 1s);
   EXPECT_EQ(second.delay, 2s);
+  EXPECT_EQ(common.service, 20ms);
+  EXPECT_EQ(second.service, 200ms);
   EXPECT_EQ(second.reject, 0.25);
   EXPECT_EQ(second.capacity, 100);
   EXPECT_TRUE(common.duplicate);

@@ -37,6 +37,9 @@ TEST(FaultsTest, SetsWhatEachFaultNamesAndNothingElse) {
   EXPECT_EQ(faults.reject, 0.2);
   ASSERT_TRUE(apply_fault("capacity=100", faults));
   EXPECT_EQ(faults.capacity, 100);
+  ASSERT_TRUE(apply_fault("service=20ms", faults));
+  EXPECT_EQ(faults.service, 20ms);
+  EXPECT_EQ(faults.delay, 1500ms);
   ASSERT_TRUE(apply_fault("ring=5s", faults));
   EXPECT_EQ(faults.ring, 5s);
   EXPECT_FALSE(faults.silent);
@@ -84,6 +87,7 @@ TEST(FaultsTest, RefusesOtherFaultsAndLeavesAllAsItWas) {
                                       "delay=",
                                       "late=",
                                       "late=1",
+                                      "service=1",
                                       "ring=off",
                                       "duplicate=1",
                                       "no-100=1",
@@ -93,7 +97,7 @@ TEST(FaultsTest, RefusesOtherFaultsAndLeavesAllAsItWas) {
   }
   EXPECT_FALSE(faults.silent || faults.duplicate || faults.no_trying);
   EXPECT_FALSE(faults.ring);
-  EXPECT_EQ(faults.delay, 0s);
+  EXPECT_EQ(faults.delay + faults.service, 0s);
   EXPECT_EQ(faults.drop + faults.reject + faults.capacity, 0);
 }
 
