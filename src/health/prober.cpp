@@ -100,6 +100,7 @@ class Prober::Impl final : private ProbeSink {
   void take_answer(Target& target, const sip::Message& message);
   void finish(Target& target, ServerHealth::Outcome outcome);
   void schedule(Target& target);
+
   void on_writable(ServerIndex server) override { transmit(targets_[server]); }
   void on_message(ServerIndex server, std::string_view message) override;
   void on_refused(ServerIndex server) override;
