@@ -57,10 +57,22 @@ void add_srv(Answer& answer, const ns_msg& message, std::span<const uint8_t> dat
 
 }  // namespace
 
+std::string_view name(LookupResult result) {
+  switch (result) {
+    case LookupResult::Answered: return "answered";
+    case LookupResult::NoSuchName: return "no-such-name";
+    case LookupResult::NoData: return "no-data";
+    case LookupResult::TimedOut: return "timed-out";
+    case LookupResult::Failed: return "failed";
+    case LookupResult::kCount: break;
+  }
+  return "";
+}
+
 Answer read_answer(std::span<const uint8_t> octets, RecordType type) {
   ns_msg message;
   if (ns_initparse(octets.data(), static_cast<int>(octets.size()), &message) != 0) return {};
-  Answer answer{.result = LookupResult::Answered, .ttl = kTtlMax};
+  Answer answer{.result = LookupResult::Answered, .ttl = std::chrono::seconds::max()};
   for (int i = 0; i < ns_msg_count(message, ns_s_an); ++i) {
     ns_rr record;
     if (ns_parserr(&message, ns_s_an, i, &record) != 0) return {};

@@ -44,18 +44,6 @@ std::chrono::seconds retry_delay(uint32_t failures) {
 
 }  // namespace
 
-std::string_view name(LookupResult result) {
-  switch (result) {
-    case LookupResult::Answered: return "answered";
-    case LookupResult::NoSuchName: return "no-such-name";
-    case LookupResult::NoData: return "no-data";
-    case LookupResult::TimedOut: return "timed-out";
-    case LookupResult::Failed: return "failed";
-    case LookupResult::kCount: break;
-  }
-  return "";
-}
-
 void Lookups::set_names(std::vector<HostName> names) {
   SIPLB_ASSERT(names.size() <= kNamesMax);
   names_ = std::move(names);

@@ -19,9 +19,9 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "app/dns_answer.h"
 #include "balance/options.h"
 #include "base/address.h"
 #include "base/counter.h"
@@ -31,44 +31,15 @@ namespace siplb::app {
 
 inline constexpr size_t kNamesMax = balance::kServersMax / balance::kPlacesPerName;
 inline constexpr size_t kTargetsMax = balance::kPlacesPerName;  // more would find no place
-inline constexpr size_t kRecordsMax = 256;
 inline constexpr std::chrono::seconds kTtlMin{1};
 inline constexpr std::chrono::seconds kTtlMax = std::chrono::hours(1);
 inline constexpr std::chrono::seconds kRetryMin{1};  // doubles with each failure
 inline constexpr std::chrono::seconds kRetryMax{30};
 
-enum class RecordType : uint8_t { A, Aaaa, Srv };
-
 struct Question {
   std::string host;
   RecordType type = RecordType::A;
   auto operator<=>(const Question&) const = default;
-};
-
-enum class LookupResult : uint8_t {
-  Answered,
-  NoSuchName,
-  NoData,  // the name is there, but has no such record
-  TimedOut,
-  Failed,  // refused, malformed, or the name server is in trouble
-  kCount,
-};
-[[nodiscard]] std::string_view name(LookupResult result);
-
-struct SrvRecord {
-  uint16_t priority = 0;
-  uint16_t weight = 0;
-  uint16_t port = 0;
-  std::string target;
-  bool operator==(const SrvRecord&) const = default;
-};
-
-struct Answer {
-  LookupResult result = LookupResult::Failed;
-  // With Answered: the least of all records, and what the question asks for, at least one.
-  std::chrono::seconds ttl{0};
-  std::vector<SockAddress> addresses;  // with port 0
-  std::vector<SrvRecord> targets;
 };
 
 // A server's name, as configured.
