@@ -20,7 +20,7 @@ namespace {
 // Descriptors that are kept for what is not counted by its kind: epoll, logs, HTTP, probes.
 constexpr size_t kDescriptorReserve = 64;
 
-// What a scrape under way may take when everything else has ended.
+// What a scrape or a verb under way may take when everything else has ended.
 constexpr std::chrono::milliseconds kHttpGrace{250};
 
 tl::unexpected<StartFault> fault(const Error& error, std::string subject) {
@@ -93,10 +93,14 @@ proxy::WorkerOptions worker_options(const config::Configuration& configuration,
   return options;
 }
 
-// Until there is a prober.
-class NoHealth final : public balance::HealthSink {
-  void tell(const balance::HealthSignal& /*signal*/, std::string_view /*octets*/) override {}
-};
+// True where name servers are to be asked.
+bool has_names(const config::Configuration& configuration) {
+  return std::any_of(configuration.groups.begin(), configuration.groups.end(),
+                     [](const auto& group) {
+                       return std::any_of(group.servers.begin(), group.servers.end(),
+                                          [](const auto& server) { return !server.host.empty(); });
+                     });
+}
 
 }  // namespace
 
@@ -115,12 +119,16 @@ Daemon::~Daemon() {
 
 bool Daemon::stop() {
   end_threads();
-  return !http_ || http_->stop(kHttpGrace);
+  bool has_stopped = !http_ || http_->stop(kHttpGrace);
+  for (const auto& admin : admin_) has_stopped = admin->stop(kHttpGrace) && has_stopped;
+  return has_stopped;
 }
 
 void Daemon::end_threads() {
   if (http_) http_->set_readiness(HttpServer::Readiness::NotReady);
   for (const auto& worker : workers_) worker->stop();
+  if (prober_) prober_->stop();
+  if (control_) control_->stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
@@ -134,9 +142,12 @@ StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& 
   if (!key) return tl::unexpected<StartFault>(key.error());
   auto listeners = daemon->open_listeners();
   if (!listeners) return tl::unexpected<StartFault>(listeners.error());
-  if (auto made = daemon->make_snapshot(*key, *listeners); !made) {
+  auto maker = daemon->snapshot_maker(*key, *listeners);
+  if (!maker) return tl::unexpected<StartFault>(maker.error());
+  if (auto made = daemon->make_control(std::move(*maker)); !made) {
     return tl::unexpected<StartFault>(made.error());
   }
+  if (auto made = daemon->make_prober(); !made) return tl::unexpected<StartFault>(made.error());
   if (auto made = daemon->make_workers(*listeners); !made) {
     return tl::unexpected<StartFault>(made.error());
   }
@@ -144,6 +155,10 @@ StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& 
     return tl::unexpected<StartFault>(started.error());
   }
   daemon->start_threads();
+  daemon->start_control();
+  if (auto started = daemon->start_admin(); !started) {
+    return tl::unexpected<StartFault>(started.error());
+  }
   daemon->report_listening(*listeners);
   if (daemon->http_) daemon->http_->set_readiness(HttpServer::Readiness::Ready);
   log.write(observe::LogLevel::Info, "ready",
@@ -214,8 +229,8 @@ void Daemon::warn_of_steering(std::string_view listener, const Result<void>& ste
               {"remedy", "raise net.core.optmem_max"}});
 }
 
-StartResult<void> Daemon::make_snapshot(const HashKey& key,
-                                        std::span<const transport::ListenerSockets> listeners) {
+StartResult<Control::MakeSnapshot> Daemon::snapshot_maker(
+    const HashKey& key, std::span<const transport::ListenerSockets> listeners) {
   std::vector<SockAddress> bound;
   for (const auto& sockets : listeners) bound.push_back(sockets.address);
   const auto instance = random_u32();
@@ -225,29 +240,69 @@ StartResult<void> Daemon::make_snapshot(const HashKey& key,
     return fault({ErrorCode::RandomUnavailable}, "the tables' key");
   }
   const auto life = static_cast<uint16_t>(configuration_.global.token_life.count());
-  const proxy::SnapshotParts parts{
-      .listeners = configuration_.listeners,
-      .bound = bound,
-      .names = configuration_.global.names,
-      .groups = configuration_.groups,
-      .routing = std::make_shared<const proxy::Routing>(configuration_.routes),
-      .host = {.is_on_way = net::is_on_way, .is_on_host = net::is_on_host},
-      .seal = sip::Seal(key, *instance, life),
-      .table_key = table_key,
-      .scan_limits = {.headers_max = configuration_.limits.headers},
-      .message_octets_max = configuration_.limits.message_bytes,
+  const sip::Seal seal(key, *instance, life);
+  log_.write(observe::LogLevel::Info, "key loaded", {{"fingerprint", seal.fingerprint()}});
+  return [this, bound, seal, table_key,
+          routing = std::make_shared<const proxy::Routing>(configuration_.routes)](
+             std::span<const balance::GroupOptions> groups) {
+    return std::make_unique<const proxy::Snapshot>(proxy::make_snapshot({
+        .listeners = configuration_.listeners,
+        .bound = bound,
+        .names = configuration_.global.names,
+        .groups = groups,
+        .routing = routing,
+        .host = {.is_on_way = net::is_on_way, .is_on_host = net::is_on_host},
+        .seal = seal,
+        .table_key = table_key,
+        .scan_limits = {.headers_max = configuration_.limits.headers},
+        .message_octets_max = configuration_.limits.message_bytes,
+    }));
   };
-  names_ = std::make_unique<const proxy::Snapshot>(proxy::make_snapshot(parts));
-  log_.write(observe::LogLevel::Info, "key loaded", {{"fingerprint", names_->seal.fingerprint()}});
-  const size_t servers = names_->topology.servers().size();
-  snapshots_ = std::make_unique<Published<proxy::Snapshot>>(
-      sizing_.workers, std::make_unique<const proxy::Snapshot>(proxy::make_snapshot(parts)));
-  statuses_ = std::make_unique<Published<balance::PoolStatus>>(
-      sizing_.workers,
-      std::make_unique<const balance::PoolStatus>(servers, names_->topology.groups().size()));
-  load_ = std::make_unique<balance::LoadBoard>(sizing_.workers, servers);
-  calls_ = std::make_unique<balance::CallCounts>(servers);
-  health_ = std::make_unique<NoHealth>();
+}
+
+StartResult<void> Daemon::make_control(Control::MakeSnapshot make_snapshot) {
+  std::unique_ptr<Resolver> resolver;
+  if (has_names(configuration_)) {
+    auto made = Resolver::create({.nameservers = {}});
+    if (!made) return fault(made.error(), "the resolver");
+    resolver = std::move(*made);
+  }
+  const std::string key = config::key_file(configuration_.global, environment("STATE_DIRECTORY"));
+  auto control =
+      Control::create({.groups = configuration_.groups,
+                       .state_file = state_file_path(environment("STATE_DIRECTORY"), key),
+                       .snapshot_readers = sizing_.workers,
+                       .make_snapshot = make_snapshot,
+                       .resolver = std::move(resolver)},
+                      log_);
+  if (!control) return fault(control.error(), "the control thread");
+  control_ = std::move(*control);
+  std::vector<balance::GroupOptions> groups;
+  for (const auto& group : control_->snapshots().newest().topology.groups()) {
+    groups.push_back(group.options);
+  }
+  names_ = make_snapshot(groups);
+  return {};
+}
+
+StartResult<void> Daemon::make_prober() {
+  const balance::Topology& topology = names_->topology;
+  load_ = std::make_unique<balance::LoadBoard>(sizing_.workers, topology.servers().size());
+  calls_ = std::make_unique<balance::CallCounts>(topology.servers().size());
+  probe_sockets_.resize(configuration_.listeners.size());
+  health::Prober::Options options{.worker_count = sizing_.workers + 1,
+                                  .server_count = topology.servers().size(),
+                                  .group_count = topology.groups().size()};
+  const auto seed = random_u32();
+  const auto filled = fill_random(options.probe_key.octets);
+  if (!seed || !filled) return fault({ErrorCode::RandomUnavailable}, "the probes' key");
+  options.seed = *seed;
+  auto prober = health::Prober::create(options, {.plans = control_->plans(),
+                                                 .load = *load_,
+                                                 .events = log_.add_ring(),
+                                                 .listener_sockets = probe_sockets_});
+  if (!prober) return fault(prober.error(), "the prober");
+  prober_ = std::move(*prober);
   return {};
 }
 
@@ -277,13 +332,18 @@ StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> lis
   census.seed = *seed;
   census_ = std::make_unique<transport::ConnectionCensus>(census);
   for (size_t w = 0; w < sizing_.workers; ++w) {
-    auto worker = proxy::Worker::create(
-        worker_options(configuration_, sizing_, w, *seed),
-        {*snapshots_, *statuses_, *load_, *calls_, *health_, log_.add_ring(), *census_}, listeners);
+    auto worker = proxy::Worker::create(worker_options(configuration_, sizing_, w, *seed),
+                                        {control_->snapshots(), prober_->status(), *load_, *calls_,
+                                         *prober_, log_.add_ring(), *census_},
+                                        listeners);
     if (!worker) return fault(worker.error(), "worker " + std::to_string(w));
     workers_.push_back(std::move(*worker));
   }
   for (const auto& worker : workers_) worker->connect(workers_);
+  for (size_t i = 0; i < probe_sockets_.size(); ++i) {
+    const auto listener = static_cast<transport::ListenerIndex>(i);
+    probe_sockets_[i] = workers_.front()->lane(0).sockets.socket(listener);
+  }
   return {};
 }
 
@@ -292,6 +352,10 @@ StartResult<void> Daemon::start_http(std::string config_hash,
   const MemoryBudget budget(configuration_, sizing_);
   observe::MetricsSource source{.snapshot = *names_,
                                 .load = load_.get(),
+                                .calls = calls_.get(),
+                                .prober = prober_.get(),
+                                .status = &prober_->status(),
+                                .status_reader = sizing_.workers + 1,
                                 .workers = workers_,
                                 .budget = {},
                                 .steering_attached = {},
@@ -339,6 +403,34 @@ void Daemon::start_threads() {
     pthread_setname_np(threads_.back().native_handle(), name.c_str());
     if (!processors.empty()) pin(threads_.back().native_handle(), processors[w]);
   }
+}
+
+// After the workers: whoever is woken is there.
+void Daemon::start_control() {
+  threads_.emplace_back([prober = prober_.get()] { prober->run(); });
+  pthread_setname_np(threads_.back().native_handle(), "siplb-prober");
+  control_->start({.status = prober_->status(),
+                   .status_reader = sizing_.workers,
+                   .calls = *calls_,
+                   .load = *load_,
+                   .transitions = [this](auto server) { return prober_->transitions(server); },
+                   // A worker looks before it decides anything: what sleeps needs no word of it.
+                   .on_snapshot = [] {},
+                   .on_plan = [this] { prober_->wake(); }});
+}
+
+StartResult<void> Daemon::start_admin() {
+  const config::AdminOptions paths =
+      config::admin_sockets(configuration_.admin, environment("RUNTIME_DIRECTORY"));
+  using Access = AdminServer::Access;
+  for (const auto& [path, access] :
+       {std::pair(paths.socket, Access::Change), std::pair(paths.read_socket, Access::Read)}) {
+    if (!path) continue;
+    auto admin = AdminServer::start({.path = *path, .access = access}, *control_);
+    if (!admin) return fault(admin.error(), "admin socket " + *path);
+    admin_.push_back(std::move(*admin));
+  }
+  return {};
 }
 
 }  // namespace siplb::app

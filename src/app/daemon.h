@@ -1,6 +1,7 @@
 // siplbd as a whole: everything that runs, in the order in which it starts and ends (DESIGN 3, 10).
 //
-//   key -> sockets of all listeners, in lane order -> snapshot -> workers -> HTTP -> ready
+//   key -> sockets of all listeners, in lane order -> control, which makes snapshot and plan ->
+//   prober -> workers -> HTTP and admin sockets -> ready
 //
 // Thread: one, the supervisor: it starts the others, then only waits for signals.
 #pragma once
@@ -10,9 +11,12 @@
 #include <thread>
 #include <vector>
 
+#include "app/admin_server.h"
+#include "app/control.h"
 #include "app/http_server.h"
 #include "app/memory_budget.h"
 #include "config/configuration.h"
+#include "health/prober.h"
 #include "observe/event_log.h"
 #include "observe/metrics.h"
 #include "proxy/worker.h"
@@ -54,13 +58,17 @@ class Daemon {
   [[nodiscard]] StartResult<std::vector<transport::ListenerSockets>> open_listeners();
   void warn_of_small_buffer(std::string_view listener, const net::UdpSocket& socket);
   void warn_of_steering(std::string_view listener, const Result<void>& steering);
-  [[nodiscard]] StartResult<void> make_snapshot(
+  [[nodiscard]] StartResult<Control::MakeSnapshot> snapshot_maker(
       const HashKey& key, std::span<const transport::ListenerSockets> listeners);
+  [[nodiscard]] StartResult<void> make_control(Control::MakeSnapshot make_snapshot);
+  [[nodiscard]] StartResult<void> make_prober();
   [[nodiscard]] size_t connections_by_descriptors();
   [[nodiscard]] StartResult<void> make_workers(std::span<transport::ListenerSockets> listeners);
   [[nodiscard]] StartResult<void> start_http(std::string config_hash,
                                              std::span<const transport::ListenerSockets> listeners);
+  [[nodiscard]] StartResult<void> start_admin();
   void start_threads();
+  void start_control();
   void end_threads();
   void report_listening(std::span<const transport::ListenerSockets> listeners);
 
@@ -68,16 +76,17 @@ class Daemon {
   const Sizing sizing_;
   observe::EventLog& log_;
   const Instant started_at_;
+  std::unique_ptr<Control> control_;
   std::unique_ptr<const proxy::Snapshot> names_;  // for metrics: servers and groups by place
-  std::unique_ptr<Published<proxy::Snapshot>> snapshots_;
-  std::unique_ptr<Published<balance::PoolStatus>> statuses_;
   std::unique_ptr<balance::LoadBoard> load_;
   std::unique_ptr<balance::CallCounts> calls_;
-  std::unique_ptr<balance::HealthSink> health_;
+  std::vector<const net::UdpSocket*> probe_sockets_;  // by listener: lane 0's
+  std::unique_ptr<health::Prober> prober_;
   std::unique_ptr<transport::ConnectionCensus> census_;
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   std::unique_ptr<observe::Metrics> metrics_;
   std::unique_ptr<HttpServer> http_;
+  std::vector<std::unique_ptr<AdminServer>> admin_;
   std::vector<std::thread> threads_;
 };
 

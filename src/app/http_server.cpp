@@ -1,11 +1,11 @@
 #include "app/http_server.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
-#include <thread>
 
 #include <httplib.h>
+
+#include "app/http_loop.h"
 
 namespace siplb::app {
 namespace {
@@ -41,16 +41,7 @@ class HttpServer::Impl {
     });
   }
 
-  ~Impl() {
-    server_.stop();
-    if (listener_.joinable()) listener_.join();
-  }
-
-  [[nodiscard]] bool stop(Duration grace) {
-    server_.stop();
-    std::unique_lock lock(ended_mutex_);
-    return ended_cond_.wait_for(lock, grace, [this] { return ended_; });
-  }
+  [[nodiscard]] bool stop(Duration grace) { return loop_.stop(grace); }
 
   [[nodiscard]] bool listen(const SockAddress& address) {
     const std::string host(address.ip_text());
@@ -62,14 +53,7 @@ class HttpServer::Impl {
       return false;
     }
     address_ = address.with_port(static_cast<uint16_t>(port));
-    listener_ = std::thread([this] {
-      server_.listen_after_bind();  // returns when the pool has ended
-      const std::lock_guard lock(ended_mutex_);
-      ended_ = true;
-      ended_cond_.notify_all();
-    });
-    // A stop() before the loop runs would be lost.
-    while (!server_.is_running() && !has_ended()) std::this_thread::yield();
+    loop_.start();
     return true;
   }
 
@@ -77,20 +61,12 @@ class HttpServer::Impl {
   void set_readiness(Readiness readiness) { readiness_.store(readiness); }
 
  private:
-  [[nodiscard]] bool has_ended() {
-    const std::lock_guard lock(ended_mutex_);
-    return ended_;
-  }
-
   std::function<std::string()> scrape_;
   std::mutex scrape_mutex_;
   std::atomic<Readiness> readiness_{Readiness::NotReady};
-  std::mutex ended_mutex_;
-  std::condition_variable ended_cond_;
-  bool ended_ = false;
   SockAddress address_;
   httplib::Server server_;
-  std::thread listener_;
+  HttpLoop loop_{server_};
 };
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

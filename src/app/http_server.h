@@ -1,6 +1,6 @@
 // The metrics address: /metrics, /healthz and /readyz over HTTP, read-only.
 //
-// The only user of cpp-httplib; a small pool of its threads, none of them a worker's.
+// By cpp-httplib; a small pool of its threads, none of them a worker's.
 // One request per connection, no bodies, short timeouts: nobody holds a thread for long.
 // Thread: any, synchronised inside. Bounds: kHttpThreads requests at a time; kHttpTimeout of
 // silence.

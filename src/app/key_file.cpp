@@ -3,15 +3,12 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string_view>
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "app/whole_file.h"
 #include "base/random.h"
 
 namespace siplb::app {
@@ -57,41 +54,13 @@ Result<HashKey> load(const std::string& path) {
   return key_of({text, length});
 }
 
-bool write_durably(int descriptor, std::string_view text) {
-  const File file(fdopen(descriptor, "w"));
-  if (!file) {
-    close(descriptor);
-    return false;
-  }
-  return std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
-         std::fflush(file.get()) == 0 && fsync(descriptor) == 0;
-}
-
-// Without this the name could be gone after a crash, and with it every call under way.
-bool sync_folder_of(const std::string& path) {
-  std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (folder.empty()) folder = ".";
-  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return false;
-  const bool synced = fsync(descriptor) == 0;
-  close(descriptor);
-  return synced;
-}
-
-// Makes the file appear whole or not at all. One that appeared meanwhile stays.
+// One that appeared meanwhile stays.
 Result<void> create(const std::string& path) {
   HashKey key;
   if (auto filled = fill_random(key.octets); !filled) return filled;
-  std::string temporary = path + ".XXXXXX";
-  const int descriptor = mkostemp(temporary.data(), O_CLOEXEC);  // with mode 0600
-  if (descriptor < 0) return system_error(ErrorCode::KeyFileOpen);
-
-  const bool linked = write_durably(descriptor, text_of(key)) &&
-                      (link(temporary.c_str(), path.c_str()) == 0 || errno == EEXIST);
-  const auto failure = system_error(ErrorCode::KeyFileOpen);
-  unlink(temporary.c_str());
-  if (!linked) return failure;
-  if (!sync_folder_of(path)) return system_error(ErrorCode::KeyFileOpen);
+  if (!write_whole_file(path, text_of(key), IfThere::Keep)) {
+    return system_error(ErrorCode::KeyFileOpen);
+  }
   return {};
 }
 

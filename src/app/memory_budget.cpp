@@ -95,16 +95,22 @@ constexpr auto affinity_entries =
 constexpr auto moved_entries = table_entries<proxy::MovedFlow, proxy::MovedFlows::kWays>;
 
 size_t server_count(const Configuration& configuration) {
-  return std::accumulate(
-      configuration.groups.begin(), configuration.groups.end(), size_t{0},
-      [](size_t sum, const balance::GroupOptions& group) { return sum + group.servers.size(); });
+  size_t count = 0;
+  for (const balance::GroupOptions& group : configuration.groups) {
+    for (const balance::ServerOptions& server : group.servers) {
+      count += balance::place_count(server);
+    }
+  }
+  return count;
 }
 
 size_t tcp_server_count(const Configuration& configuration) {
   size_t count = 0;
   for (const balance::GroupOptions& group : configuration.groups) {
     for (const balance::ServerOptions& server : group.servers) {
-      if (server.transport == sip::Transport::Tcp || server.takes_tcp) ++count;
+      if (server.transport == sip::Transport::Tcp || server.takes_tcp) {
+        count += balance::place_count(server);
+      }
     }
   }
   return count;

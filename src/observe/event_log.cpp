@@ -5,6 +5,7 @@
 #include <deque>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,6 +14,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "balance/health.h"
+#include "balance/pool_status.h"
+#include "health/priority.h"
 #include "proxy/counters.h"
 
 namespace siplb::observe {
@@ -201,11 +205,39 @@ class EventLog::Impl {
     if (arg.kind == EventArgKind::Server && index < options_.servers.size()) {
       fields.add("group", options_.servers[index].group);
       fields.add(arg.name, options_.servers[index].server);
-    } else if (arg.kind == EventArgKind::FailoverReason) {
-      fields.add(arg.name, std::string(proxy::name(static_cast<proxy::FailoverReason>(value))));
     } else {
-      fields.add(arg.name, std::to_string(value));
+      fields.add(arg.name, value_text(arg.kind, value));
     }
+  }
+
+  [[nodiscard]] std::string value_text(EventArgKind kind, int64_t value) const {
+    switch (kind) {
+      case EventArgKind::FailoverReason:
+        return std::string(proxy::name(static_cast<proxy::FailoverReason>(value)));
+      case EventArgKind::HealthReason:
+        return std::string(balance::name(static_cast<balance::HealthReason>(value)));
+      case EventArgKind::OperatorState:
+        return std::string(balance::name(static_cast<balance::OperatorState>(value)));
+      case EventArgKind::ProbePriority:
+        return std::string(health::name(static_cast<health::Priority>(value)));
+      case EventArgKind::Group: return group_name(static_cast<size_t>(value));
+      case EventArgKind::ErrorNumber:
+        return std::generic_category().message(static_cast<int>(value));
+      case EventArgKind::Number:
+      case EventArgKind::Server: break;
+    }
+    return std::to_string(value);
+  }
+
+  // Groups have their servers together, and at least one each.
+  [[nodiscard]] std::string group_name(size_t group) const {
+    size_t seen = 0;
+    for (size_t s = 0; s < options_.servers.size(); ++s) {
+      const std::string& each = options_.servers[s].group;
+      if (s > 0 && each != options_.servers[s - 1].group) ++seen;
+      if (seen == group) return each;
+    }
+    return std::to_string(group);
   }
 
   const Options options_;

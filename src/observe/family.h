@@ -15,6 +15,8 @@ struct Family {
   void (*fill)(Series&);
 };
 
+// The metrics of servers' health, calls and names.
+[[nodiscard]] std::span<const Family> health_families();
 // The metrics of connections.
 [[nodiscard]] std::span<const Family> stream_families();
 

@@ -128,50 +128,34 @@ void fill_steering(Series& out) {
   }
 }
 
-// Calls on_server(index, group name, server name) for every configured server.
-template <class OnServer>
-void for_each_server(const Series& out, OnServer&& on_server) {
-  const balance::Topology& topology = out.source.snapshot.topology;
-  for (size_t s = 0; s < topology.servers().size(); ++s) {
-    const balance::Server& server = topology.servers()[s];
-    on_server(s, topology.groups()[server.group].options.name, server.name);
-  }
-}
-
 // One series per server, the sum of `counter` over the lanes.
 void fill_by_server(Series& out, Counter proxy::ServerCounters::*counter) {
-  for_each_server(out, [&](size_t index, std::string_view group, std::string_view server) {
-    out.add({{"group", group}, {"server", server}},
-            out.sum([&](const Lane& lane) -> const Counter& {
-              return lane.counters.servers[index].*counter;
-            }));
-  });
-}
-
-void fill_server_inflight(Series& out) {
-  for_each_server(out, [&](size_t index, std::string_view group, std::string_view server) {
-    const balance::LoadBoard* const load = out.source.load;
-    const auto place = static_cast<balance::ServerIndex>(index);
-    out.add({{"group", group}, {"server", server}},
-            load == nullptr ? uint64_t{0} : load->inflight(place));
-  });
+  out.for_each_server(
+      [&](balance::ServerIndex index, std::string_view group, std::string_view server) {
+        out.add({{"group", group}, {"server", server}},
+                out.sum([&](const Lane& lane) -> const Counter& {
+                  return lane.counters.servers[index].*counter;
+                }));
+      });
 }
 
 void fill_server_responses(Series& out) {
   static constexpr std::array<std::string_view, 6> kClasses = {"1xx", "2xx", "3xx",
                                                                "4xx", "5xx", "6xx"};
-  for_each_server(out, [&](size_t index, std::string_view group, std::string_view server) {
-    for (size_t c = 0; c < kClasses.size(); ++c) {
-      out.add({{"group", group}, {"server", server}, {"code_class", kClasses[c]}},
-              out.sum([&](const Lane& lane) -> const Counter& {
-                return lane.counters.servers[index].responses[c];
-              }));
-    }
-  });
+  out.for_each_server(
+      [&](balance::ServerIndex index, std::string_view group, std::string_view server) {
+        for (size_t c = 0; c < kClasses.size(); ++c) {
+          out.add({{"group", group}, {"server", server}, {"code_class", kClasses[c]}},
+                  out.sum([&](const Lane& lane) -> const Counter& {
+                    return lane.counters.servers[index].responses[c];
+                  }));
+        }
+      });
 }
 
 void fill_server_answer_times(Series& out) {
-  for_each_server(out, [&](size_t index, std::string_view group, std::string_view server) {
+  out.for_each_server([&](balance::ServerIndex index, std::string_view group,
+                          std::string_view server) {
     DurationSum sum;
     out.for_each_lane([&](const Lane& lane) { sum.add(lane.counters.servers[index].answer_time); });
     out.add_durations({{"group", group}, {"server", server}}, sum);
@@ -179,15 +163,16 @@ void fill_server_answer_times(Series& out) {
 }
 
 void fill_server_failovers(Series& out) {
-  for_each_server(out, [&](size_t index, std::string_view group, std::string_view server) {
-    for (size_t r = 0; r < static_cast<size_t>(proxy::FailoverReason::kCount); ++r) {
-      const auto reason = static_cast<proxy::FailoverReason>(r);
-      out.add({{"group", group}, {"server", server}, {"reason", proxy::name(reason)}},
-              out.sum([&](const Lane& lane) -> const Counter& {
-                return lane.counters.servers[index].failovers[reason];
-              }));
-    }
-  });
+  out.for_each_server(
+      [&](balance::ServerIndex index, std::string_view group, std::string_view server) {
+        for (size_t r = 0; r < static_cast<size_t>(proxy::FailoverReason::kCount); ++r) {
+          const auto reason = static_cast<proxy::FailoverReason>(r);
+          out.add({{"group", group}, {"server", server}, {"reason", proxy::name(reason)}},
+                  out.sum([&](const Lane& lane) -> const Counter& {
+                    return lane.counters.servers[index].failovers[reason];
+                  }));
+        }
+      });
 }
 
 void fill_budget_exhausted(Series& out) {
@@ -392,9 +377,6 @@ constexpr auto kServiceFamilies = std::to_array<Family>({
     {{"siplb_server_responses_total", "counter", "group server code_class",
       "Responses that came from the server."},
      fill_server_responses},
-    {{"siplb_server_inflight", "gauge", "group server",
-      "Requests sent to the server with state that have no final answer yet."},
-     fill_server_inflight},
     {{"siplb_server_answer_seconds", "histogram", "group server",
       "From a request to the server's first answer to it."},
      fill_server_answer_times},
@@ -464,6 +446,7 @@ template <class Take>
 void for_each_family(Take&& take) {
   for (const Family& each : kMessageFamilies) take(each);
   for (const Family& each : kServiceFamilies) take(each);
+  for (const Family& each : health_families()) take(each);
   for (const Family& each : stream_families()) take(each);
 }
 

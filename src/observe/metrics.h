@@ -12,7 +12,13 @@
 #include <string_view>
 #include <vector>
 
+#include "balance/call_counts.h"
+#include "balance/load_board.h"
+#include "balance/pool_status.h"
+#include "base/counter.h"
+#include "base/published.h"
 #include "base/time.h"
+#include "health/prober.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
 
@@ -23,10 +29,30 @@ struct BudgetLine {
   size_t octets = 0;
 };
 
+// Questions to name servers with this result.
+struct NameLookups {
+  std::string_view result;
+  const Counter& count;
+};
+
+// Of servers by name; without any, nothing.
+struct NameCounters {
+  std::vector<NameLookups> lookups;  // by result
+  const Counter* without_address = nullptr;
+  const Counter* targets_ignored = nullptr;
+  const Counter* oldest_answer_ns = nullptr;  // an Instant; 0: none
+};
+
 // What is measured. What is borrowed outlives the Metrics.
 struct MetricsSource {
   const proxy::Snapshot& snapshot;
-  const balance::LoadBoard* load = nullptr;  // null: nothing is in flight
+  // What of these is null has counted nothing.
+  const balance::LoadBoard* load = nullptr;
+  const balance::CallCounts* calls = nullptr;
+  const health::Prober* prober = nullptr;
+  Published<balance::PoolStatus>* status = nullptr;  // null: all servers are unknown
+  size_t status_reader = 0;                          // our number among its readers
+  NameCounters names = {};
   std::span<const std::unique_ptr<proxy::Worker>> workers;
   std::vector<BudgetLine> budget;
   std::vector<bool> steering_attached;  // by ListenerIndex, of every listener

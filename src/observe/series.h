@@ -49,6 +49,16 @@ class Series {
       for (size_t n = 0; n < worker->lane_count(); ++n) on_lane(worker->lane(n));
     }
   }
+  // Calls on_server(index, group name, server name) for every configured server.
+  template <class OnServer>
+  void for_each_server(OnServer&& on_server) const {
+    const balance::Topology& topology = source.snapshot.topology;
+    for (size_t s = 0; s < topology.servers().size(); ++s) {
+      const balance::Server& server = topology.servers()[s];
+      on_server(static_cast<balance::ServerIndex>(s), topology.groups()[server.group].options.name,
+                server.name);
+    }
+  }
   // The sum of counter_of(LaneView) over all lanes.
   template <class CounterOf>
   [[nodiscard]] uint64_t sum(CounterOf&& counter_of) const {

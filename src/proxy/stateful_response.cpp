@@ -76,9 +76,9 @@ void StatefulPath::note_answer(ResponseContext& context, const Answer& answer) {
   balance::AnswerTime& answer_time = answer_time_of(attempt.server);
   const Instant now = answer.tick.now;
   const bool is_servers = attempt.server != balance::kNoServer;
-  if (is_servers) load_.on_answer(options_.worker, attempt.server);
   if (!context.is_waiting(attempt)) {
     answer_time.on_answer(now);
+    if (is_servers) load_.on_answer(options_.worker, attempt.server);
     return;
   }
   const Duration after = now - context.sent_at(attempt);

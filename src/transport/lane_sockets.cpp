@@ -351,6 +351,10 @@ const SocketCounters& LaneSockets::socket_counters(ListenerIndex listener) const
   return sockets_[listener]->counters();
 }
 
+const net::UdpSocket* LaneSockets::socket(ListenerIndex listener) const {
+  return has_socket(listener) ? &sockets_[listener]->udp() : nullptr;
+}
+
 const SockAddress& LaneSockets::address(ListenerIndex listener) const {
   return sockets_[listener]->udp().address();
 }

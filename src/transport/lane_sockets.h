@@ -94,6 +94,9 @@ class LaneSockets final : public Wire {
   [[nodiscard]] bool has_socket(ListenerIndex listener) const {
     return listener < sockets_.size() && sockets_[listener] != nullptr;
   }
+  // For others to send by (UdpSocket::send_one); null where the listener has no socket. It stays
+  // until this object goes.
+  [[nodiscard]] const net::UdpSocket* socket(ListenerIndex listener) const;
   // These two require that the listener has a socket.
   [[nodiscard]] const SocketCounters& socket_counters(ListenerIndex listener) const;
   [[nodiscard]] const SockAddress& address(ListenerIndex listener) const;

@@ -7,6 +7,8 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <nlohmann/json.hpp>
 
+#include "balance/pool_status.h"
+#include "health/priority.h"
 #include "proxy/counters.h"
 
 namespace siplb::observe {
@@ -116,6 +118,24 @@ TEST_F(FailoverEventTest, NamesTheServerAndTheReasonInJson) {
 TEST_F(FailoverEventTest, ShowsTheNumberOfAServerWithoutName) {
   EXPECT_EQ(write(LogFormat::Text, {failover(2, proxy::FailoverReason::Code)}),
             "warning: failover server=2 reason=code\n");
+}
+
+TEST_F(FailoverEventTest, HasWordsForEveryKindOfArgument) {
+  const auto event = [](EventId id, int64_t first, int64_t second = 0) {
+    return Event{.at = Clock::now(), .id = id, .args = {first, second}};
+  };
+  const auto number = [](auto value) { return static_cast<int64_t>(value); };
+  EXPECT_EQ(write(LogFormat::Text,
+                  {event(EventId::ServerDown, 1, number(balance::HealthReason::TimedOut)),
+                   event(EventId::ServerState, 0, number(balance::OperatorState::Drain)),
+                   event(EventId::PanicBegan, 0), event(EventId::PanicEnded, 7),
+                   event(EventId::ProbePriority, number(health::Priority::RealTime), EPERM)}),
+            "warning: server down group=pbx server=two reason=timed-out\n"
+            "info: operator has changed the server's state group=pbx server=one state=drain\n"
+            "error: too few servers are up, health is ignored group=pbx\n"
+            "info: enough servers are up, health counts again group=7\n"
+            "warning: a raised priority was refused to the thread that probes "
+            "priority=real_time error=\"Operation not permitted\"\n");
 }
 
 TEST_F(FailoverEventTest, IsWrittenOncePerSecondWithTheNumberLeftOut) {

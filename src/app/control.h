@@ -1,0 +1,153 @@
+// The control thread: makes what workers and prober go by out of the configuration, what operators
+// have set, and what names lead to (DESIGN 3).
+//
+//   groups as configured -> weights set at run time -> names replaced by their addresses
+//     -> proxy::Snapshot for the workers -> health::ProbePlan for the prober
+//
+// Whatever changes is made anew as a whole and published; servers keep their indexes. Operators'
+// verbs are done one by one. What they set is written to the state file first: what can't be kept
+// over a restart does not happen.
+// Thread: set-up and end by one, the supervisor; verbs from any; all else on its own. Bounds: one
+// setting per server, one task per thread that asks.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "app/name_places.h"
+#include "app/operator_settings.h"
+#include "app/resolver.h"
+#include "app/server_view.h"
+#include "app/state_file.h"
+#include "app/task_queue.h"
+#include "balance/call_counts.h"
+#include "balance/load_board.h"
+#include "base/published.h"
+#include "health/probe_plan.h"
+#include "health/transition_log.h"
+#include "net/file_descriptor.h"
+#include "observe/event_log.h"
+#include "proxy/snapshot.h"
+
+namespace siplb::app {
+
+// Why a verb was not done.
+struct Refusal {
+  enum class Kind : uint8_t {
+    NoSuchServer,
+    LastUsable,  // its group would have nobody left: needs force
+    NotKept,     // the state file can't be written
+    Ending,
+  };
+  Kind kind = Kind::Ending;
+  std::string text;  // for people
+};
+
+enum class Force : uint8_t { No, Yes };
+
+// What an operator wants of a server; what is not said stays as it is.
+struct ServerChange {
+  std::string_view group;
+  std::string_view server;  // of the configuration: of a name, all places
+  std::optional<balance::OperatorState> state;
+  std::optional<uint32_t> weight;  // 0 to kWeightMax; the configured one ends the setting
+  Force force = Force::No;
+  uint32_t uid = 0;  // whose
+};
+
+class Control {
+ public:
+  using MakeSnapshot = std::function<std::unique_ptr<const proxy::Snapshot>(
+      std::span<const balance::GroupOptions> groups)>;
+  struct Options {
+    std::vector<balance::GroupOptions> groups;  // as configured
+    std::string state_file;
+    size_t snapshot_readers = 1;
+    MakeSnapshot make_snapshot;
+    std::unique_ptr<Resolver> resolver;  // null: no server has a name
+  };
+
+  // Reads the state file, and makes the first snapshot and plan. The log is borrowed.
+  [[nodiscard]] static Result<std::unique_ptr<Control>> create(Options options,
+                                                               observe::EventLog& log);
+  // As stop().
+  ~Control();
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+
+  // What workers and others read; the readers are the caller's to number.
+  [[nodiscard]] Published<proxy::Snapshot>& snapshots() { return *snapshots_; }
+  // What the prober reads, as reader 0.
+  [[nodiscard]] Published<health::ProbePlan>& plans() { return *plans_; }
+
+  // What runs beside; all of it is borrowed until stop(). The functions are called on the control
+  // thread.
+  struct Peers {
+    Published<balance::PoolStatus>& status;
+    size_t status_reader = 0;  // the control thread's number
+    const balance::CallCounts& calls;
+    const balance::LoadBoard& load;
+    std::function<std::vector<health::Transition>(balance::ServerIndex)> transitions;
+    std::function<void()> on_snapshot;  // wakes the workers
+    std::function<void()> on_plan;      // wakes the prober
+  };
+  // Starts the thread. Requires: once.
+  void start(Peers peers);
+  // Ends the thread after the verbs that wait; later ones are refused as Ending.
+  void stop();
+
+  // Verbs. Requires: start() was called.
+  // All servers, in the order of the configuration.
+  using Views = tl::expected<std::vector<ServerView>, Refusal>;
+  [[nodiscard]] Views servers();
+  // The server, or all places of its name, or the one place "s1/3"; with their transitions.
+  [[nodiscard]] Views server(std::string_view group, std::string_view name);
+  // Does it and says how the server is then. The prober and the workers follow within their ticks.
+  [[nodiscard]] Views change(const ServerChange& wanted);
+
+ private:
+  Control(Options options, net::FileDescriptor wake, observe::EventLog& log);
+
+  // Before the thread runs.
+  void load_settings();
+  [[nodiscard]] std::unique_ptr<const proxy::Snapshot> next_snapshot() const;
+  [[nodiscard]] std::unique_ptr<const health::ProbePlan> next_plan() const;
+
+  // The thread's.
+  void run();
+  void wait();
+  void take_addresses();
+  void publish_snapshot();
+  void publish_plan();
+  [[nodiscard]] Views do_change(const ServerChange& wanted);
+  [[nodiscard]] bool is_last_usable(std::string_view group, std::string_view key);
+  void log_change(const ServerChange& wanted, const OperatorSetting& setting);
+
+  [[nodiscard]] const balance::ServerOptions* find(std::string_view group,
+                                                   std::string_view server) const;
+  [[nodiscard]] ServerView view(balance::ServerIndex index, Instant now);
+  [[nodiscard]] Views views_of(std::string_view group, std::string_view name);
+
+  void wake() const;
+
+  const std::vector<balance::GroupOptions> groups_;
+  const MakeSnapshot make_snapshot_;
+  const std::unique_ptr<Resolver> resolver_;
+  const StateFile state_file_;
+  observe::EventLog& log_;
+  net::FileDescriptor wake_;
+  OperatorSettings settings_;
+  NamePlaces places_;
+  std::unique_ptr<Published<proxy::Snapshot>> snapshots_;
+  std::unique_ptr<Published<health::ProbePlan>> plans_;
+  std::unique_ptr<const Peers> peers_;
+  TaskQueue queue_;
+  std::thread thread_;
+};
+
+}  // namespace siplb::app

@@ -1,0 +1,188 @@
+// The metrics of servers' health, of the calls they have, and of the names that lead to them.
+#include <algorithm>
+#include <array>
+
+#include "observe/family.h"
+
+namespace siplb::observe {
+namespace {
+
+using balance::HealthState;
+using balance::OperatorState;
+using balance::ServerIndex;
+
+// Before there is a prober all are unknown, and nothing was counted.
+const balance::PoolStatus& status_of(const Series& out) {
+  static const balance::PoolStatus kNone(balance::kServersMax, balance::kGroupsMax);
+  Published<balance::PoolStatus>* status = out.source.status;
+  return status == nullptr ? kNone : status->look(out.source.status_reader);
+}
+
+const health::ProbeCounters& probes_of(const Series& out, ServerIndex server) {
+  static const health::ProbeCounters kNone;
+  return out.source.prober == nullptr ? kNone : out.source.prober->counters(server);
+}
+
+// What an operator would call it: what people have set goes before what probes have found.
+std::string_view state_name(const balance::ServerStatus& status, Instant now) {
+  if (status.operator_state != OperatorState::Ready) return name(status.operator_state);
+  if (status.health != HealthState::Down && now < status.busy_until) return "busy";
+  return name(status.health);
+}
+
+void fill_up(Series& out) {
+  const balance::PoolStatus& status = status_of(out);
+  out.for_each_server([&](ServerIndex index, std::string_view group, std::string_view server) {
+    out.add({{"group", group}, {"server", server}},
+            uint64_t{status.servers[index].health != HealthState::Down});
+  });
+}
+
+void fill_state(Series& out) {
+  static const std::array<std::string_view, 6> kStates = {
+      name(HealthState::Unknown), name(HealthState::Up),      name(HealthState::Down), "busy",
+      name(OperatorState::Drain), name(OperatorState::Maint),
+  };
+  const balance::PoolStatus& status = status_of(out);
+  out.for_each_server([&](ServerIndex index, std::string_view group, std::string_view server) {
+    const std::string_view now = state_name(status.servers[index], out.now);
+    for (const std::string_view state : kStates) {
+      out.add({{"group", group}, {"server", server}, {"state", state}}, uint64_t{state == now});
+    }
+  });
+}
+
+void fill_panic(Series& out) {
+  const balance::PoolStatus& status = status_of(out);
+  const auto groups = out.source.snapshot.topology.groups();
+  for (size_t g = 0; g < groups.size(); ++g) {
+    out.add({{"group", groups[g].options.name}}, uint64_t{status.groups[g].is_panicking});
+  }
+}
+
+void fill_calls(Series& out) {
+  const balance::CallCounts* calls = out.source.calls;
+  out.for_each_server([&](ServerIndex index, std::string_view group, std::string_view server) {
+    out.add({{"group", group}, {"server", server}, {"state", "reserved"}},
+            calls == nullptr ? uint64_t{0} : calls->reserved(index));
+    out.add({{"group", group}, {"server", server}, {"state", "active"}},
+            calls == nullptr ? uint64_t{0} : calls->active(index));
+  });
+}
+
+void fill_inflight(Series& out) {
+  const balance::LoadBoard* load = out.source.load;
+  out.for_each_server([&](ServerIndex index, std::string_view group, std::string_view server) {
+    out.add({{"group", group}, {"server", server}},
+            load == nullptr ? uint64_t{0} : load->inflight(index));
+  });
+}
+
+void fill_probes(Series& out) {
+  out.for_each_server([&](ServerIndex index, std::string_view group, std::string_view server) {
+    const health::ProbeCounters& probes = probes_of(out, index);
+    out.add({{"group", group}, {"server", server}, {"result", "answered"}},
+            probes.answered.value());
+    out.add({{"group", group}, {"server", server}, {"result", "failed"}}, probes.failed.value());
+  });
+}
+
+void fill_probe_times(Series& out) {
+  out.for_each_server([&](ServerIndex index, std::string_view group, std::string_view server) {
+    DurationSum sum;
+    sum.add(probes_of(out, index).probe_time);
+    out.add_durations({{"group", group}, {"server", server}}, sum);
+  });
+}
+
+void fill_disagreements(Series& out) {
+  out.for_each_server([&](ServerIndex index, std::string_view group, std::string_view server) {
+    out.add({{"group", group}, {"server", server}}, probes_of(out, index).disagreements.value());
+  });
+}
+
+void fill_priority(Series& out) {
+  using health::Priority;
+  const health::Prober* prober = out.source.prober;
+  for (const Priority each : {Priority::RealTime, Priority::Raised, Priority::Ordinary}) {
+    out.add({{"priority", name(each)}}, uint64_t{prober != nullptr && prober->priority() == each});
+  }
+}
+
+void fill_lookups(Series& out) {
+  for (const NameLookups& each : out.source.names.lookups) {
+    out.add({{"result", each.result}}, each.count.value());
+  }
+}
+
+uint64_t value_of(const Counter* counter) {
+  return counter == nullptr ? 0 : counter->value();
+}
+
+// Since the answer that was confirmed longest ago.
+void fill_name_age(Series& out) {
+  const uint64_t at = value_of(out.source.names.oldest_answer_ns);
+  const Duration age = out.now - Instant(Duration(at));
+  out.add({}, at == 0 ? 0.0 : std::chrono::duration<double>(age).count());
+}
+
+constexpr auto kFamilies = std::to_array<Family>({
+    {{"siplb_server_up", "gauge", "group server",
+      "0 where probes say that the server is down, else 1: also where nothing is known of it."},
+     fill_up},
+    {{"siplb_server_state", "gauge", "group server state",
+      "1 for the state that the server is in: drain and maint are the operator's, busy is a 503."},
+     fill_state},
+    {{"siplb_group_panic", "gauge", "group",
+      "1 while too little of the group is up, so that health is ignored."},
+     fill_panic},
+    {{"siplb_server_calls", "gauge", "group server state",
+      "Calls of the server: reserved for an INVITE under way, or active."},
+     fill_calls},
+    {{"siplb_server_inflight", "gauge", "group server",
+      "Requests sent to the server with state that have no final answer yet."},
+     fill_inflight},
+    {{"siplb_call_count_errors_total", "counter", "",
+      "Calls that ended without having been counted; anything but 0 is a bug."},
+     [](Series& out) {
+       const balance::CallCounts* calls = out.source.calls;
+       out.add({}, calls == nullptr ? uint64_t{0} : calls->underflow_count());
+     }},
+    {{"siplb_probes_total", "counter", "group server result",
+      "Probes that were answered, or not as they should be."},
+     fill_probes},
+    {{"siplb_server_probe_seconds", "histogram", "group server",
+      "From a probe to the server's answer."},
+     fill_probe_times},
+    {{"siplb_probe_disagreements_total", "counter", "group server",
+      "How often probes failed and would have taken the server out, had it not answered traffic."},
+     fill_disagreements},
+    {{"siplb_health_signals_lost_total", "counter", "",
+      "What traffic met and the prober had no room to hear."},
+     [](Series& out) {
+       const health::Prober* prober = out.source.prober;
+       out.add({}, prober == nullptr ? uint64_t{0} : prober->lost_signals());
+     }},
+    {{"siplb_prober_priority", "gauge", "priority",
+      "1 for the priority of the thread that probes; ordinary: the kernel refused a raised one."},
+     fill_priority},
+    {{"siplb_name_lookups_total", "counter", "result",
+      "Questions to name servers for servers by name, by what came of them; none without such."},
+     fill_lookups},
+    {{"siplb_names_without_address", "gauge", "", "Names of servers that lead nowhere yet."},
+     [](Series& out) { out.add({}, value_of(out.source.names.without_address)); }},
+    {{"siplb_name_targets_ignored", "gauge", "",
+      "Targets of SRV records that are more than siplb follows."},
+     [](Series& out) { out.add({}, value_of(out.source.names.targets_ignored)); }},
+    {{"siplb_name_age_seconds", "gauge", "",
+      "Since a name server last confirmed the answer that has waited longest for it."},
+     fill_name_age},
+});
+
+}  // namespace
+
+std::span<const Family> health_families() {
+  return kFamilies;
+}
+
+}  // namespace siplb::observe

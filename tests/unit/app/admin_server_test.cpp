@@ -1,0 +1,156 @@
+#include "app/admin_server.h"
+
+#include <cstring>
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "controlled_pool.h"
+
+namespace siplb::app {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+constexpr const char* kDrain = R"({"state":"drain"})";
+
+class AdminServerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    pool_.start();
+    change_ = start("admin.sock", AdminServer::Access::Change);
+    read_ = start("read.sock", AdminServer::Access::Read);
+  }
+
+  std::unique_ptr<AdminServer> start(const char* name, AdminServer::Access access) {
+    auto started = AdminServer::start({.path = path(name), .access = access}, *pool_.control);
+    EXPECT_TRUE(started.has_value());
+    return std::move(*started);
+  }
+  [[nodiscard]] std::string path(const char* name) const { return pool_.folder / name; }
+
+  httplib::Result get(const char* name, const std::string& resource) {
+    httplib::ClientImpl client(path(name));
+    client.set_address_family(AF_UNIX);
+    return client.Get(resource);
+  }
+  httplib::Result post(const char* name, const std::string& body) {
+    httplib::ClientImpl client(path(name));
+    client.set_address_family(AF_UNIX);
+    return client.Post("/v1/servers/pbx/s1", body, "application/json");
+  }
+  [[nodiscard]] int connect_to(const char* name) const {
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, path(name).c_str());
+    EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return fd;
+  }
+
+  test::ControlledPool pool_;
+  std::unique_ptr<AdminServer> change_;
+  std::unique_ptr<AdminServer> read_;
+};
+
+TEST_F(AdminServerTest, ShowsServersAtBothSockets) {
+  for (const char* name : {"admin.sock", "read.sock"}) {
+    const auto all = get(name, "/v1/servers");
+    ASSERT_TRUE(all) << httplib::to_string(all.error());
+    EXPECT_EQ(all->status, 200);
+    EXPECT_EQ(all->get_header_value("Content-Type"), "application/json");
+    EXPECT_THAT(all->body, HasSubstr(R"("name":"s2")"));
+    EXPECT_THAT(get(name, "/v1/servers/pbx/s1")->body, HasSubstr("transitions"));
+    EXPECT_EQ(get(name, "/v1/servers/pbx/s3")->status, 404);
+    EXPECT_EQ(get(name, "/v1/servers/pbx/s1/9")->status, 404);
+  }
+}
+
+TEST_F(AdminServerTest, ChangesAtOneSocketAlone) {
+  const auto refused = post("read.sock", kDrain);
+  EXPECT_EQ(refused->status, 403);
+  EXPECT_THAT(refused->body, HasSubstr("error"));
+  EXPECT_EQ(pool_.plan_count, 0);
+
+  EXPECT_EQ(post("admin.sock", kDrain)->status, 200);
+  EXPECT_EQ(pool_.plan().targets[0].operator_state, balance::OperatorState::Drain);
+}
+
+TEST_F(AdminServerTest, LogsTheUidThatTheKernelVouchesFor) {
+  EXPECT_EQ(post("admin.sock", kDrain)->status, 200);
+  EXPECT_THAT(pool_.logged.str(), HasSubstr("uid=" + std::to_string(getuid()) + '\n'));
+}
+
+TEST_F(AdminServerTest, LetsOnlyTheOwnerChangeAndTheGroupLook) {
+  struct stat status {};
+  ASSERT_EQ(stat(path("admin.sock").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0600u);
+  ASSERT_EQ(stat(path("read.sock").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0660u);
+}
+
+TEST_F(AdminServerTest, AnswersWhatItDoesNotKnowAsJson) {
+  for (const char* resource : {"/", "/v1", "/v1/servers/pbx", "/v1/servers/pbx/s1/s2/s3"}) {
+    const auto answer = get("admin.sock", resource);
+    EXPECT_EQ(answer->status, 404) << resource;
+    EXPECT_EQ(answer->body, "{\"error\":\"no such resource\"}\n");
+  }
+}
+
+TEST_F(AdminServerTest, TakesNoMoreThanItsBounds) {
+  const auto long_body = post("admin.sock", std::string(AdminServer::kBodyOctets + 1, ' '));
+  EXPECT_EQ(long_body->status, 413);
+  EXPECT_EQ(long_body->body, "{\"error\":\"the body is too long\"}\n");
+  const auto long_path = get("admin.sock", "/v1/servers/" + std::string(9000, 'x'));
+  EXPECT_EQ(long_path->status, 414);
+  const auto endless = get("admin.sock", '/' + std::string(AdminServer::kRequestOctets, 'x'));
+  EXPECT_TRUE(!endless || endless->status >= 400);
+  EXPECT_EQ(get("admin.sock", "/v1/servers")->status, 200);
+}
+
+TEST_F(AdminServerTest, WaitsForNobodyLongerThanItsTime) {
+  const int silent = connect_to("admin.sock");
+  const Instant began = Clock::now();
+  EXPECT_EQ(get("admin.sock", "/v1/servers")->status, 200);
+  EXPECT_GE(Clock::now() - began, AdminServer::kRequestTime / 2);
+  char octet = 0;
+  EXPECT_EQ(recv(silent, &octet, 1, 0), 0);  // it was closed
+  close(silent);
+}
+
+TEST_F(AdminServerTest, LetsNobodyWhoLooksKeepOffThoseWhoChange) {
+  const int silent = connect_to("read.sock");
+  EXPECT_EQ(post("admin.sock", kDrain)->status, 200);
+  close(silent);
+}
+
+TEST_F(AdminServerTest, RemovesItsFileUnlessItIsAnothersByNow) {
+  change_.reset();
+  EXPECT_FALSE(fs::exists(path("admin.sock")));
+
+  fs::rename(path("read.sock"), path("old.sock"));
+  const auto successor = start("read.sock", AdminServer::Access::Read);
+  read_.reset();
+  EXPECT_TRUE(fs::exists(path("read.sock")));
+  EXPECT_EQ(get("read.sock", "/v1/servers")->status, 200);
+}
+
+TEST_F(AdminServerTest, SharesItsSocketWithNobody) {
+  const auto second = AdminServer::start({.path = path("admin.sock")}, *pool_.control);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, ErrorCode::AddressInUse);
+}
+
+TEST_F(AdminServerTest, EndsWithinTheTimeOfARequest) {
+  const int silent = connect_to("admin.sock");
+  EXPECT_TRUE(change_->stop(std::chrono::seconds(10)));
+  close(silent);
+}
+
+}  // namespace
+}  // namespace siplb::app
