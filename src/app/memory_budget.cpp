@@ -10,9 +10,13 @@
 
 #include "app/http_server.h"
 #include "balance/affinity.h"
+#include "balance/call_counts.h"
+#include "balance/call_ledger.h"
+#include "balance/load_board.h"
 #include "balance/topology.h"
 #include "base/event_ring.h"
 #include "config/scalar.h"
+#include "health/prober.h"
 #include "net/datagram_batch.h"
 #include "proxy/lane.h"
 #include "proxy/pattern.h"
@@ -55,6 +59,8 @@ constexpr size_t kScrapeOctetsPerServer = 8 * config::kKiB;
 // Connections that a lane may open, besides one to each server: to clients whose own have ended,
 // and where a Request-URI leads.
 constexpr size_t kOpenedChannels = 64;
+// The one that names servers, and the old and the new one while what workers see changes.
+constexpr size_t kTopologies = 3;
 // An entry of a send queue with its share of the counts by endpoint, rounded up.
 constexpr size_t kSendEntryOctets = 128;
 
@@ -102,6 +108,18 @@ size_t server_count(const Configuration& configuration) {
     }
   }
   return count;
+}
+
+// With a server for each place of a name.
+std::vector<balance::GroupOptions> with_places(std::vector<balance::GroupOptions> groups) {
+  for (balance::GroupOptions& group : groups) {
+    std::vector<balance::ServerOptions> servers;
+    for (const balance::ServerOptions& server : group.servers) {
+      servers.insert(servers.end(), balance::place_count(server), server);
+    }
+    group.servers = std::move(servers);
+  }
+  return groups;
 }
 
 size_t tcp_server_count(const Configuration& configuration) {
@@ -239,7 +257,8 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
   const net::DatagramBatchOptions batch;
   const size_t lane_state =
       sizeof(proxy::Lane) + sizeof(proxy::LaneCounters) + sizeof(transport::LaneSockets) +
-      servers * (sizeof(proxy::ServerCounters) + sizeof(uint64_t) + sizeof(balance::AnswerTime)) +
+      servers * (sizeof(proxy::ServerCounters) + sizeof(int64_t) + sizeof(balance::AnswerTime)) +
+      balance::CallLedger::memory_octets(servers) +
       configuration.groups.size() * (sizeof(proxy::GroupCounters) + sizeof(balance::RetryBudget));
   const transport::MessageSlotsOptions& slots = sizing.slots;
   const transport::MessageSlotsOptions& held = sizing.held;
@@ -282,9 +301,18 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
       product("affinity-others", {lanes, {sizing.other_entries, "entries"}, {kEntry, {}}}),
       product("moved-flows",
               {lanes, {sizing.moved_entries, "entries"}, {sizeof(proxy::MovedFlow), {}}}),
-      {"topology", balance::Topology::memory_bytes(configuration.groups),
-       std::to_string(servers) + " servers in " + std::to_string(configuration.groups.size()) +
-           " groups"},
+      {"topology", kTopologies * balance::Topology::memory_bytes(with_places(configuration.groups)),
+       std::to_string(kTopologies) + " x " + std::to_string(servers) + " servers in " +
+           std::to_string(configuration.groups.size()) + " groups"},
+      {"load-board", balance::LoadBoard::memory_octets(sizing.workers, servers),
+       std::to_string(sizing.workers) + " workers x " + std::to_string(servers) + " servers"},
+      {"call-counts", balance::CallCounts::memory_octets(servers),
+       std::to_string(servers) + " servers"},
+      {"prober",
+       health::Prober::memory_octets({.worker_count = sizing.workers + 1,
+                                      .server_count = servers,
+                                      .group_count = configuration.groups.size()}),
+       std::to_string(servers) + " servers, their probes and signals"},
   };
   if (const size_t expressions = proxy::expression_count(configuration.routes)) {
     consumers_.push_back(product(

@@ -237,6 +237,19 @@ TEST(MemoryBudgetTest, CountsTheExpressionsOfRoutesWhereThereAreAny) {
   EXPECT_EQ(find(with, "expressions").derivation, "2 workers x 3 expressions x 262144");
 }
 
+TEST(MemoryBudgetTest, CountsEachPlaceOfANameAsAServer) {
+  Configuration configuration = smallest();
+  const Sizing sizing = derive_sizing(configuration, 2);
+  const MemoryBudget with_address(configuration, sizing);
+  configuration.groups[0].servers[0].host = "pbx.example.com";
+  const MemoryBudget with_name(configuration, sizing);
+  EXPECT_EQ(find(with_name, "load-board").octets, 8 * find(with_address, "load-board").octets);
+  EXPECT_EQ(find(with_name, "call-counts").octets, 8 * find(with_address, "call-counts").octets);
+  EXPECT_EQ(find(with_name, "load-board").derivation, "2 workers x 8 servers");
+  EXPECT_GT(find(with_name, "prober").octets, find(with_address, "prober").octets);
+  EXPECT_GT(find(with_name, "topology").octets, find(with_address, "topology").octets);
+}
+
 TEST(MemoryBudgetTest, RefusesASumAboveTheCeilingAndNamesTheLargest) {
   Configuration configuration = smallest();
   configuration.limits.calls = size_t{1} << 30;
