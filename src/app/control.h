@@ -7,8 +7,8 @@
 // Whatever changes is made anew as a whole and published; servers keep their indexes. Operators'
 // verbs are done one by one. What they set is written to the state file first: what can't be kept
 // over a restart does not happen.
-// Thread: set-up and end by one, the supervisor; verbs from any; all else on its own. Bounds: one
-// setting per server, one task per thread that asks.
+// Thread: any, synchronised inside; set-up and end are the supervisor's. Bounds: one setting per
+// server, one task per thread that asks.
 #pragma once
 
 #include <functional>
@@ -112,8 +112,6 @@ class Control {
 
  private:
   Control(Options options, net::FileDescriptor wake, observe::EventLog& log);
-
-  // Before the thread runs.
   void load_settings();
   [[nodiscard]] std::unique_ptr<const proxy::Snapshot> next_snapshot() const;
   [[nodiscard]] std::unique_ptr<const health::ProbePlan> next_plan() const;
@@ -132,7 +130,6 @@ class Control {
                                                    std::string_view server) const;
   [[nodiscard]] ServerView view(balance::ServerIndex index, Instant now);
   [[nodiscard]] Views views_of(std::string_view group, std::string_view name);
-
   void wake() const;
 
   const std::vector<balance::GroupOptions> groups_;
