@@ -15,14 +15,10 @@ size_t CallLedger::memory_octets(size_t server_count) {
   return 2 * server_count * sizeof(Slots);
 }
 
-bool CallLedger::has_slots() const {
-  return std::any_of(taken_.begin(), taken_.end(),
-                     [](const Slots& slots) { return slots.reserved + slots.active > 0; });
-}
-
 bool CallLedger::try_reserve(ServerIndex server, uint32_t max) {
   if (!knows(server) || !counts_->try_reserve(server, max)) return false;
   ++taken_[server].reserved;
+  ++slot_count_;
   return true;
 }
 
@@ -42,6 +38,7 @@ void CallLedger::add(ServerIndex server, CallState state) {
     static_cast<void>(counts_->try_reserve(server, 0));
   }
   ++taken_[server].of(state);
+  ++slot_count_;
 }
 
 void CallLedger::release(ServerIndex server, CallState state) {
@@ -49,6 +46,7 @@ void CallLedger::release(ServerIndex server, CallState state) {
   if (!knows(server) || taken_[server].of(state) == 0) return;
   counts_->release(server, state);
   --taken_[server].of(state);
+  --slot_count_;
 }
 
 void CallLedger::tally(ServerIndex server, CallState state) {

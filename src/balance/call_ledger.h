@@ -23,7 +23,7 @@ class CallLedger {
 
   [[nodiscard]] bool knows(ServerIndex server) const { return server < taken_.size(); }
 
-  [[nodiscard]] bool has_slots() const;
+  [[nodiscard]] bool has_slots() const { return slot_count_ > 0; }
 
   // As in CallCounts, which follows. Of a server that it does not know, nothing is ever taken.
   // Requires: is_counted(state).
@@ -53,6 +53,7 @@ class CallLedger {
 
   CallCounts* counts_;
   std::vector<Slots> taken_;  // by server
+  uint64_t slot_count_ = 0;   // taken, of all servers
   std::vector<Slots> tally_;
 };
 

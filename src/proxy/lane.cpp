@@ -90,7 +90,9 @@ Lane::Lane(const LaneOptions& options, const Outlook& outlook, const Parts& part
 
 std::optional<Instant> Lane::next_deadline() {
   std::optional<Instant> next = stateful_.next_deadline();
-  if (has_calls_) next = std::min(next.value_or(Instant::max()), swept_at_ + kSweepPause);
+  if (affinity_.has_counted_calls()) {
+    next = std::min(next.value_or(Instant::max()), swept_at_ + kSweepPause);
+  }
   return next;
 }
 
@@ -103,7 +105,6 @@ void Lane::run_timers(const Tick& tick) {
 void Lane::sweep(Instant now) {
   affinity_.sweep(sweep_entries_, now);
   swept_at_ = now;
-  has_calls_ = affinity_.has_counted_calls();
 }
 
 void Lane::receive(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {

@@ -95,7 +95,6 @@ class Lane {
   ResponsePath response_path_;
   const size_t sweep_entries_;  // of the call table, at a time
   Instant swept_at_;
-  bool has_calls_ = false;  // when it was swept last
 };
 
 }  // namespace siplb::proxy
