@@ -1,33 +1,14 @@
 """siplbctl against a running siplbd: what it shows, what it changes, and what it is refused."""
 
-import json
 import os
 import shutil
 import stat
-import subprocess
 
 import pytest
 
-from siplb import (BIN, DEADLINE_S, Daemon, Peer, addresses_of, answer, configuration, group,
-                   listener, new_request, receive_any, wait_until)
-
-
-class Control:
-    """siplbctl as operators call it, for one daemon."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __call__(self, *arguments, code=0, socket="admin.sock"):
-        """What it prints; on standard error where the code is not 0."""
-        done = subprocess.run([BIN / "siplbctl", "--socket", self.folder / socket, *arguments],
-                              capture_output=True, text=True, timeout=DEADLINE_S, check=False)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stderr if code else done.stdout
-
-    def servers(self):
-        shown = json.loads(self("show", "servers", "--json"))["servers"]
-        return {server["name"]: server for server in shown}
+from pool import Control, admin_of
+from siplb import (Daemon, Peer, addresses_of, answer, configuration, group, listener, new_request,
+                   receive_any, wait_until)
 
 
 def config_of(folder, servers, **group_options):
@@ -36,8 +17,7 @@ def config_of(folder, servers, **group_options):
         [listener()],
         [group(addresses_of(servers), policy="round-robin", health={"interval": "1h"},
                **group_options)],
-        admin={"socket": str(folder / "admin.sock"), "read_socket": str(folder / "read.sock")},
-        global_={"lanes": 1})
+        admin=admin_of(folder), global_={"lanes": 1})
 
 
 @pytest.fixture(name="pool")
