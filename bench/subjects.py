@@ -48,28 +48,35 @@ class Subject:
 
 
 class Siplbd(Subject):
-    """One worker. `transport` is that of both sides."""
+    """One worker. `transport` is that of both sides; clients may use `others` as well. Of `spares`
+    it gets to know whether they live, and nothing else."""
 
-    def __init__(self, binaries, servers, transport, limits="{}", policy="maglev"):
+    def __init__(self, binaries, servers, transport, limits="{}", policy="maglev", others=(),
+                 spares=(), health="{}", metrics="off"):
         self.folder = tempfile.TemporaryDirectory()
         config = pathlib.Path(self.folder.name) / "siplb.yaml"
-        server_list = ", ".join(f'{{name: s{i}, uri: "sip:{address};transport={transport}"}}'
-                                for i, address in enumerate(servers, 1))
+        server_list = ", ".join(
+            f'{{name: {kind}{i}, uri: "sip:{address};transport={transport}", weight: {weight}}}'
+            for kind, weight, addresses in [("s", 100, servers), ("spare", 0, spares)]
+            for i, address in enumerate(addresses, 1))
         config.write_text(f"""
 global: {{workers: 1, key_file: key, log: {{format: json}}}}
-listeners: [{{name: edge, address: "127.0.0.1:0", transports: [{transport}]}}]
-groups: [{{name: pool, policy: {policy}, servers: [{server_list}]}}]
+listeners: [{{name: edge, address: "127.0.0.1:0", transports: [{", ".join([transport, *others])}]}}]
+groups: [{{name: pool, policy: {policy}, health: {health}, servers: [{server_list}]}}]
 limits: {limits}
-metrics: off
+metrics: {metrics}
 """)
         self.process = subprocess.Popen([binaries / "siplbd", "--config", config],
                                         stderr=subprocess.PIPE, text=True,
                                         preexec_fn=pinned(SUBJECT_CPU))
+        addresses = {}
         for line in self.process.stderr:
             event = json.loads(line)
             if event["event"] == "listening":
-                self.address = event["address"]
+                addresses[event["listener"]] = event["address"]
             if event["event"] == "ready":
+                self.address = addresses["edge"]
+                self.metrics_address = addresses.get("metrics")
                 return
         raise SystemExit("siplbd does not start")
 
