@@ -29,7 +29,8 @@ def calls_at(siplbd, server):
 def test_drained_server_under_load_gets_no_call_and_ends_all(tmp_path, policy):
     with RuledServer() as drained, SimulatedServers(3) as others:
         config = configuration(
-            [listener()], [group([drained.address, *others.addresses], policy=policy)],
+            [listener()],
+            [group([drained.address, *others.addresses], policy=policy, health={})],
             admin=admin_of(tmp_path), workers=2)
         with Daemon(tmp_path, config) as siplbd, Calls(siplbd, 300, "--hold", "700ms") as calls:
             wait_until(lambda: calls_at(siplbd, "s1") >= 40, "calls at s1")
