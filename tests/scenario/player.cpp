@@ -59,6 +59,10 @@ void Player::play_statement(const Statement& statement) {
   if (words[0] == "counted") return play_counted(words);
   if (words[0] == "logged") return play_logged(words);
   if (words[0] == "expect") return play_expect(statement, words);
+  if (words[0] == "server") return play_server(words);
+  if (words[0] == "group") return play_group(words);
+  if (words[0] == "told") return play_told(words);
+  if (words[0] == "calls") return play_calls(words);
 
   if (!is_timed) begin_step(statement.line);
   if (words[0] == "unreachable") return play_unreachable(words);

@@ -73,6 +73,13 @@ class Player {
   void play_repeat(const Statement& statement, const Words& words);
   void play_unreachable(const Words& words);
 
+  // player_health.cpp
+  void play_server(const Words& words);
+  void play_group(const Words& words);
+  void play_told(const Words& words);
+  void play_calls(const Words& words);
+  [[nodiscard]] balance::ServerIndex server_named(const std::string& name) const;
+
   // player_streams.cpp
   bool play_stream(const Words& words);
   void play_together(const Statement& statement, const Words& words);

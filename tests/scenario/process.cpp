@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "base/network.h"
 #include "support/snapshot.h"
@@ -108,7 +109,8 @@ Process::Process(const config::Configuration& configuration, const ProcessOption
              .events = events_,
              .load = around_.load,
              .calls = around_.calls,
-             .health = around_.health}) {}
+             .health = around_.health}),
+      reserved_before_(counters_.servers.size()) {}
 
 std::vector<SentMessage> Process::receive(const transport::Flow& flow, std::string_view text,
                                           const proxy::Tick& tick) {
@@ -172,6 +174,7 @@ std::vector<SentMessage> Process::undelivered(std::string_view quote,
 std::vector<SentMessage> Process::take_sent() {
   std::vector<SentMessage> sent = wire_.take();
   check_counters();
+  check_calls();
   finished_max_ = std::max(finished_max_, contexts_->table_counters().finished.value());
   for (const SentMessage& message : sent) check_sent(message);
   return sent;
@@ -216,19 +219,25 @@ void Process::check_idle() const {
   }
   for (size_t i = 0; i < counters_.servers.size(); ++i) {
     const uint32_t inflight = around_.load.inflight(static_cast<balance::ServerIndex>(i));
-    if (inflight == 0) continue;
+    const uint32_t calls = around_.calls.calls(static_cast<balance::ServerIndex>(i));
+    if (inflight == 0 && calls == 0) continue;
     throw std::logic_error(snapshot_.topology.servers()[i].name + " has " +
-                           std::to_string(inflight) + " requests in flight for ever");
+                           std::to_string(inflight) + " requests in flight and " +
+                           std::to_string(calls) + " calls for ever");
   }
-  check_calls();
 }
 
-void Process::check_calls() const {
+// A call that is answered counts even where none was let in: so beyond the limit no reservation may
+// come, but others may be there.
+void Process::check_calls() {
   for (size_t i = 0; i < counters_.servers.size(); ++i) {
-    const uint32_t reserved = around_.calls.reserved(static_cast<balance::ServerIndex>(i));
-    if (reserved == 0) continue;
-    throw std::logic_error(snapshot_.topology.servers()[i].name + " has " +
-                           std::to_string(reserved) + " calls reserved for ever");
+    const auto index = static_cast<balance::ServerIndex>(i);
+    const balance::Server& server = snapshot_.topology.servers()[i];
+    const uint32_t reserved = around_.calls.reserved(index);
+    const bool has_let_in = reserved > std::exchange(reserved_before_[i], reserved);
+    if (!has_let_in || server.max_calls == 0) continue;
+    if (around_.calls.calls(index) <= server.max_calls) continue;
+    throw std::logic_error(server.name + " was given a call too many");
   }
   const uint64_t errors = around_.calls.underflow_count() + counters_.affinity.miscounted.value();
   if (errors != 0) throw std::logic_error(std::to_string(errors) + " calls were miscounted");
@@ -307,6 +316,24 @@ std::vector<std::string> Process::take_events() {
     texts.push_back(std::move(text));
   }
   return texts;
+}
+
+std::vector<std::string> Process::take_told() {
+  std::vector<std::string> texts;
+  for (const balance::HealthSignal& signal : std::exchange(around_.health.signals, {})) {
+    texts.push_back(text_of(signal));
+  }
+  return texts;
+}
+
+std::string Process::text_of(const balance::HealthSignal& signal) const {
+  using Kind = balance::HealthSignal::Kind;
+  if (signal.kind == Kind::ProbeAnswer) return "answer " + std::string(signal.remote.text());
+  const std::string& server = snapshot_.topology.servers()[signal.server].name;
+  if (signal.kind == Kind::Silent) return "silent " + server;
+  if (signal.kind == Kind::Refused) return "refused " + server;
+  const auto pause = signal.retry_after.count();
+  return "busy " + server + (pause == 0 ? "" : " " + std::to_string(pause) + "s");
 }
 
 std::string Process::text_of(const EventArg& arg, int64_t value) const {

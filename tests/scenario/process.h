@@ -1,8 +1,8 @@
 // siplbd in small: one lane made from a real configuration, on a fake wire.
 //
 // What must hold after every message and timer, whatever a script expects, is checked here:
-// conservation, one message sent for each that is said to be sent, and nothing sent that does not
-// parse.
+// conservation, one message sent for each that is said to be sent, nothing sent that does not
+// parse, and calls counted as they are, no more of them let in than a server may have.
 // Thread: one.
 #pragma once
 
@@ -89,6 +89,11 @@ class Process {
   [[nodiscard]] Counted counted() const;
   // What was logged since the last call: "failover server=s1 reason=silence".
   [[nodiscard]] std::vector<std::string> take_events();
+  // What the prober was told since the last call: "silent s1", "busy s1 300s".
+  [[nodiscard]] std::vector<std::string> take_told();
+  // What the prober says, which holds from the next message or timer on.
+  [[nodiscard]] balance::PoolStatus& status() { return around_.status; }
+  [[nodiscard]] const balance::CallCounts& calls() const { return around_.calls; }
   [[nodiscard]] const proxy::Snapshot& snapshot() const { return snapshot_; }
 
  private:
@@ -98,8 +103,9 @@ class Process {
   [[nodiscard]] std::vector<SentMessage> take_sent();
   void check_sent(const SentMessage& message) const;
   void check_counters() const;
-  void check_calls() const;
+  void check_calls();
   [[nodiscard]] std::string text_of(const EventArg& arg, int64_t value) const;
+  [[nodiscard]] std::string text_of(const balance::HealthSignal& signal) const;
 
   proxy::Snapshot snapshot_;
   Surroundings around_;
@@ -117,6 +123,7 @@ class Process {
   proxy::LaneCounters counters_;
   proxy::Lane lane_;
   std::unique_ptr<sip::Message> scratch_ = std::make_unique<sip::Message>();
+  std::vector<uint32_t> reserved_before_;  // by server: at the last look
   uint64_t given_ = 0;
   uint64_t finished_max_ = 0;
 };

@@ -10,6 +10,8 @@
 namespace siplb::test {
 namespace {
 
+// In so long each call is looked at that nobody has ended.
+constexpr Duration kSweepRound = std::chrono::minutes(2);
 constexpr proxy::Tick kStart{.now = Instant(std::chrono::hours(1)), .today = 20000};
 
 SockAddress address_of(std::string_view text) {
@@ -185,7 +187,7 @@ void Stage::wait(Duration duration) {
 
 void Stage::settle() {
   // What is remembered longest beside calls are requests that have ended.
-  wait(configuration_.limits.call_expiry + configuration_.timers.ringing +
+  wait(configuration_.limits.call_expiry + kSweepRound + configuration_.timers.ringing +
        2 * configuration_.timers.invite);
   process_->check_idle();
 }
