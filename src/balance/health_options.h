@@ -18,6 +18,9 @@ enum class ProbeSource : uint8_t {
 };
 
 struct HealthOptions {
+  // False: nobody asks. The server stays unknown, and so usable, whatever its traffic meets; only
+  // the operator takes it out.
+  bool is_watched = true;
   sip::Method method = sip::Method::Options;
   std::chrono::milliseconds interval = std::chrono::seconds(1);  // 100 ms to 1 h
   // Between probes once one has failed, or once one has succeeded of a server that is down.

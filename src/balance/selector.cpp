@@ -1,6 +1,7 @@
 #include "balance/selector.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/assert.h"
 
@@ -12,6 +13,9 @@ constexpr uint32_t kWholeShare = 1000;
 constexpr uint32_t kShareMin = kWholeShare * Selector::kSlowStartMinPercent / 100;
 // What scaled() takes.
 static_assert(uint64_t{kServersMax} * kWeightMax * kWholeShare <= UINT32_MAX);
+
+// What two credits differ by when it is not by rounding alone.
+constexpr double kCreditMin = 1e-9;
 
 // Owners of hashes of one key that are asked before a draw decides: of four servers the last one
 // is not met once in 100 million keys. Fixed for ever: all nodes must choose alike.
@@ -149,8 +153,8 @@ size_t Selector::select_by_key(const Wanted& wanted, const Offer& offer) {
 
 // Of two that are equally rich, the one that the configuration names first.
 bool Selector::is_before(ServerIndex one, ServerIndex other) const {
-  if (credits_[one] != credits_[other]) return credits_[one] > credits_[other];
-  return one < other;
+  const double difference = credits_[one] - credits_[other];
+  return std::abs(difference) < kCreditMin ? one < other : difference > 0;
 }
 
 size_t Selector::take_turn(const Offer& offer) {

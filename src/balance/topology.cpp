@@ -60,19 +60,6 @@ std::map<uint8_t, size_t> tier_sizes(const GroupOptions& group) {
   return sizes;
 }
 
-// Another draw for each attempt: the keys of a silent server spread over all others. Fixed for
-// ever, as Maglev's seeds are. The finaliser is SplitMix64's.
-uint64_t mix(uint64_t hash, size_t attempt) {
-  uint64_t mixed = hash + 0x9e3779b97f4a7c15 * (attempt + 1);
-  mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
-  mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
-  return mixed ^ mixed >> 31;
-}
-
-bool contains(std::span<const ServerIndex> tried, ServerIndex server) {
-  return std::find(tried.begin(), tried.end(), server) != tried.end();
-}
-
 // What a copy of `text` takes from the heap: nothing where it fits into the string itself.
 size_t heap_octets(const std::string& text) {
   return text.size() > std::string().capacity() ? text.size() + 1 : 0;
@@ -151,14 +138,12 @@ Tier Topology::make_tier(const Group& group, uint8_t priority, size_t size) cons
   for (size_t i = 0; i < group.server_count; ++i) {
     const auto index = static_cast<ServerIndex>(group.first_server + i);
     if (servers_[index].priority != priority) continue;
-    tier.members.push_back({.server = index, .weight = servers_[index].weight, .weight_end = 0});
+    tier.members.push_back({.server = index, .weight = servers_[index].weight});
   }
   std::sort(tier.members.begin(), tier.members.end(),
             [this](const Tier::Member& a, const Tier::Member& b) {
               return servers_[a.server].id < servers_[b.server].id;
             });
-  uint32_t weight_sum = 0;
-  for (Tier::Member& member : tier.members) member.weight_end = weight_sum += member.weight;
   if (group.options.policy != Policy::Maglev) return tier;
 
   std::vector<MaglevMember> members;
@@ -237,60 +222,6 @@ ServerIndex Topology::first_choice(GroupIndex group, uint64_t key_hash) const {
   const Tier& tier = tiers_[group].front();
   SIPLB_ASSERT(tier.table.has_value());
   return tier.members[tier.table->owner(key_hash)].server;
-}
-
-uint64_t Topology::weight_left(const Tier& tier, std::span<const ServerIndex> tried) {
-  uint64_t left = tier.members.back().weight_end;
-  if (tried.empty()) return left;
-  for (const Tier::Member& member : tier.members) {
-    if (contains(tried, member.server)) left -= member.weight;
-  }
-  return left;
-}
-
-ServerIndex Topology::member_at(const Tier& tier, uint64_t draw) {
-  const auto found = std::upper_bound(
-      tier.members.begin(), tier.members.end(), draw,
-      [](uint64_t wanted, const Tier::Member& member) { return wanted < member.weight_end; });
-  return found->server;
-}
-
-ServerIndex Topology::next_choice(GroupIndex group, uint64_t hash,
-                                  std::span<const ServerIndex> tried) const {
-  for (const Tier& tier : tiers_[group]) {
-    const uint64_t left = weight_left(tier, tried);
-    if (left == 0) continue;
-    const bool is_whole = left == tier.members.back().weight_end;
-    // A tier that takes over has its own first choices.
-    if (is_whole && tier.table) return tier.members[tier.table->owner(hash)].server;
-
-    uint64_t draw = (mix(hash, tried.size()) >> 32) * left >> 32;  // 0 to left - 1
-    if (is_whole) return member_at(tier, draw);
-    for (const Tier::Member& member : tier.members) {
-      if (contains(tried, member.server)) continue;
-      if (draw < member.weight) return member.server;
-      draw -= member.weight;
-    }
-  }
-  return kNoServer;
-}
-
-bool Topology::has_next(GroupIndex group, std::span<const ServerIndex> tried) const {
-  const auto is_left = [tried](const Tier::Member& member) {
-    return member.weight > 0 && !contains(tried, member.server);
-  };
-  return std::any_of(tiers_[group].begin(), tiers_[group].end(), [&](const Tier& tier) {
-    return std::any_of(tier.members.begin(), tier.members.end(), is_left);
-  });
-}
-
-std::vector<uint32_t> Topology::first_tier_weights(GroupIndex group) const {
-  std::vector<uint32_t> weights(groups_[group].server_count);
-  if (tiers_[group].empty()) return weights;
-  for (const Tier::Member& member : tiers_[group].front().members) {
-    weights[static_cast<size_t>(member.server - groups_[group].first_server)] = member.weight;
-  }
-  return weights;
 }
 
 size_t Topology::memory_bytes(std::span<const GroupOptions> groups) {

@@ -46,7 +46,6 @@ struct Tier {
   struct Member {
     ServerIndex server;
     uint32_t weight;
-    uint32_t weight_end;  // sum of the weights up to this one
   };
   std::vector<Member> members;       // by id, so that their order in the file does not matter
   std::optional<MaglevTable> table;  // of the members; none for other policies
@@ -86,16 +85,6 @@ class Topology {
   // kNoServer where none has.
   // Requires: the group's policy is Maglev.
   [[nodiscard]] ServerIndex first_choice(GroupIndex group, uint64_t key_hash) const;
-  // Where to turn once all of `tried` have failed: a server of weight above 0 that is not among
-  // them, of the lowest tier that has one; within the tier by `hash`, in the servers' shares.
-  // kNoServer where none is left. All nodes choose alike, in whatever order they list the servers.
-  [[nodiscard]] ServerIndex next_choice(GroupIndex group, uint64_t hash,
-                                        std::span<const ServerIndex> tried) const;
-  // True where next_choice() has an answer.
-  [[nodiscard]] bool has_next(GroupIndex group, std::span<const ServerIndex> tried) const;
-
-  // The weights of the group's servers, 0 for those outside the first tier: who takes turns.
-  [[nodiscard]] std::vector<uint32_t> first_tier_weights(GroupIndex group) const;
 
   // Octets of all tables that the constructor will build, for the memory budget: whatever weights
   // are set later and however many places are filled.
@@ -120,10 +109,6 @@ class Topology {
   void add_address(std::vector<AddressEntry>& table, const SockAddress& address,
                    ServerIndex server);
   [[nodiscard]] Tier make_tier(const Group& group, uint8_t priority, size_t size) const;
-  // The weights of the tier's members that are not among `tried`.
-  [[nodiscard]] static uint64_t weight_left(const Tier& tier, std::span<const ServerIndex> tried);
-  // Of all members. Requires: draw < the sum of their weights.
-  [[nodiscard]] static ServerIndex member_at(const Tier& tier, uint64_t draw);
   // Where `address` is, else the free entry where it would be.
   [[nodiscard]] static size_t slot_of(std::span<const AddressEntry> table,
                                       const SockAddress& address);

@@ -141,9 +141,11 @@ const KeyTable<HealthOptions>& health_keys() {
   return table;
 }
 
-// Key by key instead of the group's.
-Value<ServerOptions> server_health() {
-  return {"a map of the group's health keys", section(&ServerOptions::health, health_keys()).read};
+// A server's keys stand in for the group's one by one; those of who is watched again as well.
+template <class Owner>
+bool read_health(const YamlNode& node, Owner& owner, const ReadContext& context) {
+  owner.health.is_watched = node.kind != YamlNode::Kind::Plain || node.text != "off";
+  return !owner.health.is_watched || read_section(node, health_keys(), owner.health, context);
 }
 
 const KeyTable<ServerOptions>& server_keys() {
@@ -160,7 +162,9 @@ const KeyTable<ServerOptions>& server_keys() {
       {"sources", networks(&ServerOptions::sources, transport::kNetworksMax), "none"},
       {"max_calls", number(&ServerOptions::max_calls, 0, balance::kCallsOfServerMax), "0"},
       {"max_inflight", number(&ServerOptions::max_inflight, 0, balance::kInflightOfServerMax), "0"},
-      {"health", server_health(), "the group's"},
+      {"health",
+       {"off or a map of the group's health keys", read_health<ServerOptions>},
+       "the group's"},
       {"tls", not_yet<ServerOptions>(), ""},
   };
   return table;
@@ -214,7 +218,7 @@ const KeyTable<GroupOptions>& group_keys() {
       {"record_route", flag(&GroupOptions::record_route), "true"},
       {"tokenless_dialogs", flag(&GroupOptions::tokenless_dialogs), "true"},
       {"failover", section(&GroupOptions::failover, failover_keys()), ""},
-      {"health", section(&GroupOptions::health, health_keys()), ""},
+      {"health", {"off or a map", read_health<GroupOptions>, reference_of(health_keys())}, ""},
       {"slow_start", duration(&GroupOptions::slow_start, 0ms, 1h), "10s"},
       {"panic_below", number(&GroupOptions::panic_below, 0, 100), "0"},
       {"listener",

@@ -36,7 +36,7 @@ constexpr size_t kLargeSignals = 4;
 
 // One server: its health, and the probe that is under way.
 struct Target : net::TimerNode {
-  std::optional<ServerHealth> health;   // none: its place is empty
+  std::optional<ServerHealth> health;   // none: its place is empty, or not watched
   std::unique_ptr<ProbeSocket> socket;  // there where health is
   TrafficWatch traffic{0};
   uint32_t sequence = 0;  // of the last probe
@@ -208,7 +208,7 @@ void Prober::Impl::begin(ServerIndex server, const ProbeTarget& plan, HealthReas
   target.health.reset();
   target.socket.reset();
   if (was_known || reason == HealthReason::Address) board.forget(server, reason, now());
-  if (plan.address.family() == SockAddress::Family::None) return;
+  if (plan.address.family() == SockAddress::Family::None || !plan.options.is_watched) return;
   target.traffic = TrafficWatch(parts_.load.answer_count(server));
   target.socket = make_socket(server, plan);
   target.health.emplace(plan.options,

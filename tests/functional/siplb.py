@@ -234,12 +234,13 @@ def listener(name="main", host=LOOPBACK[4], port=0, **more):
 
 
 def group(addresses, name="pbx", weights=None, transport=None, **more):
-    """A group with the servers s1, s2 … at these addresses."""
+    """A group with the servers s1, s2 … at these addresses. Nobody asks them for their health, which
+    scripted servers do not expect, unless `health` says how."""
     weights = weights or [100] * len(addresses)
     suffix = f";transport={transport}" if transport else ""
     servers = [{"name": f"s{i}", "uri": f"sip:{host_port(address)}{suffix}", "weight": weight}
                for i, (address, weight) in enumerate(zip(addresses, weights), 1)]
-    return {"name": name, "servers": servers, **more}
+    return {"name": name, "servers": servers, "health": "off", **more}
 
 
 def configuration(listeners, groups, workers=1, **more):

@@ -117,6 +117,8 @@ std::vector<GroupOptions> largest() {
     groups.push_back(group("a-group-with-a-long-name-" + std::to_string(g), policy, servers));
     groups.back().hash_key = {HashKeyKind::HeaderValue, "X-A-Header-With-A-Long-Name"};
     groups.back().targets.assign(kTargetsMax, net("10.9.0.0/16"));
+    groups.back().health.down = {500, 501};
+    groups.back().servers.back().health.down = {502};
     groups.back().servers.front().sources.assign(kSourcesMax / kGroupsMax, net("10.8.0.0/16"));
   }
   return groups;
@@ -299,125 +301,9 @@ TEST(TopologyTest, FirstChoicesAreOfTheFirstTierThatTakesNewWork) {
   expect_shares(chosen, {0, 100, 200, 0, 0, 0}, 0.02);
 }
 
-TEST(TopologyTest, TurnsAreForTheFirstTierThatTakesNewWork) {
-  const Topology topology(
-      std::vector{weighted(Policy::RoundRobin, {5, 0, 7}), tiered(Policy::RoundRobin)});
-  EXPECT_EQ(topology.first_tier_weights(0), (std::vector<uint32_t>{5, 0, 7}));
-  EXPECT_EQ(topology.first_tier_weights(1), (std::vector<uint32_t>{0, 100, 200, 0, 0, 0}));
-}
-
-TEST(TopologyTest, NextTierTakesOverOnlyWhenAllOfTheFirstWereTried) {
-  for (const Policy policy : {Policy::Maglev, Policy::RoundRobin, Policy::Random}) {
-    const Topology topology(std::vector{tiered(policy)});
-    std::vector<size_t> chosen(topology.servers().size());
-    for (const uint64_t hash : key_hashes()) {
-      EXPECT_EQ(topology.next_choice(0, hash, std::vector{kMain1}), kMain2);
-      EXPECT_EQ(topology.next_choice(0, hash, std::vector{kSpare1, kMain2}), kMain1);
-      ++chosen[topology.next_choice(0, hash, std::vector{kMain2, kMain1})];
-    }
-    expect_shares(chosen, {100, 0, 0, 0, 300, 0}, 0.02);
-  }
-}
-
-TEST(TopologyTest, NothingIsLeftOnceAllThatTakeNewWorkWereTried) {
-  const Topology topology(std::vector{tiered(Policy::Maglev)});
-  std::vector<ServerIndex> tried;
-  for (const ServerIndex server : {kMain1, kMain2, kSpare1, kSpare2}) {
-    EXPECT_TRUE(topology.has_next(0, tried)) << tried.size();
-    EXPECT_NE(topology.next_choice(0, 1, tried), kNoServer) << tried.size();
-    tried.push_back(server);
-  }
-  EXPECT_FALSE(topology.has_next(0, tried));
-  for (const uint64_t hash : key_hashes()) {
-    ASSERT_EQ(topology.next_choice(0, hash, tried), kNoServer);
-  }
-}
-
-TEST(TopologyTest, TriedServersWithoutWeightOrOfOtherGroupsChangeNoShares) {
-  const Topology topology(std::vector{tiered(Policy::Random), weighted(Policy::Random, {1, 1})});
-  std::vector<size_t> chosen(topology.servers().size());
-  const std::vector<ServerIndex> tried = {kMain3, kIdle1, 6, kNoServer};
-  for (const uint64_t hash : key_hashes()) ++chosen[topology.next_choice(0, hash, tried)];
-  expect_shares(chosen, {0, 100, 200, 0, 0, 0, 0, 0}, 0.02);
-}
-
-TEST(TopologyTest, NextChoicesOfNothingTriedFollowTheWeights) {
-  const std::vector<uint32_t> large = {100, 200, 0, 300, 400, 100};
-  const std::vector<uint32_t> small = {0, 1, 2, 0, 1};
-  for (const Policy policy : {Policy::Random, Policy::Maglev}) {
-    for (const std::vector<uint32_t>& weights : {large, small}) {
-      const Topology topology(std::vector{weighted(policy, weights)});
-      std::vector<size_t> chosen(weights.size());
-      for (const uint64_t hash : key_hashes()) ++chosen[topology.next_choice(0, hash, {})];
-      expect_shares(chosen, weights, 0.02);
-    }
-  }
-}
-
-TEST(TopologyTest, NextChoicesReachAllOfTheLargestGroup) {
-  const Topology topology(
-      std::vector{weighted(Policy::Random, std::vector<uint32_t>(kServersMax, kWeightMax))});
-  std::vector<size_t> chosen_by_quarter(4);
-  for (const uint64_t hash : std::span(key_hashes()).first(4000)) {
-    ++chosen_by_quarter[topology.next_choice(0, hash, {}) / (kServersMax / 4)];
-  }
-  expect_shares(chosen_by_quarter, {1, 1, 1, 1}, 0.1);
-}
-
 // Else one silent server would take its neighbour down with its load.
-TEST(TopologyTest, KeysOfASilentServerSpreadOverAllOthersByWeight) {
-  const std::vector<uint32_t> weights = {500, 100, 200, 100, 0, 100};
-  const Topology topology(std::vector{weighted(Policy::Maglev, weights)});
-  std::vector<size_t> second(weights.size());
-  std::vector<size_t> third(weights.size());
-  for (const uint64_t hash : key_hashes()) {
-    if (topology.first_choice(0, hash) != 0) continue;
-    const ServerIndex next = topology.next_choice(0, hash, std::vector<ServerIndex>{0});
-    ++second[next];
-    if (next == 2) ++third[topology.next_choice(0, hash, std::vector<ServerIndex>{0, 2})];
-  }
-  std::printf("second choices of the keys of server 0:\n");
-  expect_shares(second, {0, 100, 200, 100, 0, 100}, 0.03);
-  std::printf("third choices of those that server 2 then got:\n");
-  expect_shares(third, {0, 100, 0, 100, 0, 100}, 0.04);
-}
-
 // A call that has failed over must find its way again, on this node or on another.
-TEST(TopologyTest, NextChoicesDoNotDependOnTheOrderInTheFile) {
-  const GroupOptions options = tiered(Policy::Maglev);
-  GroupOptions reversed = options;
-  std::reverse(reversed.servers.begin(), reversed.servers.end());
-  const Topology topology(std::vector{options});
-  const Topology reordered(std::vector{reversed});
-  const auto mirrored = [&](ServerIndex server) {
-    return static_cast<ServerIndex>(options.servers.size() - 1 - server);
-  };
-  for (const uint64_t hash : key_hashes()) {
-    std::vector<ServerIndex> tried;
-    std::vector<ServerIndex> tried_there;
-    for (int attempt = 0; attempt < 4; ++attempt) {
-      const ServerIndex next = topology.next_choice(0, hash, tried);
-      ASSERT_NE(next, kNoServer);
-      ASSERT_EQ(reordered.next_choice(0, hash, tried_there), mirrored(next));
-      tried.push_back(next);
-      tried_there.push_back(mirrored(next));
-    }
-    ASSERT_FALSE(topology.has_next(0, tried));
-  }
-}
-
 // Another release must choose alike: nodes are upgraded one by one.
-TEST(TopologyTest, NextChoicesAreTheSameForEver) {
-  const Topology topology(std::vector{weighted(Policy::Random, {100, 200, 300, 400})});
-  uint64_t digest = 0;
-  for (const uint64_t hash : key_hashes()) {
-    const ServerIndex next = topology.next_choice(0, hash, {});
-    digest = digest * 31 + next;
-    digest = digest * 31 + topology.next_choice(0, hash, std::vector{next});
-  }
-  EXPECT_EQ(digest, 4032542371870184368u);
-}
-
 constexpr size_t kPlaces = 8;
 
 // The places of one name, of which the first ones have an address.
@@ -472,8 +358,6 @@ TEST(TopologyTest, GroupWithoutWeightHasNoTierAndNoChoice) {
     const Topology topology(std::vector{options, weighted(Policy::Maglev, {1})});
     EXPECT_TRUE(topology.tiers_of(0).empty());
     EXPECT_EQ(topology.first_choice(0, 1), kNoServer);
-    EXPECT_EQ(topology.next_choice(0, 1, {}), kNoServer);
-    EXPECT_FALSE(topology.has_next(0, {}));
     EXPECT_EQ(topology.first_choice(1, 1), options.servers.size());
   }
 }

@@ -58,6 +58,19 @@ TEST(GroupKeysTest, ReadHealth) {
   EXPECT_EQ(standard.at(0).servers.at(0).health, HealthOptions());
 }
 
+TEST(GroupKeysTest, LetHealthBeOffAndOnAgainForAServer) {
+  const auto groups = groups_of(R"(groups:
+  - name: g
+    health: off
+    servers:
+      - {name: x, uri: "sip:10.0.0.1"}
+      - {name: y, uri: "sip:10.0.0.2", health: {interval: 3s}}
+      - {name: z, uri: "sip:10.0.0.3", health: off})");
+  EXPECT_FALSE(groups.at(0).servers.at(0).health.is_watched);
+  EXPECT_EQ(groups.at(0).servers.at(1).health, (HealthOptions{.interval = 3s}));
+  EXPECT_FALSE(groups.at(0).servers.at(2).health.is_watched);
+}
+
 TEST(GroupKeysTest, TakeMethodsThatAskAQuestionForProbes) {
   for (const auto& [word, method] : {std::pair{"OPTIONS", sip::Method::Options},
                                      {"INFO", sip::Method::Info},

@@ -434,6 +434,18 @@ TEST_F(ProberTest, AnEmptyPlaceIsNotProbed) {
   EXPECT_EQ(prober_->counters(0).sent.value(), sent);
 }
 
+TEST_F(ProberTest, WhoIsNotWatchedIsUsableWhateverHappens) {
+  plan_.targets[0] = target(servers_[0].address());
+  plan_.targets[0].options.is_watched = false;
+  plan_.targets[1] = target(servers_[1].address());
+  start_and_run();
+  prober_->tell({.kind = HealthSignal::Kind::Refused, .server = 0});
+  prober_->tell({.kind = HealthSignal::Kind::Busy, .server = 0});
+  ASSERT_TRUE(has_probed(1, 2));
+  EXPECT_EQ(prober_->counters(0).sent.value(), 0u);
+  EXPECT_TRUE(status().takes_new_work(0, 0, Clock::now()));
+}
+
 TEST_F(ProberTest, OtherOptionsBeginAnew) {
   plan_.targets[0] = target(servers_[0].address());
   servers_[0].answer = answers(200);
