@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 
 #include "app/probe_targets.h"
+#include "app/usable_addresses.h"
 #include "base/assert.h"
 
 namespace siplb::app {
@@ -124,7 +125,11 @@ std::unique_ptr<const health::ProbePlan> Control::next_plan() const {
 void Control::run() {
   if (resolver_) resolver_->set_names(places_.names());
   while (queue_.drain()) {
-    if (resolver_ && resolver_->run(Clock::now()) == Resolver::News::Answers) take_addresses();
+    if (resolver_ && resolver_->run(Clock::now()) == Resolver::News::Answers &&
+        take_addresses() == NamePlaces::Change::Moved) {
+      publish_snapshot();
+      publish_plan();
+    }
     wait();
   }
 }
@@ -139,17 +144,27 @@ void Control::wait() {
   static_cast<void>(read(wake_.get(), &count, sizeof count));
 }
 
-void Control::take_addresses() {
+// Names are numbered as they stand in the groups.
+NamePlaces::Change Control::take_addresses() {
+  const proxy::Sides& sides = snapshots_->newest().sides;
   auto change = NamePlaces::Change::None;
-  for (size_t name = 0; name < places_.names().size(); ++name) {
-    const auto addresses = resolver_->addresses(name);
-    if (addresses && places_.update(name, *addresses) == NamePlaces::Change::Moved) {
-      change = NamePlaces::Change::Moved;
+  size_t unusable = 0;
+  size_t name = 0;
+  for (const balance::GroupOptions& group : groups_) {
+    for (const balance::ServerOptions& server : group.servers) {
+      if (server.host.empty()) continue;
+      const size_t number = name++;
+      const auto addresses = resolver_->addresses(number);
+      if (!addresses) continue;
+      const auto usable = usable_addresses(*addresses, {group, server}, sides);
+      unusable += addresses->size() - usable.size();
+      if (places_.update(number, usable) == NamePlaces::Change::Moved) {
+        change = NamePlaces::Change::Moved;
+      }
     }
   }
-  if (change == NamePlaces::Change::None) return;
-  publish_snapshot();
-  publish_plan();
+  addresses_ignored_.set(unusable + places_.ignored());
+  return change;
 }
 
 void Control::publish_snapshot() {

@@ -27,6 +27,7 @@
 #include "app/task_queue.h"
 #include "balance/call_counts.h"
 #include "balance/load_board.h"
+#include "base/counter.h"
 #include "base/published.h"
 #include "health/probe_plan.h"
 #include "health/transition_log.h"
@@ -85,6 +86,10 @@ class Control {
   // What the prober reads, as reader 0.
   [[nodiscard]] Published<health::ProbePlan>& plans() { return *plans_; }
 
+  // Addresses that names lead to and that are no servers: see usable_addresses(), and beyond
+  // kPlacesPerName of a name. As it is now, for any thread.
+  [[nodiscard]] const Counter& addresses_ignored() const { return addresses_ignored_; }
+
   // What runs beside; all of it is borrowed until stop(). The functions are called on the control
   // thread.
   struct Peers {
@@ -119,7 +124,7 @@ class Control {
   // The thread's.
   void run();
   void wait();
-  void take_addresses();
+  [[nodiscard]] NamePlaces::Change take_addresses();
   void publish_snapshot();
   void publish_plan();
   [[nodiscard]] Views do_change(const ServerChange& wanted);
@@ -140,6 +145,7 @@ class Control {
   net::FileDescriptor wake_;
   OperatorSettings settings_;
   NamePlaces places_;
+  Counter addresses_ignored_;
   std::unique_ptr<Published<proxy::Snapshot>> snapshots_;
   std::unique_ptr<Published<health::ProbePlan>> plans_;
   std::unique_ptr<const Peers> peers_;

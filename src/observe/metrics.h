@@ -40,6 +40,7 @@ struct NameCounters {
   std::vector<NameLookups> lookups;  // by result
   const Counter* without_address = nullptr;
   const Counter* targets_ignored = nullptr;
+  const Counter* addresses_ignored = nullptr;
   const Counter* oldest_answer_ns = nullptr;  // an Instant; 0: none
 };
 

@@ -111,16 +111,25 @@ TEST_F(HealthMetricsTest, CountCallsAndRequestsInFlight) {
 TEST_F(HealthMetricsTest, TellOfNames) {
   Counter answered;
   Counter empty;
+  Counter targets;
+  Counter addresses;
   Counter oldest;
   answered.add(3);
   empty.add(2);
+  targets.add(4);
+  addresses.add(5);
   const Instant confirmed = kNow - std::chrono::seconds(90);
   oldest.add(static_cast<uint64_t>(confirmed.time_since_epoch().count()));
-  source_.names = {
-      .lookups = {{"answered", answered}}, .without_address = &empty, .oldest_answer_ns = &oldest};
+  source_.names = {.lookups = {{"answered", answered}},
+                   .without_address = &empty,
+                   .targets_ignored = &targets,
+                   .addresses_ignored = &addresses,
+                   .oldest_answer_ns = &oldest};
   const std::string text = scrape();
   EXPECT_THAT(text, HasSubstr("siplb_name_lookups_total{result=\"answered\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("siplb_names_without_address 2\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_name_targets_ignored 4\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_name_addresses_ignored 5\n"));
   EXPECT_THAT(text, HasSubstr("siplb_name_age_seconds 90\n"));
 }
 
