@@ -263,7 +263,7 @@ StartResult<Control::MakeSnapshot> Daemon::snapshot_maker(
 StartResult<void> Daemon::make_control(Control::MakeSnapshot make_snapshot) {
   std::unique_ptr<Resolver> resolver;
   if (has_names(configuration_)) {
-    auto made = Resolver::create({.nameservers = {}});
+    auto made = Resolver::create({.nameservers = configuration_.global.nameservers});
     if (!made) return fault(made.error(), "the resolver");
     resolver = std::move(*made);
   }

@@ -25,6 +25,7 @@ namespace siplb::config {
 inline constexpr size_t kWorkersMax = 64;
 inline constexpr size_t kLanesMax = 64;
 inline constexpr size_t kOwnNamesMax = 64;
+inline constexpr size_t kNameserversMax = 3;          // as many as /etc/resolv.conf can have
 inline constexpr uint32_t kRouteRateMax = 1'000'000;  // requests a second
 inline constexpr size_t kKiB = 1024;
 inline constexpr size_t kMiB = 1024 * kKiB;
@@ -55,6 +56,8 @@ struct GlobalOptions {
   std::string key_file;  // absolute; empty: see key_file() in derive.h
   // Hosts that are us besides what is advertised; at most kOwnNamesMax.
   std::vector<std::string> names;
+  // Whom to ask for the servers that have names; none: as /etc/resolv.conf says.
+  std::vector<SockAddress> nameservers;
   std::chrono::days token_life{60};
   LogOptions log;
   bool operator==(const GlobalOptions&) const = default;

@@ -1,4 +1,4 @@
-// Lists of texts in the file: networks, names of hosts and headers; none of them twice.
+// Lists of texts in the file: networks, addresses, names of hosts and headers; none of them twice.
 //
 // Thread: one.
 #pragma once
@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/address.h"
 #include "base/network.h"
 #include "config/section.h"
 #include "sip/text.h"
@@ -22,6 +23,9 @@ struct Items {
 };
 
 inline bool is_same(const Network& a, const Network& b) {
+  return a == b;
+}
+inline bool is_same(const SockAddress& a, const SockAddress& b) {
   return a == b;
 }
 inline bool is_same(std::string_view a, std::string_view b) {

@@ -16,6 +16,7 @@ constexpr size_t kReasonLengthMax = 128;
 constexpr size_t kHeaderNameLengthMax = 64;
 constexpr size_t kHostLengthMax = 255;  // RFC 1035, 2.3.4
 constexpr size_t kLabelLengthMax = 63;
+constexpr uint16_t kDnsPort = 53;
 
 struct Unit {
   std::string_view suffix;
@@ -146,6 +147,14 @@ std::optional<std::string> parse_host(std::string_view text) {
       literal && !literal->is_wildcard() && (literal->is_v4() || text.starts_with('['));
   if (!is_literal && !is_host_name(text)) return std::nullopt;
   return std::string(text);
+}
+
+std::optional<SockAddress> parse_nameserver(std::string_view text) {
+  auto address = SockAddress::parse(text);
+  if (!address) address = SockAddress::parse_ip(text, kDnsPort);
+  const bool is_good =
+      address && address->port() != 0 && (address->is_loopback() || address->is_of_one_host());
+  return is_good ? address : std::nullopt;
 }
 
 bool is_sent_by(std::string_view text) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "balance/options.h"
+#include "base/address.h"
 
 namespace siplb::config {
 
@@ -39,6 +40,8 @@ inline constexpr size_t kNameLengthMax = 32;
 // The text of a host: a host name, an IPv4 literal or an IPv6 literal in brackets; no wildcard
 // address. Anything that ends like an IPv4 literal has to be one.
 [[nodiscard]] std::optional<std::string> parse_host(std::string_view text);
+// "10.0.0.2" or "[::1]:5353", port 53 where it has none: the address of one host.
+[[nodiscard]] std::optional<SockAddress> parse_nameserver(std::string_view text);
 // "host" or "host:port"; no port 0.
 [[nodiscard]] bool is_sent_by(std::string_view text);
 

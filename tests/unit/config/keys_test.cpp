@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "config/load.h"
+#include "mistake.h"
 
 namespace siplb::config {
 namespace {
@@ -105,6 +106,26 @@ TEST(ReferenceFileTest, StatesTheDefaultsThatAreInForce) {
   EXPECT_EQ(stated.stream_timers.message, standard.stream_timers.message);
   EXPECT_EQ(stated.stream_timers.idle, standard.stream_timers.idle);
   EXPECT_EQ(stated.stream_timers.stalled, standard.stream_timers.stalled);
+}
+
+TEST(NameserversTest, AreOneToThreeAddresses) {
+  const auto with = [](const std::string& list) {
+    return with_both("global: {nameservers: " + list + "}");
+  };
+  const Mistake mistakes[] = {
+      {"three", with("[10.0.0.1, 10.0.0.2, 10.0.0.3]"), ""},
+      {"four", with("[10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4]"),
+       "1:23: 'nameservers' takes a list of 1 to 3 addresses with or without port, not a list of "
+       "4"},
+      {"none", with("[]"),
+       "1:23: 'nameservers' takes a list of 1 to 3 addresses with or without port, not a list of "
+       "0"},
+      {"name", with("[ns.example.com]"),
+       "1:24: an address of one host was expected here, not 'ns.example.com'"},
+      {"same by another spelling", with("[10.0.0.1, '10.0.0.1:53']"),
+       "1:34: '10.0.0.1:53' is repeated"},
+  };
+  for (const Mistake& mistake : mistakes) expect_faults(mistake);
 }
 
 TEST(DemoFileTest, LoadsAsShipped) {

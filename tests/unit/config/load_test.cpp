@@ -122,7 +122,7 @@ metrics: off
 
 TEST(LoadTest, ReadsWhoIsWho) {
   const LoadResult result = load(R"(
-global: {names: [edge.example.com, "[2001:db8::2]"]}
+global: {names: [edge.example.com, "[2001:db8::2]"], nameservers: [10.0.0.2, "[::1]:5353"]}
 listeners:
   - {name: public, address: "192.0.2.1:5060",
      headers: {remove: [P-Asserted-Identity], source: X-Source}}
@@ -138,6 +138,8 @@ routes: [{name: all, group: pbx}]
   ASSERT_TRUE(result.good()) << report(result);
   const Configuration& c = result.configuration;
   EXPECT_THAT(c.global.names, ElementsAre("edge.example.com", "[2001:db8::2]"));
+  EXPECT_THAT(c.global.nameservers,
+              ElementsAre(*SockAddress::parse("10.0.0.2:53"), *SockAddress::parse("[::1]:5353")));
   EXPECT_THAT(c.listeners[0].headers.remove, ElementsAre("P-Asserted-Identity"));
   EXPECT_EQ(c.listeners[0].headers.source, "X-Source");
   EXPECT_THAT(c.listeners[1].headers.remove, IsEmpty());

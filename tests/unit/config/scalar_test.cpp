@@ -124,6 +124,17 @@ TEST(ScalarTest, TakesHostsAsTheyStandInMessages) {
   }
 }
 
+TEST(ScalarTest, TakesNameserversAtPort53UnlessTheySayAnother) {
+  EXPECT_EQ(parse_nameserver("10.0.0.2"), SockAddress::parse("10.0.0.2:53"));
+  EXPECT_EQ(parse_nameserver("127.0.0.1:5353"), SockAddress::parse("127.0.0.1:5353"));
+  EXPECT_EQ(parse_nameserver("2001:db8::2"), SockAddress::parse("[2001:db8::2]:53"));
+  EXPECT_EQ(parse_nameserver("[2001:db8::2]:5353"), SockAddress::parse("[2001:db8::2]:5353"));
+  for (const std::string_view text : {"", "ns.example.com", "10.0.0.2:0", "10.0.0.2:", "0.0.0.0",
+                                      "[::]:53", "224.0.0.251:5353", "fe80::1", "10.0.0.2 "}) {
+    EXPECT_EQ(parse_nameserver(text), std::nullopt) << text;
+  }
+}
+
 TEST(ScalarTest, TakesHostsWithAndWithoutPort) {
   for (const std::string_view text :
        {"sip.example.com", "sip.example.com:5060", "localhost", "a-b.c1", "203.0.113.10",
