@@ -129,6 +129,8 @@ void StatefulPath::on_final_sent(ResponseContext& context, const Tick& tick) {
   context.is_final_sent = true;
   if (context.is_invite()) {
     context.invite.on_final(context.best_code, tick.now);
+    // Before its client tries again with credentials: what that INVITE reserves is its own.
+    if (context.best_code >= 300) end_reservation(context, tick.now);
     for (uint8_t i = 0; i < context.attempt_count; ++i) stop(context, i, tick);
   } else {
     context.other.on_final();
@@ -138,7 +140,7 @@ void StatefulPath::on_final_sent(ResponseContext& context, const Tick& tick) {
 
 void StatefulPath::finish(ResponseContext& context, const Tick& tick) {
   for (Attempt& attempt : context.tried()) count_out(attempt);
-  end_reservation(context, tick.now);
+  if (!context.is_final_sent) end_reservation(context, tick.now);
   using transaction::Ending;
   transaction::Tombstone tombstone;
   tombstone.client = client_of(context.source, context.reply_port);
