@@ -64,6 +64,7 @@ Control::Control(Options options, net::FileDescriptor wake, observe::EventLog& l
   places_.set_groups(groups_);
   snapshots_ =
       std::make_unique<Published<proxy::Snapshot>>(options.snapshot_readers, next_snapshot());
+  if (resolver_) await_addresses(Clock::now() + options.answers_wait);
   plans_ = std::make_unique<Published<health::ProbePlan>>(1, next_plan());
 }
 
@@ -122,24 +123,40 @@ std::unique_ptr<const health::ProbePlan> Control::next_plan() const {
   return std::make_unique<health::ProbePlan>(make_probe_plan(snapshots_->newest(), settings_));
 }
 
+// Nobody reads yet, so nobody has to be told.
+void Control::await_addresses(Instant end) {
+  resolver_->set_names(places_.names());
+  while (!resolver_->is_settled() && Clock::now() < end) {
+    static_cast<void>(resolver_->run(Clock::now()));
+    if (!resolver_->is_settled()) wait(end);
+  }
+  if (take_addresses() == NamePlaces::Change::Moved) snapshots_->publish(next_snapshot());
+  const std::vector<HostName> names = places_.names();
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (resolver_->addresses(i)) continue;
+    log_.write(LogLevel::Warning, "name without address", {{"host", names[i].host}});
+  }
+}
+
 void Control::run() {
-  if (resolver_) resolver_->set_names(places_.names());
   while (queue_.drain()) {
     if (resolver_ && resolver_->run(Clock::now()) == Resolver::News::Answers &&
         take_addresses() == NamePlaces::Change::Moved) {
       publish_snapshot();
       publish_plan();
     }
-    wait();
+    wait(Instant::max());
   }
 }
 
-void Control::wait() {
+// For a verb, for what resolves names, and for `end`.
+void Control::wait(Instant end) {
   // poll() passes over what has no descriptor.
   pollfd watched[] = {
       {.fd = wake_.get(), .events = POLLIN, .revents = 0},
       {.fd = resolver_ ? resolver_->descriptor() : -1, .events = POLLIN, .revents = 0}};
-  poll(watched, std::size(watched), resolver_ ? timeout_ms(resolver_->next_deadline()) : -1);
+  if (resolver_) end = std::min(end, resolver_->next_deadline());
+  poll(watched, std::size(watched), timeout_ms(end));
   uint64_t count = 0;
   static_cast<void>(read(wake_.get(), &count, sizeof count));
 }

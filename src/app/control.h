@@ -11,6 +11,7 @@
 // server, one task per thread that asks.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <span>
@@ -71,9 +72,13 @@ class Control {
     size_t snapshot_readers = 1;
     MakeSnapshot make_snapshot;
     std::unique_ptr<Resolver> resolver;  // null: no server has a name
+    // How long create() waits for names that have not been answered for: without them a restart
+    // would refuse calls at first.
+    std::chrono::milliseconds answers_wait = std::chrono::seconds(3);
   };
 
-  // Reads the state file, and makes the first snapshot and plan. The log is borrowed.
+  // Reads the state file, asks what names lead to, and makes the first snapshot and plan, with the
+  // addresses that have come within Options::answers_wait. The log is borrowed.
   [[nodiscard]] static Result<std::unique_ptr<Control>> create(Options options,
                                                                observe::EventLog& log);
   // As stop().
@@ -120,10 +125,11 @@ class Control {
   void load_settings();
   [[nodiscard]] std::unique_ptr<const proxy::Snapshot> next_snapshot() const;
   [[nodiscard]] std::unique_ptr<const health::ProbePlan> next_plan() const;
+  void await_addresses(Instant end);
 
   // The thread's.
   void run();
-  void wait();
+  void wait(Instant end);
   [[nodiscard]] NamePlaces::Change take_addresses();
   void publish_snapshot();
   void publish_plan();

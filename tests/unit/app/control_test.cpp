@@ -170,7 +170,7 @@ TEST_F(ControlTest, StartsWithoutAStateFileThatItCanNotRead) {
   std::ofstream(pool_.state_file()) << "siplb-state 2\nend\n";
   pool_.start();
   EXPECT_EQ(view("s1").state, OperatorState::Ready);
-  EXPECT_THAT(pool_.logged.str(), HasSubstr("warning state file ignored"));
+  EXPECT_THAT(pool_.logged.str(), HasSubstr("warning: state file ignored"));
 }
 
 TEST_F(ControlTest, DropsSettingsOfServersThatAreGone) {
@@ -201,25 +201,51 @@ TEST_F(ControlTest, DoesVerbsOfManyThreadsOneByOne) {
   EXPECT_EQ(StateFile(pool_.state_file()).load().settings["pbx/s1"].weight, view("s1").set_weight);
 }
 
-// The name localhost, which /etc/hosts answers for.
+// Names that /etc/hosts answers for, or that nobody answers for.
 class NamedControlTest : public ControlTest {
  protected:
-  void SetUp() override {
-    pool_.groups = {test::pbx({{.name = "s1", .host = "localhost", .has_port = true, .port = 5070},
-                               {.name = "s2", .address = test::on_loopback(5062)}})};
-    auto resolver = Resolver::create({.nameservers = {test::on_loopback(1)}});
+  void SetUp() override { start("localhost", 5070); }
+
+  void start(std::string host, uint16_t port) {
+    pool_.groups = {
+        test::pbx({{.name = "s1", .host = std::move(host), .has_port = true, .port = port},
+                   {.name = "s2", .address = test::on_loopback(5062)}})};
+    auto resolver = Resolver::create({.nameservers = {nobody_}});
     ASSERT_TRUE(resolver.has_value());
     pool_.start(std::move(*resolver));
-    pool_.snapshot_count.wait(0);
   }
+
+  const SockAddress nobody_ = test::on_loopback(1);
 };
 
-TEST_F(NamedControlTest, PublishesTheAddressesOfANameAsSoonAsTheyAreKnown) {
-  const auto views = pool_.control->server("pbx", "s1");
-  ASSERT_EQ(views->size(), balance::kPlacesPerName);
-  const auto is_found = [](const ServerView& each) { return each.address == "127.0.0.1:5070"; };
-  EXPECT_EQ(std::count_if(views->begin(), views->end(), is_found), 1);
-  EXPECT_EQ(pool_.control->servers()->size(), balance::kPlacesPerName + 1);
+TEST_F(NamedControlTest, HasTheAddressesOfANameFromTheStart) {
+  const auto servers = pool_.snapshot().topology.servers();
+  ASSERT_EQ(servers.size(), balance::kPlacesPerName + 1);
+  EXPECT_EQ(servers[0].address, test::on_loopback(5070));
+  EXPECT_EQ(servers[1].address, SockAddress());
+  EXPECT_EQ(pool_.plan().targets[0].address, test::on_loopback(5070));
+  EXPECT_EQ(pool_.snapshot_count, 0);
+  EXPECT_EQ(pool_.control->server("pbx", "s1")->front().address, "127.0.0.1:5070");
+}
+
+TEST_F(NamedControlTest, PublishesAddressesThatComeAfterTheStart) {
+  pool_.answers_wait = std::chrono::milliseconds(0);
+  start("localhost", 5070);
+  pool_.snapshot_count.wait(0);
+  EXPECT_EQ(pool_.control->server("pbx", "s1")->front().address, "127.0.0.1:5070");
+  EXPECT_EQ(pool_.snapshot().topology.servers()[0].address, test::on_loopback(5070));
+  EXPECT_EQ(pool_.plan().targets[0].address, test::on_loopback(5070));
+}
+
+TEST_F(NamedControlTest, LeavesOutAnAddressThatIsOurOwn) {
+  start("localhost", 5060);
+  EXPECT_EQ(pool_.snapshot().topology.servers()[0].address, SockAddress());
+}
+
+TEST_F(NamedControlTest, StartsWithoutTheAddressesOfANameThatNobodyKnows) {
+  start("pbx.invalid", 5070);
+  EXPECT_EQ(pool_.snapshot().topology.servers()[0].address, SockAddress());
+  EXPECT_THAT(pool_.logged.str(), HasSubstr("warning: name without address host=pbx.invalid"));
 }
 
 TEST_F(NamedControlTest, SetsAllPlacesOfANameAtOnce) {

@@ -54,7 +54,8 @@ class ControlledPool {
          .state_file = state_file(),
          .snapshot_readers = 1,
          .make_snapshot = [this](auto expanded) { return snapshot_of(expanded); },
-         .resolver = std::move(resolver)},
+         .resolver = std::move(resolver),
+         .answers_wait = answers_wait},
         log);
     ASSERT_TRUE(made.has_value());
     control = std::move(*made);
@@ -95,6 +96,7 @@ class ControlledPool {
 
   std::vector<balance::GroupOptions> groups;
   std::filesystem::path folder;
+  std::chrono::milliseconds answers_wait = std::chrono::minutes(1);  // bounded by the resolver's
   std::ostringstream logged;  // complete once `control` is gone
   observe::EventLog log{{.sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(logged)}};
   std::unique_ptr<Published<balance::PoolStatus>> status;
