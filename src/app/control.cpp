@@ -184,6 +184,21 @@ NamePlaces::Change Control::take_addresses() {
   return change;
 }
 
+observe::NameCounters Control::name_counters() const {
+  if (!resolver_) return {};
+  const LookupCounters& counters = resolver_->counters();
+  observe::NameCounters out{.lookups = {},
+                            .without_address = &counters.names_without_address,
+                            .targets_ignored = &counters.targets_ignored,
+                            .addresses_ignored = &addresses_ignored_,
+                            .oldest_answer_ns = &counters.oldest_answer_ns};
+  for (size_t i = 0; i < counters.results.kSize; ++i) {
+    const auto result = static_cast<LookupResult>(i);
+    out.lookups.push_back({name(result), counters.results[result]});
+  }
+  return out;
+}
+
 void Control::publish_snapshot() {
   snapshots_->publish(next_snapshot());
   peers_->on_snapshot();

@@ -34,6 +34,7 @@
 #include "health/transition_log.h"
 #include "net/file_descriptor.h"
 #include "observe/event_log.h"
+#include "observe/metrics.h"
 #include "proxy/snapshot.h"
 
 namespace siplb::app {
@@ -91,9 +92,8 @@ class Control {
   // What the prober reads, as reader 0.
   [[nodiscard]] Published<health::ProbePlan>& plans() { return *plans_; }
 
-  // Addresses that names lead to and that are no servers: see usable_addresses(), and beyond
-  // kPlacesPerName of a name. As it is now, for any thread.
-  [[nodiscard]] const Counter& addresses_ignored() const { return addresses_ignored_; }
+  // Borrowed of this; nothing in it where no server has a name.
+  [[nodiscard]] observe::NameCounters name_counters() const;
 
   // What runs beside; all of it is borrowed until stop(). The functions are called on the control
   // thread.
@@ -151,7 +151,7 @@ class Control {
   net::FileDescriptor wake_;
   OperatorSettings settings_;
   NamePlaces places_;
-  Counter addresses_ignored_;
+  Counter addresses_ignored_;  // unusable ones, and those that find no place
   std::unique_ptr<Published<proxy::Snapshot>> snapshots_;
   std::unique_ptr<Published<health::ProbePlan>> plans_;
   std::unique_ptr<const Peers> peers_;

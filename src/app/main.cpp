@@ -10,6 +10,7 @@
 
 #include "app/daemon.h"
 #include "app/memory_budget.h"
+#include "app/name_places.h"
 #include "app/signals.h"
 #include "app/usable_cores.h"
 #include "config/load.h"
@@ -39,7 +40,9 @@ observe::EventLog::Options log_options(const config::Configuration& configuratio
                                                          : observe::LogFormat::Text;
   for (const balance::GroupOptions& group : configuration.groups) {
     for (const balance::ServerOptions& server : group.servers) {
-      out.servers.push_back({group.name, server.name});
+      for (size_t place = 0; place < balance::place_count(server); ++place) {
+        out.servers.push_back({group.name, place_name(server, place)});
+      }
     }
   }
   return out;

@@ -44,7 +44,7 @@ uint32_t share_of(uint32_t weight, uint16_t share) {
 
 ServerOptions server_at(const ServerOptions& named, const NamedAddress& place, size_t index) {
   ServerOptions server = named;
-  server.name += '/' + std::to_string(index + 1);
+  server.name = place_name(named, index);
   server.address = place.address;
   server.weight = share_of(named.weight, place.share);
   server.priority = static_cast<uint8_t>(
@@ -55,6 +55,10 @@ ServerOptions server_at(const ServerOptions& named, const NamedAddress& place, s
 }
 
 }  // namespace
+
+std::string place_name(const ServerOptions& server, size_t place) {
+  return server.host.empty() ? server.name : server.name + '/' + std::to_string(place + 1);
+}
 
 void NamePlaces::set_groups(std::span<const GroupOptions> groups) {
   std::vector<Name> names;

@@ -19,6 +19,9 @@
 
 namespace siplb::app {
 
+// What the server at a place is called, "pbx1/1" first; one without a host name has its own name.
+[[nodiscard]] std::string place_name(const balance::ServerOptions& server, size_t place);
+
 class NamePlaces {
  public:
   // By place; an address of Family::None where it is empty.

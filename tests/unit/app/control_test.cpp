@@ -185,6 +185,11 @@ TEST_F(ControlTest, DropsSettingsOfServersThatAreGone) {
   EXPECT_EQ(StateFile(pool_.state_file()).load().settings.count("pbx/gone"), 0u);
 }
 
+TEST_F(ControlTest, CountsNothingOfNamesWhereThereAreNone) {
+  EXPECT_TRUE(pool_.control->name_counters().lookups.empty());
+  EXPECT_EQ(pool_.control->name_counters().without_address, nullptr);
+}
+
 TEST_F(ControlTest, RefusesVerbsOnceItHasEnded) {
   pool_.control->stop();
   expect_refused(pool_.control->servers(), Refusal::Kind::Ending);
@@ -226,6 +231,7 @@ TEST_F(NamedControlTest, HasTheAddressesOfANameFromTheStart) {
   EXPECT_EQ(pool_.plan().targets[0].address, test::on_loopback(5070));
   EXPECT_EQ(pool_.snapshot_count, 0);
   EXPECT_EQ(pool_.control->server("pbx", "s1")->front().address, "127.0.0.1:5070");
+  EXPECT_EQ(pool_.control->name_counters().without_address->value(), 0u);
 }
 
 TEST_F(NamedControlTest, PublishesAddressesThatComeAfterTheStart) {
@@ -240,12 +246,21 @@ TEST_F(NamedControlTest, PublishesAddressesThatComeAfterTheStart) {
 TEST_F(NamedControlTest, LeavesOutAnAddressThatIsOurOwn) {
   start("localhost", 5060);
   EXPECT_EQ(pool_.snapshot().topology.servers()[0].address, SockAddress());
+  EXPECT_GE(pool_.control->name_counters().addresses_ignored->value(), 1u);
 }
 
 TEST_F(NamedControlTest, StartsWithoutTheAddressesOfANameThatNobodyKnows) {
   start("pbx.invalid", 5070);
   EXPECT_EQ(pool_.snapshot().topology.servers()[0].address, SockAddress());
+  EXPECT_EQ(pool_.control->name_counters().without_address->value(), 1u);
   EXPECT_THAT(pool_.logged.str(), HasSubstr("warning: name without address host=pbx.invalid"));
+}
+
+TEST_F(NamedControlTest, CountsEachResultOfALookup) {
+  const auto lookups = pool_.control->name_counters().lookups;
+  ASSERT_EQ(lookups.size(), static_cast<size_t>(LookupResult::kCount));
+  EXPECT_EQ(lookups.front().result, "answered");
+  EXPECT_GE(lookups.front().count.value(), 1u);
 }
 
 TEST_F(NamedControlTest, SetsAllPlacesOfANameAtOnce) {

@@ -36,6 +36,12 @@ GroupOptions group(std::string name, std::vector<ServerOptions> servers) {
   return {.name = std::move(name), .servers = std::move(servers)};
 }
 
+TEST(PlaceNameTest, NumbersThePlacesOfAHostFromOne) {
+  EXPECT_EQ(place_name(named("pbx1", "pbx.test"), 0), "pbx1/1");
+  EXPECT_EQ(place_name(named("pbx1", "pbx.test"), kPlacesPerName - 1), "pbx1/8");
+  EXPECT_EQ(place_name(literal("pbx1"), 0), "pbx1");
+}
+
 // The places of the first of two names.
 class NamePlacesTest : public testing::Test {
  protected:
