@@ -85,7 +85,7 @@ void Lookups::count() {
   Instant oldest = Instant::max();
   for (const auto& [question, entry] : entries_) {
     ignored += entry.targets_ignored;
-    if (entry.is_live()) oldest = std::min(oldest, *entry.answered_at);
+    if (is_in_use(question, entry)) oldest = std::min(oldest, *entry.answered_at);
   }
   counters_.targets_ignored.set(ignored);
   counters_.oldest_answer_ns.set(
@@ -214,6 +214,14 @@ bool Lookups::is_settled(const std::string& host) const {
 
 bool Lookups::is_live(const std::string& host) const {
   return at({host, RecordType::A}).is_live() || at({host, RecordType::Aaaa}).is_live();
+}
+
+bool Lookups::is_in_use(const Question& question, const Entry& entry) const {
+  if (!entry.answered_at || !entry.is_denied) return entry.answered_at.has_value();
+  if (question.type != RecordType::Srv) return !is_live(question.host);
+  return std::any_of(names_.begin(), names_.end(), [&](const HostName& name) {
+    return asks_srv(name) && srv_host(name) == question.host && !is_live(name.host);
+  });
 }
 
 const Lookups::Entry& Lookups::at(const Question& question) const {

@@ -64,7 +64,7 @@ struct LookupCounters {  // one writer, any reader
   // As it is now.
   Counter names_without_address;
   Counter targets_ignored;   // of SRV records, beyond kTargetsMax
-  Counter oldest_answer_ns;  // Instant of the answer that was confirmed longest ago; 0: none
+  Counter oldest_answer_ns;  // Instant of the answer in use that came longest ago; 0: none
 };
 
 class Lookups {
@@ -115,6 +115,8 @@ class Lookups {
   [[nodiscard]] const Entry& at(const Question& question) const;
   [[nodiscard]] bool is_settled(const std::string& host) const;
   [[nodiscard]] bool is_live(const std::string& host) const;
+  // Whether its last answer leads to servers: one that was denied since does while nothing else.
+  [[nodiscard]] bool is_in_use(const Question& question, const Entry& entry) const;
   // Nothing while an answer to any of their questions is still awaited for the first time.
   [[nodiscard]] std::optional<std::vector<NamedAddress>> addresses_of(const std::string& host,
                                                                       uint16_t port) const;

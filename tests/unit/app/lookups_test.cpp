@@ -71,6 +71,10 @@ class LookupsTest : public testing::Test {
     return found;
   }
 
+  [[nodiscard]] Instant oldest_answer() const {
+    return Instant(Duration(lookups_->counters().oldest_answer_ns.value()));
+  }
+
   Instant now_{hours(1)};
   std::optional<Lookups> lookups_{std::in_place};
 };
@@ -267,11 +271,32 @@ TEST_F(LookupsTest, CountsResultsAndNamesWithoutAddress) {
   EXPECT_EQ(counters.results[LookupResult::Answered].value(), 2u);
   EXPECT_EQ(counters.results[LookupResult::NoData].value(), 1u);
   EXPECT_EQ(counters.results[LookupResult::Failed].value(), 1u);
-  EXPECT_EQ(counters.oldest_answer_ns.value(),
-            static_cast<uint64_t>(first.time_since_epoch().count()));
+  EXPECT_EQ(oldest_answer(), first);
   answer("a", RecordType::A, addresses({"10.0.0.1"}));
-  EXPECT_EQ(counters.oldest_answer_ns.value(),
-            static_cast<uint64_t>(now_.time_since_epoch().count()));
+  EXPECT_EQ(oldest_answer(), now_);
+}
+
+TEST_F(LookupsTest, TellsTheAgeOfADeniedAnswerAsLongAsItIsInUse) {
+  ask_for_port();
+  const Instant first = now_;
+  answer_hosts("port", addresses({"10.0.0.1"}));
+  now_ += seconds(5);
+  answer_hosts("port", failure(LookupResult::NoSuchName), failure(LookupResult::NoSuchName));
+  EXPECT_EQ(oldest_answer(), first);
+  answer("port", RecordType::Aaaa, addresses({"2001:db8::1"}));
+  EXPECT_EQ(oldest_answer(), now_);
+}
+
+TEST_F(LookupsTest, TellsTheAgeOfADeniedServiceAsLongAsItIsInUse) {
+  ask_for_service();
+  const Instant first = now_;
+  answer_service(targets({{.port = 5071, .target = "a"}}));
+  now_ += seconds(5);
+  answer_hosts("a", addresses({"10.0.0.1"}));
+  answer_service(failure(LookupResult::NoSuchName));
+  EXPECT_EQ(oldest_answer(), first);
+  answer_hosts("pbx", addresses({"10.0.0.2"}));
+  EXPECT_EQ(oldest_answer(), now_);
 }
 
 TEST_F(LookupsTest, SettlesWhenEachQuestionHasAResult) {
