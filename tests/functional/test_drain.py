@@ -8,7 +8,6 @@ from siplb import (Daemon, Peer, SimulatedServers, addresses_of, answer, configu
 
 AT_ONCE_S = 0.1  # a tick of a worker on a busy machine
 CHANGED = "operator has changed the server's state"
-UNPROBED = {"interval": "1h"}
 
 
 def config_of(folder, addresses, **group_options):
@@ -59,7 +58,7 @@ def office_fixture(tmp_path):
     """siplbd with two servers whom nobody probes, and a call at each of them."""
     with Peer() as client, Peer() as one, Peer() as two:
         servers = [one, two]
-        config = config_of(tmp_path, addresses_of(servers), health=UNPROBED)
+        config = config_of(tmp_path, addresses_of(servers))
         with Daemon(tmp_path, config) as siplbd:
             calls = [set_up_call(client, siplbd.address, servers, f"call-{i}") for i in range(2)]
             calls.sort(key=lambda call: servers.index(call.server))
