@@ -25,6 +25,10 @@ std::string key_of(uint32_t number, std::string_view method) {
 }  // namespace
 
 void Ledger::fault(uint32_t number, std::string_view text) {
+  if (number != 0 && number <= disturbed_) {
+    ++disturbed_count_;
+    return;
+  }
   if (++fault_count_ > kPrintedMax) return;
   std::printf("call %u: %.*s\n", number, static_cast<int>(text.size()), text.data());
 }

@@ -21,6 +21,8 @@ class Ledger {
   void end(std::string_view outcome) { ++outcomes_[std::string(outcome)]; }
   // Something happened to it that must not happen to any. The first ones are printed.
   void fault(uint32_t number, std::string_view text);
+  // From now on calls up to that one may end in any way: what was known of them is lost.
+  void disturb(uint32_t last) { disturbed_ = last; }
   // A transaction failed.
   struct Failure {
     uint32_t number = 0;
@@ -45,6 +47,12 @@ class Ledger {
   [[nodiscard]] uint64_t fault_count() const { return fault_count_; }
   // Failures that were nobody's fault.
   [[nodiscard]] uint64_t unlucky_count() const { return unlucky_count_; }
+  // Faults of calls that were disturbed.
+  [[nodiscard]] uint64_t disturbed_count() const { return disturbed_count_; }
+  [[nodiscard]] uint64_t outcome(const std::string& name) const {
+    const auto found = outcomes_.find(name);
+    return found == outcomes_.end() ? 0 : found->second;
+  }
 
  private:
   static constexpr uint64_t kPrintedMax = 20;
@@ -53,6 +61,8 @@ class Ledger {
   Counts counts_;
   uint64_t fault_count_ = 0;
   uint64_t unlucky_count_ = 0;
+  uint32_t disturbed_ = 0;  // and all before it
+  uint64_t disturbed_count_ = 0;
   std::unordered_map<std::string, uint32_t> lost_;  // by number and method
   std::unordered_map<uint32_t, size_t> messages_;   // the server that took it
   std::unordered_map<uint32_t, uint32_t> answers_;  // how often

@@ -4,7 +4,8 @@
 // A fault names its call; --trace shows what became of it.
 //
 // Usage: simulation [--calls N] [--rate PER_SECOND] [--seed N] [--loss SHARE] [--trace CALL]
-//                   [--late-2xx forward|release]. Exit status: 0 = without a fault.
+//                   [--late-2xx forward|release] [--max-calls N] [--restarts N]. Exit status: 0 =
+//                   without a fault.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -32,6 +33,10 @@ SimulationOptions read_options(int argc, char** argv) {
       options.network.lost = std::stod(value);
     } else if (key == "--trace") {
       options.network.traced = static_cast<uint32_t>(std::stoul(value));
+    } else if (key == "--max-calls") {
+      options.max_calls = static_cast<uint32_t>(std::stoul(value));
+    } else if (key == "--restarts") {
+      options.restarts = static_cast<uint32_t>(std::stoul(value));
     } else if (key == "--late-2xx" && (value == "forward" || value == "release")) {
       const bool is_forward = value == "forward";
       options.late_2xx = is_forward ? balance::Late2xx::Forward : balance::Late2xx::Release;

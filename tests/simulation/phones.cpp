@@ -163,8 +163,11 @@ void Phones::on_invite_answer(Call& call, Request& request, const Answer& answer
   const auto what = request.invite.on_response(status);
   if (what == InviteClient::Answer::Absorb) {
     const bool is_failed = request.invite.state() == InviteClient::State::Completed;
-    if (is_failed && status / 100 == 2) ledger_.fault(call.number, "a 2xx came after a failure");
-    return;
+    if (!is_failed || status / 100 != 2) return;
+    if (!call.is_refused) return ledger_.fault(call.number, "a 2xx came after a failure");
+    // There was room for a copy of the INVITE that came later.
+    ledger_.count("answers to calls that were refused before");
+    return on_success(call, answer);
   }
   if (what == InviteClient::Answer::Pass) {
     return status < 200 ? on_provisional(call) : on_success(call, answer);
@@ -199,7 +202,8 @@ void Phones::on_success(Call& call, const Answer& answer) {
                           .bye = in_dialog("BYE", call.cseq + 1)});
   send(call, call.dialogs[index].ack);
   if (index > 0) ledger_.count("dialogs that phones did not want");
-  const bool is_wanted = index == 0 && !call.is_cancelled;
+  const bool is_wanted = index == 0 && !call.is_cancelled && !call.is_refused;
+  if (is_wanted && call.plan.is_abandoned) return on_hung_up(call, to_tag);
   if (is_wanted && call.plan.is_ended_by_callee) return;
   const Duration talk = is_wanted ? call.plan.talk : Duration{};
   events_.after(talk, [this, number = call.number, index] {
@@ -215,6 +219,10 @@ void Phones::on_failure(Call& call, uint16_t status) {
   }
   if (call.is_cancelled) return end(call, status == 487 ? "cancelled" : "cancelled, but refused");
   if (status >= 300 && status == call.plan.final_code) return end(call, "rejected as planned");
+  if (status == 503) {
+    call.is_refused = true;
+    return end(call, kRefused);
+  }
   const std::string failure = "INVITE was answered " + std::to_string(status);
   ledger_.fail({call.number, sip::Method::Invite, failure});
   end(call, "failed: " + failure);
@@ -248,7 +256,8 @@ void Phones::on_hung_up(Call& call, std::string_view to_tag) {
     if (dialog.to_tag == to_tag) dialog.is_ended = true;
   }
   if (call.is_ended || !is_over(call)) return;
-  end(call, call.is_cancelled ? "answered in spite of CANCEL" : "answered and ended");
+  if (call.is_cancelled) return end(call, "answered in spite of CANCEL");
+  end(call, call.plan.is_abandoned ? kAbandoned : "answered and ended");
 }
 
 void Phones::end(Call& call, std::string_view outcome) {

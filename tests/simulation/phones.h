@@ -41,6 +41,10 @@ class Phones {
   void receive(const Datagram& datagram);
 
   [[nodiscard]] uint64_t repeat_count() const { return repeat_count_; }
+  // What became of those that nobody ended, and of those that no server had room for.
+  static constexpr const char* kAbandoned = "answered and abandoned";
+  static constexpr const char* kRefused = "refused for want of room";
+
   // Faults for those that have not come to an end.
   void check_done();
 
@@ -68,6 +72,7 @@ class Phones {
     std::vector<Dialog> dialogs;
     bool is_cancel_set = false;  // it will be, unless a final response comes first
     bool is_cancelled = false;
+    bool is_refused = false;  // there was no room for it
     bool is_ended = false;
   };
   struct Answer {

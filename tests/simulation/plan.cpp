@@ -31,6 +31,8 @@ Plan plan_of(uint64_t seed, uint32_t number) {
   plan.ringing = plan.is_ringing_sent ? dice.between(50ms, 6s) : Duration{};
   plan.talk = dice.between(0ms, 8s);
   plan.is_ended_by_callee = dice.chance(0.25);
+  plan.is_abandoned = dice.chance(0.01);
+  plan.is_forked = dice.chance(0.03);
   return plan;
 }
 

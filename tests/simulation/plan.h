@@ -23,6 +23,8 @@ struct Plan {
   std::optional<Duration> cancel_after;  // the caller's patience, from the first answer
   Duration talk{};                       // from the 2xx or its ACK to the BYE
   bool is_ended_by_callee = false;
+  bool is_abandoned = false;  // no end ever says BYE
+  bool is_forked = false;     // the server has two callees, and both answer
 };
 
 [[nodiscard]] Plan plan_of(uint64_t seed, uint32_t number);

@@ -18,6 +18,8 @@ constexpr double kBusyShare = 0.02;
 constexpr size_t kBusyServer = 0;
 // Of the branch of a callee's BYE, behind that of the INVITE.
 constexpr std::string_view kByeSuffix = "-bye";
+// Of the To tag of a second callee, behind that of the first.
+constexpr std::string_view kForkSuffix = "-fork";
 
 std::string answer_text(const std::string& request, uint16_t code, const sip::Message& message,
                         const SockAddress& self) {
@@ -157,6 +159,26 @@ void Servers::finish(Invite& invite, uint16_t code) {
   if (code >= 300) return wait(branch);
   ledger_.on_call_answered(invite.number);
   repeat_success(invite, branch);
+  if (!plan_of(seed_, invite.number).is_forked) return;
+  events_.after(dice_.between(0ms, 2s), [this, branch] {
+    if (const Invite* const live = find(branch)) fork(*live, branch);
+  });
+}
+
+// Its second callee answers as well: a dialog of its own, by another To tag (13.2.2.4).
+void Servers::fork(const Invite& invite, const std::string& branch) {
+  const std::string tag = branch + std::string(kForkSuffix);
+  Invite other = invite;
+  other.last.insert(other.last.find(";tag=" + branch) + 5 + branch.size(), kForkSuffix);
+  other.final_at = events_.now();
+  other.repeat_count = 0;
+  other.is_acknowledged = false;
+  other.is_ended = false;
+  other.is_hung_up = false;
+  other.is_done = false;
+  ledger_.count("calls that two callees answered");
+  send(other.server, other.last);
+  repeat_success(invites_[tag] = std::move(other), tag);
 }
 
 void Servers::wait(const std::string& branch) {
@@ -216,10 +238,11 @@ void Servers::on_ack(size_t server) {
     return ledger_.fault(number_of(message_.call_id).value_or(0), "an ACK to nothing");
   }
   if (answered->is_acknowledged) return;
-  answered->is_acknowledged = true;
-  forget_if_done(*answered, to_tag);
   const Plan plan = plan_of(seed_, answered->number);
-  if (!plan.is_ended_by_callee) return;
+  answered->is_acknowledged = true;
+  if (plan.is_abandoned) answered->is_ended = true;
+  forget_if_done(*answered, to_tag);
+  if (plan.is_abandoned || !plan.is_ended_by_callee) return;
   events_.after(plan.talk, [this, to_tag] {
     Invite* const live = find(to_tag);
     if (live != nullptr && !live->is_ended) hang_up(*live, to_tag);

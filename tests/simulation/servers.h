@@ -96,6 +96,7 @@ class Servers {
   void finish(Invite& invite, uint16_t code);
   void wait(const std::string& branch);
   void on_due(Invite& invite, const std::string& branch);
+  void fork(const Invite& invite, const std::string& branch);
   void repeat_success(Invite& invite, const std::string& branch);
   void forget_if_done(Invite& invite, const std::string& branch);
 
