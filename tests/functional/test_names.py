@@ -180,6 +180,20 @@ def test_name_that_leads_to_a_listener_makes_no_loop(tmp_path, dns):
         assert siplbd.metrics().sum("siplb_name_addresses_ignored") == 1
 
 
+def test_silent_name_server_does_not_keep_siplbd_from_its_start(tmp_path, dns, servers):
+    first, second = servers
+    dns.trouble = "silence"
+    config = named(dns, f"sip:pbx.test:{first.port}")
+    config["groups"][0]["servers"].append({"name": "s2", "uri": f"sip:127.0.0.2:{second.port}"})
+    with Daemon(tmp_path, config) as siplbd, Peer() as peer:
+        assert siplbd.wait_event("name without address")["host"] == "pbx.test"
+        traffic = Traffic(siplbd, peer)
+        assert traffic.reaches(second)
+        dns.lead("pbx.test", "127.0.0.1")
+        dns.trouble = None
+        wait_until(lambda: traffic.reaches(first, second), "requests at the name's address too")
+
+
 def test_name_that_leads_nowhere_refuses_calls_until_it_does(tmp_path, dns, servers):
     first, _ = servers
     with Daemon(tmp_path, named(dns, f"sip:pbx.test:{first.port}")) as siplbd, Peer() as peer:
