@@ -107,7 +107,9 @@ TEST_F(SettleTest, WakesUpOnlyWhenThereIsWork) {
   const auto invite = relay(from_client(), SipBuilder::request().str());
   answer(invite, 180);
   wait_until(1h);
-  EXPECT_LT(wake_ups_, 40U);
+  // Besides once a second, for the sweep, while its call is counted: until C, then until its CANCEL
+  // is given up.
+  EXPECT_LT(wake_ups_, 40U + 300U + 32U);
   expect_nothing_left();
 }
 

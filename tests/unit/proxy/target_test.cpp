@@ -227,9 +227,7 @@ TEST_F(TargetTest, FollowsACallThatWentOn) {
   const Request request = request_of(invite(1));
   Target target;
   static_cast<void>(choose(chooser_, request, kPbx, target));
-  TargetChooser::Move move{.call_id = request.message.call_id,
-                           .from_tag_hash = request.from_tag_hash,
-                           .method = sip::Method::Invite,
+  TargetChooser::Move move{.call = chooser_.call_of(request),
                            .server = static_cast<balance::ServerIndex>(1 - target.server),
                            .attempt = 1};
   chooser_.follow(move, kTick.now);
@@ -243,12 +241,11 @@ TEST_F(TargetTest, DoesNotFollowInAnothersCall) {
   Target target;
   static_cast<void>(choose(chooser_, request, kPbx, target));
   const balance::ServerIndex before = target.server;
-  chooser_.follow({.call_id = request.message.call_id,
-                   .from_tag_hash = request.from_tag_hash + 1,
-                   .method = sip::Method::Invite,
-                   .server = static_cast<balance::ServerIndex>(1 - before),
-                   .attempt = 1},
-                  kTick.now);
+  TargetChooser::Call anothers = chooser_.call_of(request);
+  ++anothers.from_tag_hash;
+  chooser_.follow(
+      {.call = anothers, .server = static_cast<balance::ServerIndex>(1 - before), .attempt = 1},
+      kTick.now);
   ASSERT_EQ(chooser_.find_affine(request, target), TargetChooser::Affine::Found);
   EXPECT_EQ(target.server, before);
   EXPECT_EQ(target.attempt, 0);
