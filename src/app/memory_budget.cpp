@@ -210,6 +210,35 @@ void derive_streams(const Configuration& configuration, size_t memory, Sizing& s
                        sizing.workers * sizing.unfinished.small_count / kSourceShare, 1)};
 }
 
+// What servers take, whatever is left for calls.
+std::vector<Consumer> of_servers(const Configuration& configuration, size_t workers) {
+  const size_t servers = server_count(configuration);
+  const std::string count = std::to_string(servers) + " servers";
+  const size_t groups = configuration.groups.size();
+  return {
+      {"topology", kTopologies * balance::Topology::memory_bytes(with_places(configuration.groups)),
+       std::to_string(kTopologies) + " x " + count + " in " + std::to_string(groups) + " groups"},
+      {"load-board", balance::LoadBoard::memory_octets(workers, servers),
+       std::to_string(workers) + " workers x " + count},
+      {"call-counts", balance::CallCounts::memory_octets(servers), count},
+      {"prober",
+       health::Prober::memory_octets(
+           {.worker_count = workers + 1, .server_count = servers, .group_count = groups}),
+       count + ", their probes and signals"},
+  };
+}
+
+// What is left to be shared out. Where the rest leaves nothing, the sum says so.
+size_t memory_to_share(const Configuration& configuration, size_t workers) {
+  size_t left = configuration.global.memory_bytes - kProgramOctets - kScrapeOctets;
+  const net::DatagramBatchOptions batch;
+  left -= std::min(left / 2, workers * batch.datagrams_max * batch.octets_max);
+  for (const Consumer& consumer : of_servers(configuration, workers)) {
+    left -= std::min(left / 2, consumer.octets);
+  }
+  return left;
+}
+
 }  // namespace
 
 Sizing derive_sizing(const Configuration& configuration, size_t usable_cores) {
@@ -222,7 +251,7 @@ Sizing derive_sizing(const Configuration& configuration, size_t usable_cores) {
   // Only an automatic number of workers can be above a number of lanes that is set.
   sizing.workers = std::min(sizing.workers, sizing.lanes);
 
-  const size_t memory = global.memory_bytes - kProgramOctets - kScrapeOctets;
+  const size_t memory = memory_to_share(configuration, sizing.workers);
   sizing.slots = derive_slots(memory / kSlotsShare / sizing.workers);
   sizing.held = derive_slots(memory / kHeldShare / sizing.workers);
   sizing.mailbox = derive_mailbox(memory / kMailboxShare / sizing.workers);
@@ -301,19 +330,10 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
       product("affinity-others", {lanes, {sizing.other_entries, "entries"}, {kEntry, {}}}),
       product("moved-flows",
               {lanes, {sizing.moved_entries, "entries"}, {sizeof(proxy::MovedFlow), {}}}),
-      {"topology", kTopologies * balance::Topology::memory_bytes(with_places(configuration.groups)),
-       std::to_string(kTopologies) + " x " + std::to_string(servers) + " servers in " +
-           std::to_string(configuration.groups.size()) + " groups"},
-      {"load-board", balance::LoadBoard::memory_octets(sizing.workers, servers),
-       std::to_string(sizing.workers) + " workers x " + std::to_string(servers) + " servers"},
-      {"call-counts", balance::CallCounts::memory_octets(servers),
-       std::to_string(servers) + " servers"},
-      {"prober",
-       health::Prober::memory_octets({.worker_count = sizing.workers + 1,
-                                      .server_count = servers,
-                                      .group_count = configuration.groups.size()}),
-       std::to_string(servers) + " servers, their probes and signals"},
   };
+  for (Consumer& consumer : of_servers(configuration, sizing.workers)) {
+    consumers_.push_back(std::move(consumer));
+  }
   if (const size_t expressions = proxy::expression_count(configuration.routes)) {
     consumers_.push_back(product(
         "expressions", {workers, {expressions, "expressions"}, {proxy::kExpressionOctetsMax, {}}}));

@@ -144,7 +144,7 @@ const KeyTable<HealthOptions>& health_keys() {
 // A server's keys stand in for the group's one by one; those of who is watched again as well.
 template <class Owner>
 bool read_health(const YamlNode& node, Owner& owner, const ReadContext& context) {
-  owner.health.is_watched = node.kind != YamlNode::Kind::Plain || node.text != "off";
+  owner.health.is_watched = !node.is_text() || node.text != "off";
   return !owner.health.is_watched || read_section(node, health_keys(), owner.health, context);
 }
 

@@ -148,7 +148,7 @@ const KeyTable<MetricsOptions>& metrics_keys() {
 }
 
 bool read_metrics(const YamlNode& node, Configuration& configuration, const ReadContext& context) {
-  if (node.kind == YamlNode::Kind::Plain && node.text == "off") {
+  if (node.is_text() && node.text == "off") {
     configuration.metrics.address.reset();
     return true;
   }

@@ -47,9 +47,9 @@ class Prober final : public balance::HealthSink {
     size_t worker_count = 1;  // readers of the status
     size_t server_count = 0;
     size_t group_count = 0;
-    size_t signals = 1024;  // that may wait, a power of two, at least 2
-    HashKey probe_key;      // of the branches of probes
-    uint32_t seed = 0;      // spreads the probes
+    size_t signals = 256;  // that may wait, a power of two, at least 2
+    HashKey probe_key;     // of the branches of probes
+    uint32_t seed = 0;     // spreads the probes
   };
   // All are borrowed until run() has returned.
   struct Parts {

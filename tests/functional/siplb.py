@@ -234,7 +234,7 @@ def listener(name="main", host=LOOPBACK[4], port=0, **more):
 
 
 def group(addresses, name="pbx", weights=None, transport=None, **more):
-    """A group with the servers s1, s2 … at these addresses. Nobody asks them for their health, which
+    """A group with the servers s1, s2 … at these addresses. Nobody asks for their health, which
     scripted servers do not expect, unless `health` says how."""
     weights = weights or [100] * len(addresses)
     suffix = f";transport={transport}" if transport else ""

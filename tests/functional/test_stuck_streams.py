@@ -144,8 +144,9 @@ def test_server_that_does_not_read_harms_only_calls_to_it(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_slow_reader_gets_all_answers_once_it_reads(tmp_path, workers):
-    """It is not read while it does not read, so it asks no more than there is room to answer."""
+def test_slow_reader_gets_its_answers_once_it_reads(tmp_path, workers):
+    """It is not read while it does not read, so it asks no more than there is room to answer. Only
+    what another worker answers may be on its way to a queue that has filled up: it is counted."""
     with ExitStack() as stack:
         office = Office(tmp_path, stack, workers=workers)
         sender = stack.enter_context(ThreadPoolExecutor())
@@ -157,11 +158,19 @@ def test_slow_reader_gets_all_answers_once_it_reads(tmp_path, workers):
         sent = sender.submit(client.send, octets)
         office.siplbd.wait_metric(1, "siplb_stream_paused_total")
         office.call(0)
-        answers = [client.receive() for _ in requests]
-        assert {(each.status, each["Call-ID"]) for each in answers} == {
-            (200, request["Call-ID"]) for request in requests}
+        answers = set()
+
+        def is_all_answered():
+            while client.hears():
+                answer = client.receive()
+                answers.add((answer.status, answer["Call-ID"]))
+            lost = office.siplbd.metrics().sum("siplb_send_failed_total")
+            return len(answers) + lost == len(requests)
+        wait_until(is_all_answered, "answers to all requests")
         sent.result()
-        assert office.siplbd.metrics().sum("siplb_send_failed_total") == 0
+        assert answers <= {(200, request["Call-ID"]) for request in requests}
+        if workers == 1:
+            assert len(answers) == len(requests)
 
 
 def test_client_that_has_ended_its_side_gets_its_answer(tmp_path):

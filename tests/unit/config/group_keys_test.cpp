@@ -65,7 +65,7 @@ TEST(GroupKeysTest, LetHealthBeOffAndOnAgainForAServer) {
     servers:
       - {name: x, uri: "sip:10.0.0.1"}
       - {name: y, uri: "sip:10.0.0.2", health: {interval: 3s}}
-      - {name: z, uri: "sip:10.0.0.3", health: off})");
+      - {name: z, uri: "sip:10.0.0.3", health: "off"})");
   EXPECT_FALSE(groups.at(0).servers.at(0).health.is_watched);
   EXPECT_EQ(groups.at(0).servers.at(1).health, (HealthOptions{.interval = 3s}));
   EXPECT_FALSE(groups.at(0).servers.at(2).health.is_watched);
@@ -247,9 +247,9 @@ TEST(GroupKeysTest, RefuseWrongHealth) {
         std::string(value) + "}]}]");
   };
   const Mistake mistakes[] = {
-      {"no map", health("off"), "2:11: 'health' takes a map, not 'off'"},
+      {"no map", health("on"), "2:11: 'health' takes off or a map, not 'on'"},
       {"no map of a server", of_server("[]"),
-       "2:10: 'health' takes a map of the group's health keys, not a list of 0"},
+       "2:10: 'health' takes off or a map of the group's health keys, not a list of 0"},
       {"unknown key", health("{intervall: 2s}"),
        "2:12: unknown key 'intervall' (did you mean 'interval'?)"},
       {"unknown key of a server", of_server("{raise: 2}"),
