@@ -1,5 +1,8 @@
 #include "proxy/target.h"
 
+#include <set>
+#include <string_view>
+
 #include "lane_fixture.h"
 
 namespace siplb::proxy {
@@ -52,13 +55,16 @@ TEST_F(TargetTest, RoundRobinTakesTurnsButARepeatStays) {
   EXPECT_NE(name(first), name(second));
 }
 
-TEST_F(TargetTest, TheNextLaneBeginsWithTheNextServer) {
-  TargetChooser next = chooser_in(*around_, affinity_, 1);
-  Target here;
-  Target there;
-  static_cast<void>(choose(chooser_, request_of(invite(1)), kVoicemail, here));
-  static_cast<void>(choose(next, request_of(invite(2)), kVoicemail, there));
-  EXPECT_NE(name(here), name(there));
+TEST_F(TargetTest, LanesBeginTheirTurnsHereAndThere) {
+  std::set<std::string_view> first;
+  for (uint64_t lane = 1; lane <= 16; ++lane) {
+    TargetChooser chooser = chooser_in(*around_, affinity_, lane);
+    Target target;
+    static_cast<void>(
+        choose(chooser, request_of(invite(static_cast<int>(lane))), kVoicemail, target));
+    first.insert(name(target));
+  }
+  EXPECT_EQ(first.size(), 2U);
 }
 
 TEST_F(TargetTest, AnEntryOfAnotherGroupDoesNotBind) {
