@@ -47,24 +47,34 @@ function(siplb_command_line source)
     COMPILE_OPTIONS "$<$<CONFIG:Debug>:-O0;-fno-sanitize=undefined>")
 endfunction()
 
-# siplb_layer(NAME [NO_EXCEPTIONS] [LINK targets...]): the static library of src/NAME.
+function(siplb_compile_together target is_wanted)
+  if(is_wanted AND SIPLB_SANITIZE)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  endif()
+endfunction()
+
+# siplb_layer(NAME [NO_EXCEPTIONS] [TOGETHER] [LINK targets...]): the static library of src/NAME.
 # Every .cpp in the folder belongs to it, but main.cpp, which makes a program.
+# TOGETHER: builds with sanitizers compile several files at once, in half the time; no two of them may
+# give one name to different things. Release builds show that each file stands by itself.
 function(siplb_layer name)
-  cmake_parse_arguments(ARG "NO_EXCEPTIONS" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "NO_EXCEPTIONS;TOGETHER" "" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   add_library(siplb_${name} STATIC ${sources})
   target_link_libraries(siplb_${name} PUBLIC siplb_flags ${ARG_LINK})
+  siplb_compile_together(siplb_${name} "${ARG_TOGETHER}")
   if(ARG_NO_EXCEPTIONS)
     target_compile_options(siplb_${name} PRIVATE -fno-exceptions)
   endif()
 endfunction()
 
-# siplb_unit_tests(LAYER [LINK targets...] [OWN_THREADS]): tests/unit/LAYER/*_test.cpp as one
-# program, label unit. OWN_THREADS: what is tested starts no thread, so ThreadSanitizer can find
-# something only in tests that do.
+# siplb_unit_tests(LAYER [LINK targets...] [TOGETHER] [OWN_THREADS | THREADS_IN name...]):
+# tests/unit/LAYER/*_test.cpp as one program, label unit. TOGETHER: as above. For ThreadSanitizer,
+# OWN_THREADS: what is tested starts no thread, so that it can find something only in tests that do;
+# THREADS_IN: only these NAME_test.cpp test what runs on threads.
 function(siplb_unit_tests layer)
-  cmake_parse_arguments(ARG "OWN_THREADS" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "TOGETHER;OWN_THREADS" "" "LINK;THREADS_IN" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${layer}/*_test.cpp)
   if(ARG_OWN_THREADS AND SIPLB_SANITIZE STREQUAL "thread")
     foreach(source IN LISTS sources)
@@ -74,6 +84,10 @@ function(siplb_unit_tests layer)
       endif()
     endforeach()
   endif()
+  if(ARG_THREADS_IN AND SIPLB_SANITIZE STREQUAL "thread")
+    list(JOIN ARG_THREADS_IN "|" names)
+    list(FILTER sources INCLUDE REGEX "/(${names})_test\\.cpp$")
+  endif()
   if(NOT sources)
     return()
   endif()
@@ -81,6 +95,7 @@ function(siplb_unit_tests layer)
   target_link_libraries(unit_${layer} PRIVATE
     siplb_${layer} siplb_test_support ${ARG_LINK} GTest::gmock GTest::gtest_main)
   target_compile_definitions(unit_${layer} PRIVATE SIPLB_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  siplb_compile_together(unit_${layer} "${ARG_TOGETHER}")
   # Halves the time that they take to build; what they test is optimised as ever.
   set_target_properties(unit_${layer} PROPERTIES SIPLB_UNOPTIMISED ON)
   add_test(NAME unit_${layer} COMMAND unit_${layer})

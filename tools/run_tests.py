@@ -38,7 +38,7 @@ PLAN = (
     Step("scenario", "dev", 180, ("-L", "^scenario$")),
     Step("corpus", "dev", 60, ("-L", "^corpus$")),
     Step("functional", "dev", 360, ("-L", "^functional$"), serial=True),
-    Step("tsan", "tsan", 60, ("-R", "^unit_(base|net|transport|proxy|observe|app)$")),
+    Step("tsan", "tsan", 60, ("-R", "^unit_(base|net|transport|health|proxy|observe|app)$")),
     Step("fuzz", "fuzz", 60, ("-L", "^fuzz$")),
     Step("simulation", "release", 120, ("-L", "^simulation$")),
     Step("demo", "release", 60, ("-L", "^demo$"), serial=True),
@@ -47,7 +47,7 @@ QUICK = ("unit", "scenario")
 
 # What of a preset is built; everything where nothing is said.
 TARGETS = {
-    "tsan": re.compile(r"unit_(base|net|transport|proxy|observe|app)"),
+    "tsan": re.compile(r"unit_(base|net|transport|health|proxy|observe|app)"),
     "fuzz": re.compile(r"fuzz_\w+"),
     "release": re.compile(r"siplbd|siplb-load|udp_forwarder|simulation"),
 }

@@ -17,7 +17,7 @@
 namespace siplb::app {
 namespace {
 
-// Descriptors that are kept for what is not counted by its kind: epoll, logs, HTTP, probes.
+// Descriptors that are kept for what is not counted by its kind: epoll, logs, HTTP, admin.
 constexpr size_t kDescriptorReserve = 64;
 
 // What a scrape or a verb under way may take when everything else has ended.
@@ -312,8 +312,9 @@ size_t Daemon::connections_by_descriptors() {
   const size_t wanted = sizing_.census.connections_max;
   rlimit limit{};
   if (!sizing_.has_streams || getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
-  const size_t sockets = 2 * configuration_.listeners.size() + names_->topology.servers().size();
-  const size_t reserve = kDescriptorReserve + sizing_.lanes * sockets;
+  const size_t servers = names_->topology.servers().size();  // each has a probe's socket as well
+  const size_t sockets = 2 * configuration_.listeners.size() + servers;
+  const size_t reserve = kDescriptorReserve + servers + sizing_.lanes * sockets;
   const size_t allowed = limit.rlim_cur > reserve ? limit.rlim_cur - reserve : 0;
   if (allowed >= wanted) return wanted;
   log_.write(observe::LogLevel::Warning, "fewer connections than configured",

@@ -163,6 +163,22 @@ void AffinityTable::end_reservation(const Call& call, Instant now) {
   give_back(*entry, CallState::Uncounted);
 }
 
+bool AffinityTable::hand_out_reservation(const Call& call, Instant now) {
+  AffinityEntry* entry = find_call(call, now);
+  if (entry == nullptr || entry->call != CallState::Reserved) return false;
+  ledger_.hand_out(entry->slot_server);
+  hold(*entry, CallState::Uncounted, 0);
+  return true;
+}
+
+bool AffinityTable::take_in_reservation(const Call& call, ServerIndex server, Instant now) {
+  AffinityEntry* entry = find_call(call, now);
+  if (entry == nullptr || is_counted(entry->call) || !ledger_.knows(server)) return false;
+  ledger_.take_in(server);
+  hold(*entry, CallState::Reserved, server);
+  return true;
+}
+
 void AffinityTable::activate(const Call& call, ServerIndex server, Instant now) {
   AffinityEntry* entry = find_call(call, now);
   if (entry == nullptr || entry->call == CallState::Ended) return;

@@ -94,6 +94,11 @@ class AffinityTable {
   ReserveStatus reserve(const Call& call, ServerIndex server, uint32_t max, Instant now);
   // Its INVITE ended without a 2xx: gives back what was reserved, and leaves an active call alone.
   void end_reservation(const Call& call, Instant now);
+  // Its INVITE goes on to another server, but this one may answer yet: what was reserved is the
+  // caller's from now on, to be taken back in or released by CallCounts. False where nothing was.
+  [[nodiscard]] bool hand_out_reservation(const Call& call, Instant now);
+  // The contrary. False where the call has no entry, or a slot already: it stays the caller's.
+  [[nodiscard]] bool take_in_reservation(const Call& call, ServerIndex server, Instant now);
   // It was answered 2xx: it is active, beyond any limit if nothing was reserved, and its life
   // restarts. One that has ended is not begun again by a late answer.
   void activate(const Call& call, ServerIndex server, Instant now);

@@ -41,6 +41,14 @@ void CallLedger::add(ServerIndex server, CallState state) {
   ++slot_count_;
 }
 
+void CallLedger::hand_out(ServerIndex server) {
+  if (knows(server) && taken_[server].reserved > 0) --taken_[server].reserved;
+}
+
+void CallLedger::take_in(ServerIndex server) {
+  if (knows(server)) ++taken_[server].reserved;
+}
+
 void CallLedger::release(ServerIndex server, CallState state) {
   SIPLB_DASSERT(is_counted(state));
   if (!knows(server) || taken_[server].of(state) == 0) return;

@@ -31,6 +31,10 @@ class CallLedger {
   void activate(ServerIndex server);
   // A call that is known to be there, beyond any limit.
   void add(ServerIndex server, CallState state);
+  // A reserved slot leaves these books, or comes into them, and stays taken: whoever has it
+  // meanwhile gives it back to the counts.
+  void hand_out(ServerIndex server);
+  void take_in(ServerIndex server);
   // A slot that this lane has not taken is another's, and stays.
   void release(ServerIndex server, CallState state);
 

@@ -90,8 +90,9 @@ void StatefulPath::watch_silence(ResponseContext& context, const Tick& tick) {
 
 StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, FailoverReason reason,
                                                   const Tick& tick) {
-  if (!may_turn_elsewhere(context) || !is_anyone_left(context, tick.now))
+  if (!may_turn_elsewhere(context) || !is_anyone_left(context, tick.now)) {
     return Failover::Impossible;
+  }
   // A server that got nothing did no work: that retry adds no load.
   if (reason != FailoverReason::Unreachable && !budgets_[context.group].try_spend(tick.now)) {
     counters_.groups[context.group].budget_exhausted.add();
@@ -106,6 +107,7 @@ StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, Fail
         chooser_.choose_next(next_after(context, servers_tried(context, tried)), tick.now);
     if (!next) break;
     const uint8_t attempt = context.attempt_count;
+    if (!has_moved) hand_out_slot(context, before, tick.now);
     follow(context, {.server = next->server, .to = next->to, .attempt = attempt}, tick.now);
     has_moved = true;
     if (begin_attempt(context, request, *next) == Sent::No) continue;
@@ -123,11 +125,22 @@ void StatefulPath::follow(const ResponseContext& context, const Target& target, 
 }
 
 // All others were tried in vain: the call stays where it was.
-void StatefulPath::come_back(const ResponseContext& context, Instant now) {
-  const Target target = target_of(context, context.current_attempt);
-  follow(context, target, now);
-  if (!context.is_call || target.server == balance::kNoServer) return;
-  static_cast<void>(chooser_.try_reserve(call_of(context), target.server, now));
+void StatefulPath::come_back(ResponseContext& context, Instant now) {
+  follow(context, target_of(context, context.current_attempt), now);
+  take_in_slot(context, context.current_attempt, now);
+}
+
+// As long as the attempt is pending its server may take the call: so it keeps its slot.
+void StatefulPath::hand_out_slot(ResponseContext& context, uint8_t index, Instant now) {
+  Attempt& attempt = context.attempts[index];
+  if (!context.is_call || attempt.server == balance::kNoServer) return;
+  attempt.has_slot = chooser_.hand_out_slot(call_of(context), attempt.server, now);
+}
+
+void StatefulPath::take_in_slot(ResponseContext& context, uint8_t index, Instant now) {
+  Attempt& attempt = context.attempts[index];
+  if (!attempt.has_slot) return;
+  attempt.has_slot = !chooser_.take_in_slot(call_of(context), attempt.server, now);
 }
 
 // What was answered 2xx is active by now, and stays.

@@ -64,7 +64,7 @@ RequestPath::Named RequestPath::read_dialog_goal(const Request& request) {
   if (!request.routes.has_dialog_token()) return read_tokenless_goal(request);
   // By the dialog, not by the source: an end may have moved.
   const sip::Token& token = request.routes.token;
-  parts_.chooser.keep_alive(request);
+  parts_.chooser.keep_alive(request, token.initiator);
   const bool from_initiator = request.from_tag_hash == token.from_tag_hash;
   const sip::TokenEnd& from = from_initiator ? token.initiator : token.responder;
   const sip::TokenEnd& to = from_initiator ? token.responder : token.initiator;

@@ -86,7 +86,9 @@ Lane::Lane(const LaneOptions& options, const Outlook& outlook, const Parts& part
                       .load = parts.load,
                       .health = parts.health}),
       sweep_entries_(parts.memory.calls.size() / kSweepsPerRound + 1),
-      swept_at_(options.started_at) {}
+      swept_at_(options.started_at) {
+  if (options.has_old_tables) affinity_.adopt(outlook.topology(), options.started_at);
+}
 
 std::optional<Instant> Lane::next_deadline() {
   std::optional<Instant> next = stateful_.next_deadline();

@@ -24,7 +24,8 @@ struct LaneOptions {
   balance::AffinityOptions affinity;
   transaction::TimerOptions timers;
   Instant started_at{};
-  uint64_t turns_seed = 0;  // where turns and draws among servers begin
+  uint64_t turns_seed = 0;      // where turns and draws among servers begin
+  bool has_old_tables = false;  // an earlier process has filled the affinity tables
 };
 
 struct LaneMemory {

@@ -36,11 +36,12 @@ struct Attempt {
   transaction::InviteClient invite;    // with an INVITE
   transaction::NonInviteClient other;  // else; with an INVITE: of our CANCEL
   balance::ServerIndex server = balance::kNoServer;
-  uint16_t patience_count = 0;  // how often it was silent for its time
-  bool is_given_up = false;     // for the next attempt
-  bool is_cancel_wanted = false;
-  bool is_cancel_sent = false;
+  uint16_t patience_count = 0;   // how often it was silent for its time
+  bool is_given_up : 1 = false;  // for the next attempt
+  bool is_cancel_wanted : 1 = false;
+  bool is_cancel_sent : 1 = false;
   bool is_inflight = false;  // counted as such
+  bool has_slot = false;     // the call has gone on, but this server may take it yet
 };
 
 struct ResponseContext final : net::TimerNode {

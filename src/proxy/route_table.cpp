@@ -11,11 +11,6 @@
 namespace siplb::proxy {
 namespace {
 
-struct HeaderCondition {
-  std::string name;  // the long form
-  Pattern value;
-};
-
 bool has_bit(uint64_t set, unsigned position) {
   return (set >> position & 1) != 0;
 }
@@ -63,6 +58,11 @@ std::optional<Pattern> make_pattern(const std::optional<PatternText>& text,
 }  // namespace
 
 struct RouteTable::Conditions {
+  struct HeaderCondition {
+    std::string name;  // the long form
+    Pattern value;
+  };
+
   const RouteOptions* route;
   std::optional<Pattern> user;
   std::optional<Pattern> host;
@@ -79,7 +79,7 @@ class RouteTable::Candidate {
     return (!conditions.user || holds(*conditions.user, user())) &&
            (!conditions.host || holds(*conditions.host, host_of(message_.uri))) &&
            std::all_of(conditions.headers.begin(), conditions.headers.end(),
-                       [&](const HeaderCondition& header) { return has(header); });
+                       [&](const Conditions::HeaderCondition& header) { return has(header); });
   }
 
  private:
@@ -88,7 +88,7 @@ class RouteTable::Candidate {
     return pattern.matches(text);
   }
 
-  bool has(const HeaderCondition& condition) {
+  bool has(const Conditions::HeaderCondition& condition) {
     const auto headers = message_.headers();
     return std::any_of(headers.begin(), headers.end(), [&](const sip::Header& header) {
       return sip::equal_caseless(sip::long_form(header.name), condition.name) &&
@@ -112,7 +112,7 @@ class RouteTable::Candidate {
 RouteTable::RouteTable(std::span<const RouteOptions> routes) {
   conditions_.reserve(routes.size());
   for (const RouteOptions& route : routes) {
-    std::vector<HeaderCondition> headers;
+    std::vector<Conditions::HeaderCondition> headers;
     for (const HeaderMatch& match : route.headers) {
       headers.push_back({.name = std::string(sip::long_form(match.name)),
                          .value = Pattern(match.pattern, LetterCase::Matters)});

@@ -15,6 +15,11 @@ SockAddress origin_of(const transport::Flow& flow) {
 
 }  // namespace
 
+uint32_t affinity_group_of(const balance::Topology& topology, balance::ServerIndex server) {
+  const std::string& name = topology.groups()[topology.servers()[server].group].options.name;
+  return static_cast<uint32_t>(hash_octets(name)) | 1;
+}
+
 Sender find_sender(const Snapshot& snapshot, const transport::Flow& flow) {
   Sender sender;
   if (!snapshot.sides[flow.listener].admits_servers()) return sender;
@@ -22,10 +27,7 @@ Sender find_sender(const Snapshot& snapshot, const transport::Flow& flow) {
   if (origin.server == balance::kNoServer) return sender;
   sender.server = origin.server;
   sender.groups = origin.groups;
-  const balance::GroupIndex group = snapshot.topology.servers()[sender.server].group;
-  // Made from the name, so that it means the same after a restart; never 0, which is the clients'.
-  const std::string& name = snapshot.topology.groups()[group].options.name;
-  sender.affinity_group = static_cast<uint32_t>(hash_octets(name)) | 1;
+  sender.affinity_group = affinity_group_of(snapshot.topology, sender.server);
   return sender;
 }
 

@@ -21,6 +21,11 @@ struct Sender {
   [[nodiscard]] bool is_server() const { return groups != 0; }
 };
 
+// Names a group in affinity keys: made from its name, so that it means the same after a restart;
+// never 0, which is the clients'.
+[[nodiscard]] uint32_t affinity_group_of(const balance::Topology& topology,
+                                         balance::ServerIndex server);
+
 // Whoever is at the other end of `flow`.
 [[nodiscard]] Sender find_sender(const Snapshot& snapshot, const transport::Flow& flow);
 

@@ -111,8 +111,8 @@ void StatefulPath::settle(ResponseContext& context, const Tick& tick) {
 
 // The server has nothing of ours to answer any more.
 void StatefulPath::count_out(Attempt& attempt) {
-  if (!std::exchange(attempt.is_inflight, false)) return;
-  load_.on_ended(options_.worker, attempt.server);
+  if (std::exchange(attempt.is_inflight, false)) load_.on_ended(options_.worker, attempt.server);
+  if (std::exchange(attempt.has_slot, false)) chooser_.release_slot(attempt.server);
 }
 
 void StatefulPath::answer_best(ResponseContext& context, const Tick& tick) {

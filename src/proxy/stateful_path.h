@@ -196,7 +196,9 @@ class StatefulPath {
   [[nodiscard]] static bool is_proof(const ResponseContext& context, uint8_t attempt);
   void watch_silence(ResponseContext& context, const Tick& tick);
   void follow(const ResponseContext& context, const Target& target, Instant now);
-  void come_back(const ResponseContext& context, Instant now);
+  void hand_out_slot(ResponseContext& context, uint8_t attempt, Instant now);
+  void take_in_slot(ResponseContext& context, uint8_t attempt, Instant now);
+  void come_back(ResponseContext& context, Instant now);
   void end_reservation(const ResponseContext& context, Instant now);
   [[nodiscard]] static TargetChooser::Call call_of(const ResponseContext& context);
   // Of the attempt's server, if it is one: the prober will look.

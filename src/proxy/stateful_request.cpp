@@ -174,6 +174,7 @@ Verdict StatefulPath::start(const Request& request, const Goal& goal) {
 Verdict StatefulPath::refuse(ResponseContext& context, Instant now) {
   const Verdict verdict = final_of_ours(context, context.unreachable_code, now);
   end_reservation(context, now);
+  for (Attempt& attempt : context.tried()) count_out(attempt);
   store_.remove(context);
   return verdict;
 }

@@ -138,7 +138,9 @@ Verdict StatefulPath::on_success(ResponseContext& context, const Answer& answer,
   if (!context.is_final_sent) {
     forward_final(context, answer);
     if (!context.is_current(answer.attempt)) {
+      hand_out_slot(context, context.current_attempt, answer.tick.now);
       follow(context, target_of(context, answer.attempt), answer.tick.now);
+      take_in_slot(context, answer.attempt, answer.tick.now);
     }
     if (context.is_call) {
       chooser_.activate(call_of(context), context.attempts[answer.attempt].server, answer.tick.now);

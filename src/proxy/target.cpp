@@ -18,6 +18,7 @@ balance::AffinityKind kind_of(sip::Method method) {
 TargetChooser::TargetChooser(uint64_t seed, const Outlook& outlook, const Parts& parts)
     : outlook_(outlook),
       affinity_(parts.affinity),
+      calls_(parts.calls),
       selector_(parts.load, parts.calls, outlook.topology().servers().size(), seed) {}
 
 uint64_t TargetChooser::key(std::string_view call_id, uint32_t sender_group) const {
@@ -58,8 +59,12 @@ TargetChooser::Affine TargetChooser::find_affine(uint64_t key, const Request& re
   return Affine::Found;
 }
 
-void TargetChooser::keep_alive(const Request& request) {
-  static_cast<void>(affinity_.touch(key_of(request), request.tick.now));
+void TargetChooser::keep_alive(const Request& request, const sip::TokenEnd& initiator) {
+  const balance::Topology& topology = outlook_.topology();
+  const auto server =
+      initiator.is_server ? topology.find_by_id(initiator.server_id) : balance::kNoServer;
+  const uint32_t group = server == balance::kNoServer ? 0 : affinity_group_of(topology, server);
+  static_cast<void>(affinity_.touch(key(request.message.call_id, group), request.tick.now));
 }
 
 balance::Selector::Wanted TargetChooser::wanted(const Next& next, Instant now) const {
@@ -129,6 +134,18 @@ bool TargetChooser::try_reserve(const Call& call, balance::ServerIndex server, I
 
 void TargetChooser::end_reservation(const Call& call, balance::ServerIndex server, Instant now) {
   affinity_.end_reservation(entry_of(call, server), now);
+}
+
+bool TargetChooser::hand_out_slot(const Call& call, balance::ServerIndex server, Instant now) {
+  return affinity_.hand_out_reservation(entry_of(call, server), now);
+}
+
+bool TargetChooser::take_in_slot(const Call& call, balance::ServerIndex server, Instant now) {
+  return affinity_.take_in_reservation(entry_of(call, server), server, now);
+}
+
+void TargetChooser::release_slot(balance::ServerIndex server) {
+  calls_.release(server, balance::CallState::Reserved);
 }
 
 void TargetChooser::activate(const Call& call, balance::ServerIndex server, Instant now) {

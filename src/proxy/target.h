@@ -28,7 +28,7 @@ class TargetChooser {
   struct Parts {
     balance::AffinityTable& affinity;
     const balance::LoadBoard& load;
-    const balance::CallCounts& calls;
+    balance::CallCounts& calls;
   };
   // `seed` decides where turns and draws begin.
   TargetChooser(uint64_t seed, const Outlook& outlook, const Parts& parts);
@@ -40,8 +40,8 @@ class TargetChooser {
     return find_affine(key_of(request), request, out);
   }
 
-  // Restarts the life of the call's entry: its dialog goes on, by token.
-  void keep_alive(const Request& request);
+  // Restarts the life of the call's entry, which is its initiator's: its dialog goes on, by token.
+  void keep_alive(const Request& request, const sip::TokenEnd& initiator);
 
   // Where the request falls among the servers that a route leads to: by its hash key, else by its
   // group's. Requires: the route leads to a group.
@@ -96,6 +96,11 @@ class TargetChooser {
   [[nodiscard]] bool try_reserve(const Call& call, balance::ServerIndex server, Instant now);
   // The INVITE ended, and what it has reserved ends unless it was answered 2xx.
   void end_reservation(const Call& call, balance::ServerIndex server, Instant now);
+  // The INVITE goes on elsewhere, or comes back: see AffinityTable. A slot that was handed out and
+  // is not wanted any more is released.
+  [[nodiscard]] bool hand_out_slot(const Call& call, balance::ServerIndex server, Instant now);
+  [[nodiscard]] bool take_in_slot(const Call& call, balance::ServerIndex server, Instant now);
+  void release_slot(balance::ServerIndex server);
   void activate(const Call& call, balance::ServerIndex server, Instant now);
   // A final response to a BYE: the call is over if it says so.
   struct ByeAnswer {
@@ -147,6 +152,7 @@ class TargetChooser {
 
   const Outlook& outlook_;
   balance::AffinityTable& affinity_;
+  balance::CallCounts& calls_;
   balance::Selector selector_;
 };
 

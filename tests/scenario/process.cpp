@@ -18,6 +18,12 @@ bool is_on_host(const SockAddress& address) {
   return Network::parse("203.0.113.0/24").value().contains(address);
 }
 
+using Entries = std::vector<balance::AffinityEntry>;
+
+uint8_t table_key_of(const ProcessOptions& options) {
+  return options.tables ? options.tables->key : static_cast<uint8_t>(options.instance + 100);
+}
+
 SnapshotInput input_of(const config::Configuration& configuration, const ProcessOptions& options) {
   return {.listeners = configuration.listeners,
           .names = configuration.global.names,
@@ -26,6 +32,7 @@ SnapshotInput input_of(const config::Configuration& configuration, const Process
           .host = {.is_on_host = is_on_host},
           .node_key = options.node_key,
           .instance = options.instance,
+          .table_key = table_key_of(options),
           .token_life_days = static_cast<uint16_t>(configuration.global.token_life.count()),
           .scan_limits = {.headers_max = configuration.limits.headers},
           .message_octets_max = configuration.limits.message_bytes};
@@ -87,8 +94,9 @@ void put_all(Process::Counts& counts, const std::string& prefix, const CounterAr
 Process::Process(const config::Configuration& configuration, const ProcessOptions& options)
     : snapshot_(make_snapshot(input_of(configuration, options))),
       around_(snapshot_),
-      calls_(options.resources.calls),
-      others_(options.resources.others),
+      table_key_(table_key_of(options)),
+      calls_(options.tables ? options.tables->calls : Entries(options.resources.calls)),
+      others_(options.tables ? options.tables->others : Entries(options.resources.others)),
       moved_(options.resources.moved),
       routes_(snapshot_.routing->routes),
       held_(make_held(options.resources.held)),
@@ -100,7 +108,8 @@ Process::Process(const config::Configuration& configuration, const ProcessOption
       lane_({.index = kLane,
              .affinity = {.call_life = configuration.limits.call_expiry},
              .timers = configuration.timers,
-             .started_at = options.started_at},
+             .started_at = options.started_at,
+             .has_old_tables = options.tables.has_value()},
             around_.outlook,
             {.memory = {calls_, others_, moved_, *contexts_},
              .routes = routes_,
@@ -111,6 +120,10 @@ Process::Process(const config::Configuration& configuration, const ProcessOption
              .calls = around_.calls,
              .health = around_.health}),
       reserved_before_(counters_.servers.size()) {}
+
+Tables Process::tables() const {
+  return {.calls = calls_, .others = others_, .key = table_key_};
+}
 
 std::vector<SentMessage> Process::receive(const transport::Flow& flow, std::string_view text,
                                           const proxy::Tick& tick) {

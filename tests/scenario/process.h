@@ -33,11 +33,19 @@ struct Resources {
   size_t held = 64;      // copies of requests and of final responses, of each size
 };
 
+// What a process may leave to the next: who is where, under the key that finds it.
+struct Tables {
+  std::vector<balance::AffinityEntry> calls;
+  std::vector<balance::AffinityEntry> others;
+  uint8_t key = 0;
+};
+
 struct ProcessOptions {
   uint32_t instance = 1;
   uint8_t node_key = 1;
   Instant started_at{};
   Resources resources;
+  std::optional<Tables> tables;  // of an earlier process; none: this one begins with empty ones
 };
 
 class Process {
@@ -95,6 +103,7 @@ class Process {
   [[nodiscard]] balance::PoolStatus& status() { return around_.status; }
   [[nodiscard]] const balance::CallCounts& calls() const { return around_.calls; }
   [[nodiscard]] const proxy::Snapshot& snapshot() const { return snapshot_; }
+  [[nodiscard]] Tables tables() const;
 
  private:
   void give(const transport::Inbound& inbound, const proxy::Tick& tick);
@@ -109,6 +118,7 @@ class Process {
 
   proxy::Snapshot snapshot_;
   Surroundings around_;
+  const uint8_t table_key_;
   std::vector<balance::AffinityEntry> calls_;
   std::vector<balance::AffinityEntry> others_;
   std::vector<proxy::MovedFlow> moved_;

@@ -122,11 +122,12 @@ Duration Simulation::pause_before_next() {
   return dice_.exponential(std::chrono::duration_cast<Duration>(mean));
 }
 
-// A new process, which remembers nothing.
+// A new process, which remembers nothing but the affinity tables, and so the counts of calls.
 void Simulation::restart() {
   ++restart_count_;
   ++process_options_.instance;
   process_options_.started_at = events_.now();
+  process_options_.tables = process_->tables();
   for (const auto& [name, value] : process_->counted().all) counted_before_[name] += value;
   process_.emplace(configuration_, process_options_);
   calls_before_ = {};

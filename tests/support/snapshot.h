@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "proxy/snapshot.h"
@@ -14,8 +15,9 @@ struct SnapshotInput {
   std::vector<balance::GroupOptions> groups;
   std::vector<proxy::RouteOptions> routes;
   proxy::HostFacts host = {};
-  uint8_t node_key = 1;   // each octet of it
-  uint32_t instance = 1;  // also makes the tables' key, which is drawn at each start too
+  uint8_t node_key = 1;  // each octet of it
+  uint32_t instance = 1;
+  std::optional<uint8_t> table_key = {};  // each octet of it; none: another for each instance
   uint16_t token_life_days = 60;
   sip::ScanLimits scan_limits = {};
   size_t message_octets_max = sip::kMessageOctetsMax;
@@ -27,7 +29,7 @@ inline proxy::Snapshot make_snapshot(const SnapshotInput& input) {
   HashKey node_key;
   node_key.octets.fill(input.node_key);
   HashKey table_key;
-  table_key.octets.fill(static_cast<uint8_t>(input.instance + 100));
+  table_key.octets.fill(input.table_key.value_or(static_cast<uint8_t>(input.instance + 100)));
   return proxy::make_snapshot({.listeners = input.listeners,
                                .bound = bound,
                                .names = input.names,

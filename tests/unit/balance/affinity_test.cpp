@@ -340,6 +340,17 @@ TEST_F(CallTableTest, ReservingAgainTakesNoSecondSlot) {
 }
 
 // A re-INVITE that fails, or another one that is answered, changes nothing about its call.
+TEST_F(CallTableTest, AReservationThatIsHandedOutStaysTaken) {
+  EXPECT_EQ(reserve(1, kServer, 1), ReserveStatus::Counted);
+  EXPECT_TRUE(table.hand_out_reservation(call(1), kStart));
+  EXPECT_FALSE(table.hand_out_reservation(call(1), kStart));
+  sweep_all(kStart);
+  expect_counts(1, 0);
+  EXPECT_TRUE(table.take_in_reservation(call(1), kServer, kStart));
+  EXPECT_FALSE(table.take_in_reservation(call(1), kServer, kStart));
+  table.end_reservation(call(1), kStart);
+  expect_counts(0, 0);
+}
 TEST_F(CallTableTest, EndOfAReservationLeavesAnActiveCallAlone) {
   EXPECT_EQ(reserve(1), ReserveStatus::Counted);
   table.activate(call(1), kServer, kStart);

@@ -552,7 +552,7 @@ TEST_F(ProberTest, TellsWhatPriorityItHas) {
 TEST_F(ProberTest, KnowsItsMemory) {
   const size_t few = Prober::memory_octets({.server_count = 1, .group_count = 1});
   const size_t more = Prober::memory_octets({.server_count = 2, .group_count = 1});
-  EXPECT_GT(few, size_t{1024} * net::Mailbox::kSmallOctetsMax);
+  EXPECT_GT(few, Prober::Options().signals * net::Mailbox::kSmallOctetsMax);
   EXPECT_GT(more - few, sizeof(ProbeCounters) + TransitionLog::kKept * sizeof(Transition));
 }
 

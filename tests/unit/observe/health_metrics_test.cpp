@@ -23,7 +23,8 @@ proxy::Snapshot make_snapshot() {
 
 class HealthMetricsTest : public testing::Test {
  protected:
-  HealthMetricsTest() : source_{.snapshot = snapshot_, .workers = {}, .budget = {}} {}
+  HealthMetricsTest()
+      : source_{.snapshot = snapshot_, .workers = {}, .budget = {}, .steering_attached = {true}} {}
 
   [[nodiscard]] std::string scrape() const { return Metrics(source_).scrape(kNow); }
 

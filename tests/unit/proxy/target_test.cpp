@@ -90,7 +90,10 @@ TEST_F(TargetTest, ACallThatIsKeptAliveKeepsItsEntry) {
   static_cast<void>(choose(chooser_, request, kPbx, target));
   const Duration life = balance::AffinityOptions{}.call_life;
   request.tick.now += life - std::chrono::minutes(1);
-  chooser_.keep_alive(request);
+  Request from_callee = request;
+  from_callee.sender.affinity_group = 1;
+  // By either end: a request of the callee's comes from a server.
+  chooser_.keep_alive(from_callee, {.is_server = false});
   request.tick.now += life - std::chrono::minutes(1);
   EXPECT_EQ(chooser_.find_affine(request, target), TargetChooser::Affine::Found);
 }

@@ -13,7 +13,7 @@ namespace {
 
 using test::SipBuilder;
 
-constexpr size_t kLanes = 4;
+constexpr size_t kStreamLanes = 4;
 
 // Two workers of two lanes each, one listener with TCP only, one server behind it.
 class WorkerStreamsTest : public testing::Test {
@@ -26,7 +26,7 @@ class WorkerStreamsTest : public testing::Test {
     net::InheritedSockets none;
     auto sockets = transport::open_listener_sockets({.name = edge.name,
                                                      .address = edge.address,
-                                                     .lanes = kLanes,
+                                                     .lanes = kStreamLanes,
                                                      .has_udp = false,
                                                      .has_tcp = true},
                                                     none);
@@ -43,7 +43,7 @@ class WorkerStreamsTest : public testing::Test {
     for (size_t w = 0; w < 2; ++w) {
       auto worker = Worker::create({.index = w,
                                     .worker_count = 2,
-                                    .lane_count = kLanes,
+                                    .lane_count = kStreamLanes,
                                     .call_entries = 64,
                                     .other_entries = 64,
                                     .slots = {64, 4, 4},
@@ -120,7 +120,7 @@ class WorkerStreamsTest : public testing::Test {
   SockAddress edge_;
   EventBell bell_;
   EventRing rings_[2]{EventRing(bell_), EventRing(bell_)};
-  transport::ConnectionCensus census_{{.lanes = kLanes, .channels = 16}};
+  transport::ConnectionCensus census_{{.lanes = kStreamLanes, .channels = 16}};
   std::optional<test::SharedSurroundings> around_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
@@ -138,7 +138,7 @@ TEST_F(WorkerStreamsTest, AnswersComeByTheirConnectionWhicheverLaneHasIt) {
     EXPECT_TRUE(response.starts_with("SIP/2.0 200 ")) << response;
     EXPECT_NE(response.find("Call-ID: call-" + std::to_string(call) + "\r\n"), std::string::npos);
   }
-  EXPECT_EQ(server_.streams.size(), kLanes);
+  EXPECT_EQ(server_.streams.size(), kStreamLanes);
   stop();
   const auto posted = [this](size_t w) { return workers_[w]->counters().mail_posted.value(); };
   EXPECT_GT(posted(0) + posted(1), 0U);
@@ -162,7 +162,7 @@ TEST_F(WorkerStreamsTest, AnAnswerWhoseConnectionIsGoneFindsTheClientWhereItList
     const std::string response = next_at(phone, by);
     EXPECT_TRUE(response.starts_with("SIP/2.0 200 ")) << response;
   }
-  EXPECT_LE(phone.streams.size(), kLanes);
+  EXPECT_LE(phone.streams.size(), kStreamLanes);
 }
 
 }  // namespace
