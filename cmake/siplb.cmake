@@ -55,8 +55,8 @@ endfunction()
 
 # siplb_layer(NAME [NO_EXCEPTIONS] [TOGETHER] [LINK targets...]): the static library of src/NAME.
 # Every .cpp in the folder belongs to it, but main.cpp, which makes a program.
-# TOGETHER: builds with sanitizers compile several files at once, in half the time; no two of them may
-# give one name to different things. Release builds show that each file stands by itself.
+# TOGETHER: builds with sanitizers compile several files at once, in half the time; no two of them
+# may give one name to different things. Release builds show that each file stands by itself.
 function(siplb_layer name)
   cmake_parse_arguments(ARG "NO_EXCEPTIONS;TOGETHER" "" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
