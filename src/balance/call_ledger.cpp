@@ -42,11 +42,15 @@ void CallLedger::add(ServerIndex server, CallState state) {
 }
 
 void CallLedger::hand_out(ServerIndex server) {
-  if (knows(server) && taken_[server].reserved > 0) --taken_[server].reserved;
+  if (!knows(server) || taken_[server].reserved == 0) return;
+  --taken_[server].reserved;
+  --slot_count_;
 }
 
 void CallLedger::take_in(ServerIndex server) {
-  if (knows(server)) ++taken_[server].reserved;
+  if (!knows(server)) return;
+  ++taken_[server].reserved;
+  ++slot_count_;
 }
 
 void CallLedger::release(ServerIndex server, CallState state) {

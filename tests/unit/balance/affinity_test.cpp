@@ -344,12 +344,14 @@ TEST_F(CallTableTest, AReservationThatIsHandedOutStaysTaken) {
   EXPECT_EQ(reserve(1, kServer, 1), ReserveStatus::Counted);
   EXPECT_TRUE(table.hand_out_reservation(call(1), kStart));
   EXPECT_FALSE(table.hand_out_reservation(call(1), kStart));
+  EXPECT_FALSE(table.has_counted_calls());
   sweep_all(kStart);
   expect_counts(1, 0);
   EXPECT_TRUE(table.take_in_reservation(call(1), kServer, kStart));
   EXPECT_FALSE(table.take_in_reservation(call(1), kServer, kStart));
   table.end_reservation(call(1), kStart);
   expect_counts(0, 0);
+  EXPECT_FALSE(table.has_counted_calls());
 }
 TEST_F(CallTableTest, EndOfAReservationLeavesAnActiveCallAlone) {
   EXPECT_EQ(reserve(1), ReserveStatus::Counted);
