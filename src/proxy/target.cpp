@@ -212,8 +212,12 @@ void TargetChooser::learn(const Answer& answer, Instant now) {
     // A full table only means that this call goes on without an entry.
     follow({.call = call, .server = answer.target.server, .attempt = answer.target.attempt}, now);
   }
-  if (answer.method == sip::Method::Invite && answer.status / 100 == 2) {
+  if (answer.method != sip::Method::Invite || answer.status < 200) return;
+  // What the earlier process has reserved comes to its end here.
+  if (answer.status < 300) {
     activate(call, answer.target.server, now);
+  } else {
+    end_reservation(call, answer.target.server, now);
   }
 }
 

@@ -190,11 +190,13 @@ void Simulation::check_refusal(const Datagram& datagram, const std::vector<SentM
   }
 }
 
-// When all is over but calls that nobody has ended, no others may be counted.
+// When all is over but calls that nobody has ended, and some that a restart has disturbed, no others
+// may be counted.
 void Simulation::check_abandoned() {
   if (std::exchange(is_over_, true)) return;
   for (const uint32_t calls : calls_before_) abandoned_ += calls;
-  const uint64_t expected = ledger_.outcome(Phones::kAbandoned) + ledger_.unlucky_count();
+  const uint64_t expected =
+      ledger_.outcome(Phones::kAbandoned) + ledger_.unlucky_count() + ledger_.disturbed_count();
   if (abandoned_ > expected) ledger_.fault(0, std::to_string(abandoned_) + " calls did not end");
 }
 
