@@ -190,8 +190,8 @@ void Simulation::check_refusal(const Datagram& datagram, const std::vector<SentM
   }
 }
 
-// When all is over but calls that nobody has ended, and some that a restart has disturbed, no others
-// may be counted.
+// When all is over but calls that nobody has ended, and some that a restart has disturbed, no
+// others may be counted.
 void Simulation::check_abandoned() {
   if (std::exchange(is_over_, true)) return;
   for (const uint32_t calls : calls_before_) abandoned_ += calls;
