@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "app/key_file.h"
+#include "app/listeners.h"
 #include "app/usable_cores.h"
 #include "base/random.h"
 #include "config/derive.h"
@@ -23,10 +24,6 @@ constexpr size_t kDescriptorReserve = 64;
 // What a scrape or a verb under way may take when everything else has ended.
 constexpr std::chrono::milliseconds kHttpGrace{250};
 
-tl::unexpected<StartFault> fault(const Error& error, std::string subject) {
-  return tl::unexpected<StartFault>(StartFault{error, std::move(subject)});
-}
-
 // A socket for each lane of each listener may be more than the soft limit that a shell gives.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -38,17 +35,6 @@ void raise_descriptor_limit() {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
-}
-
-// True where another listener has all addresses of that port over this transport.
-bool is_under_wildcard(const transport::ListenerOptions& listener, sip::Transport transport,
-                       std::span<const transport::ListenerOptions> listeners) {
-  const SockAddress& address = listener.address;
-  if (address.is_wildcard() || address.port() == 0) return false;
-  return std::any_of(listeners.begin(), listeners.end(), [&](const auto& other) {
-    return other.address.is_wildcard() && other.address.family() == address.family() &&
-           other.address.port() == address.port() && other.has(transport);
-  });
 }
 
 // A processor for each worker; empty where they cannot each have one of their own. Under a quota
@@ -104,11 +90,6 @@ bool has_names(const config::Configuration& configuration) {
 
 }  // namespace
 
-bool is_configuration_fault(const StartFault& fault) {
-  return fault.error.code == ErrorCode::KeyFileOpen ||
-         fault.error.code == ErrorCode::KeyFileMalformed;
-}
-
 Daemon::Daemon(const config::Configuration& configuration, const Sizing& sizing,
                observe::EventLog& log)
     : configuration_(configuration), sizing_(sizing), log_(log), started_at_(Clock::now()) {}
@@ -140,7 +121,13 @@ StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& 
   std::unique_ptr<Daemon> daemon(new Daemon(configuration, sizing, log));
   const auto key = daemon->load_key();
   if (!key) return tl::unexpected<StartFault>(key.error());
-  auto listeners = daemon->open_listeners();
+  net::InheritedSockets inherited = net::InheritedSockets::from_environment();
+  auto listeners = open_listeners(
+      {.wanted = configuration.listeners,
+       .open = {},
+       .lanes = sizing.lanes,
+       .receive_buffer_bytes = static_cast<uint32_t>(configuration.limits.socket_receive_bytes)},
+      inherited, log);
   if (!listeners) return tl::unexpected<StartFault>(listeners.error());
   auto maker = daemon->snapshot_maker(*key, *listeners);
   if (!maker) return tl::unexpected<StartFault>(maker.error());
@@ -159,7 +146,8 @@ StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& 
   if (auto started = daemon->start_admin(); !started) {
     return tl::unexpected<StartFault>(started.error());
   }
-  daemon->report_listening(*listeners);
+  report_listening(configuration.listeners, *listeners, log);
+  daemon->report_http();
   if (daemon->http_) daemon->http_->set_readiness(HttpServer::Readiness::Ready);
   log.write(observe::LogLevel::Info, "ready",
             {{"workers", std::to_string(sizing.workers)}, {"lanes", std::to_string(sizing.lanes)}});
@@ -169,64 +157,12 @@ StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& 
 StartResult<HashKey> Daemon::load_key() {
   const std::string path = config::key_file(configuration_.global, environment("STATE_DIRECTORY"));
   const auto key = load_or_create_key(path);
-  if (!key) return fault(key.error(), "key file " + path);
+  if (!key) return start_fault(key.error(), "key file " + path);
   if (key_file_is_exposed(path)) {
     log_.write(observe::LogLevel::Warning, "key file open to others",
                {{"path", path}, {"remedy", "chmod 600"}});
   }
   return *key;
-}
-
-StartResult<std::vector<transport::ListenerSockets>> Daemon::open_listeners() {
-  net::InheritedSockets inherited = net::InheritedSockets::from_environment();
-  const auto& all = configuration_.listeners;
-  std::vector<transport::ListenerSockets> listeners(all.size());
-  // Wildcards come first: their trial bind speaks for all addresses of the port.
-  for (const bool wildcards : {true, false}) {
-    for (size_t i = 0; i < all.size(); ++i) {
-      const transport::ListenerOptions& options = all[i];
-      if (options.address.is_wildcard() != wildcards) continue;
-      auto sockets = transport::open_listener_sockets(
-          {.name = options.name,
-           .address = options.address,
-           .lanes = sizing_.lanes,
-           .has_udp = options.has(sip::Transport::Udp),
-           .has_tcp = options.has(sip::Transport::Tcp),
-           .receive_buffer_bytes =
-               static_cast<uint32_t>(configuration_.limits.socket_receive_bytes),
-           .is_udp_under_wildcard = is_under_wildcard(options, sip::Transport::Udp, all),
-           .is_tcp_under_wildcard = is_under_wildcard(options, sip::Transport::Tcp, all)},
-          inherited);
-      if (!sockets) {
-        return fault(sockets.error(),
-                     "listener " + options.name + " (" + std::string(options.address.text()) + ")");
-      }
-      if (!sockets->by_lane.empty()) {
-        warn_of_small_buffer(options.name, sockets->by_lane.front());
-        warn_of_steering(options.name, sockets->steering);
-      }
-      listeners[i] = std::move(*sockets);
-    }
-  }
-  return listeners;
-}
-
-void Daemon::warn_of_small_buffer(std::string_view listener, const net::UdpSocket& socket) {
-  const size_t wanted = configuration_.limits.socket_receive_bytes;
-  if (socket.granted_receive_bytes() >= wanted) return;
-  log_.write(observe::LogLevel::Warning, "receive buffer smaller than asked for",
-             {{"listener", listener},
-              {"granted_bytes", std::to_string(socket.granted_receive_bytes())},
-              {"wanted_bytes", std::to_string(wanted)},
-              {"remedy", "raise net.core.rmem_max"}});
-}
-
-void Daemon::warn_of_steering(std::string_view listener, const Result<void>& steering) {
-  if (steering) return;
-  log_.write(observe::LogLevel::Warning, "steering not attached",
-             {{"listener", listener},
-              {"reason", describe(steering.error())},
-              {"remedy", "raise net.core.optmem_max"}});
 }
 
 StartResult<Control::MakeSnapshot> Daemon::snapshot_maker(
@@ -237,7 +173,7 @@ StartResult<Control::MakeSnapshot> Daemon::snapshot_maker(
   HashKey table_key;
   const auto filled = fill_random(table_key.octets);
   if (!instance || !filled) {
-    return fault({ErrorCode::RandomUnavailable}, "the tables' key");
+    return start_fault({ErrorCode::RandomUnavailable}, "the tables' key");
   }
   const auto life = static_cast<uint16_t>(configuration_.global.token_life.count());
   const sip::Seal seal(key, *instance, life);
@@ -264,7 +200,7 @@ StartResult<void> Daemon::make_control(Control::MakeSnapshot make_snapshot) {
   std::unique_ptr<Resolver> resolver;
   if (has_names(configuration_)) {
     auto made = Resolver::create({.nameservers = configuration_.global.nameservers});
-    if (!made) return fault(made.error(), "the resolver");
+    if (!made) return start_fault(made.error(), "the resolver");
     resolver = std::move(*made);
   }
   const std::string key = config::key_file(configuration_.global, environment("STATE_DIRECTORY"));
@@ -275,7 +211,7 @@ StartResult<void> Daemon::make_control(Control::MakeSnapshot make_snapshot) {
                        .make_snapshot = make_snapshot,
                        .resolver = std::move(resolver)},
                       log_);
-  if (!control) return fault(control.error(), "the control thread");
+  if (!control) return start_fault(control.error(), "the control thread");
   control_ = std::move(*control);
   std::vector<balance::GroupOptions> groups;
   for (const auto& group : control_->snapshots().newest().topology.groups()) {
@@ -295,13 +231,13 @@ StartResult<void> Daemon::make_prober() {
                                   .group_count = topology.groups().size()};
   const auto seed = random_u32();
   const auto filled = fill_random(options.probe_key.octets);
-  if (!seed || !filled) return fault({ErrorCode::RandomUnavailable}, "the probes' key");
+  if (!seed || !filled) return start_fault({ErrorCode::RandomUnavailable}, "the probes' key");
   options.seed = *seed;
   auto prober = health::Prober::create(options, {.plans = control_->plans(),
                                                  .load = *load_,
                                                  .events = log_.add_ring(),
                                                  .listener_sockets = probe_sockets_});
-  if (!prober) return fault(prober.error(), "the prober");
+  if (!prober) return start_fault(prober.error(), "the prober");
   prober_ = std::move(*prober);
   return {};
 }
@@ -327,7 +263,7 @@ size_t Daemon::connections_by_descriptors() {
 
 StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> listeners) {
   const auto seed = random_u32();
-  if (!seed) return fault(seed.error(), "the send queues' seed");
+  if (!seed) return start_fault(seed.error(), "the send queues' seed");
   transport::ConnectionCensusOptions census = sizing_.census;
   census.connections_max = std::min(census.connections_max, connections_by_descriptors());
   census.seed = *seed;
@@ -337,7 +273,7 @@ StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> lis
                                         {control_->snapshots(), prober_->status(), *load_, *calls_,
                                          *prober_, log_.add_ring(), *census_},
                                         listeners);
-    if (!worker) return fault(worker.error(), "worker " + std::to_string(w));
+    if (!worker) return start_fault(worker.error(), "worker " + std::to_string(w));
     workers_.push_back(std::move(*worker));
   }
   for (const auto& worker : workers_) worker->connect(workers_);
@@ -374,27 +310,18 @@ StartResult<void> Daemon::start_http(std::string config_hash,
   auto http = HttpServer::start(*configuration_.metrics.address,
                                 [this] { return metrics_->scrape(Clock::now()); });
   if (!http) {
-    return fault(http.error(),
-                 "metrics (" + std::string(configuration_.metrics.address->text()) + ")");
+    return start_fault(http.error(),
+                       "metrics (" + std::string(configuration_.metrics.address->text()) + ")");
   }
   http_ = std::move(*http);
   return {};
 }
 
-void Daemon::report_listening(std::span<const transport::ListenerSockets> listeners) {
-  for (size_t i = 0; i < listeners.size(); ++i) {
-    for (const sip::Transport transport : configuration_.listeners[i].transports) {
-      log_.write(observe::LogLevel::Info, "listening",
-                 {{"listener", configuration_.listeners[i].name},
-                  {"transport", sip::transport_label(transport)},
-                  {"address", listeners[i].address.text()}});
-    }
-  }
-  if (http_) {
-    log_.write(
-        observe::LogLevel::Info, "listening",
-        {{"listener", "metrics"}, {"transport", "http"}, {"address", http_->address().text()}});
-  }
+void Daemon::report_http() {
+  if (!http_) return;
+  log_.write(
+      observe::LogLevel::Info, "listening",
+      {{"listener", "metrics"}, {"transport", "http"}, {"address", http_->address().text()}});
 }
 
 void Daemon::start_threads() {
@@ -429,7 +356,7 @@ StartResult<void> Daemon::start_admin() {
        {std::pair(paths.socket, Access::Change), std::pair(paths.read_socket, Access::Read)}) {
     if (!path) continue;
     auto admin = AdminServer::start({.path = *path, .access = access}, *control_);
-    if (!admin) return fault(admin.error(), "admin socket " + *path);
+    if (!admin) return start_fault(admin.error(), "admin socket " + *path);
     admin_.push_back(std::move(*admin));
   }
   return {};

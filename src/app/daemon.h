@@ -15,6 +15,7 @@
 #include "app/control.h"
 #include "app/http_server.h"
 #include "app/memory_budget.h"
+#include "app/start_fault.h"
 #include "config/configuration.h"
 #include "health/prober.h"
 #include "observe/event_log.h"
@@ -22,18 +23,6 @@
 #include "proxy/worker.h"
 
 namespace siplb::app {
-
-// What start-up stumbled over, and which thing it was.
-struct StartFault {
-  Error error;
-  std::string subject;  // "listener public (127.0.0.1:5060)"
-};
-
-// The key file and its folder are the operator's to mend: until then no restart helps.
-[[nodiscard]] bool is_configuration_fault(const StartFault& fault);
-
-template <class T>
-using StartResult = tl::expected<T, StartFault>;
 
 class Daemon {
  public:
@@ -55,9 +44,6 @@ class Daemon {
   Daemon(const config::Configuration& configuration, const Sizing& sizing, observe::EventLog& log);
 
   [[nodiscard]] StartResult<HashKey> load_key();
-  [[nodiscard]] StartResult<std::vector<transport::ListenerSockets>> open_listeners();
-  void warn_of_small_buffer(std::string_view listener, const net::UdpSocket& socket);
-  void warn_of_steering(std::string_view listener, const Result<void>& steering);
   [[nodiscard]] StartResult<Control::MakeSnapshot> snapshot_maker(
       const HashKey& key, std::span<const transport::ListenerSockets> listeners);
   [[nodiscard]] StartResult<void> make_control(Control::MakeSnapshot make_snapshot);
@@ -70,7 +56,7 @@ class Daemon {
   void start_threads();
   void start_control();
   void end_threads();
-  void report_listening(std::span<const transport::ListenerSockets> listeners);
+  void report_http();
 
   const config::Configuration& configuration_;
   const Sizing sizing_;
