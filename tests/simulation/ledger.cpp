@@ -24,16 +24,20 @@ std::string key_of(uint32_t number, std::string_view method) {
 
 }  // namespace
 
+bool Ledger::forgive(uint32_t number) {
+  const bool is_disturbed = number != 0 && number <= disturbed_;
+  if (is_disturbed) ++disturbed_count_;
+  return is_disturbed;
+}
+
 void Ledger::fault(uint32_t number, std::string_view text) {
-  if (number != 0 && number <= disturbed_) {
-    ++disturbed_count_;
-    return;
-  }
+  if (forgive(number)) return;
   if (++fault_count_ > kPrintedMax) return;
   std::printf("call %u: %.*s\n", number, static_cast<int>(text.size()), text.data());
 }
 
 void Ledger::fail(const Failure& failure) {
+  if (forgive(failure.number)) return;
   const auto lost = lost_.find(key_of(failure.number, sip::method_name(failure.method)));
   if (lost == lost_.end() || lost->second < copies_of(failure.method)) {
     return fault(failure.number, failure.text);

@@ -55,6 +55,9 @@ class Ledger {
   }
 
  private:
+  // Counts it if the call was disturbed.
+  bool forgive(uint32_t number);
+
   static constexpr uint64_t kPrintedMax = 20;
 
   Counts outcomes_;
