@@ -265,6 +265,20 @@ size_t AffinityTable::count_for_test(Instant now) const {
                              std::count_if(others_.begin(), others_.end(), live));
 }
 
+void carry_over(std::span<const AffinityEntry> from, std::span<AffinityEntry> to) {
+  const auto last_use = [](const AffinityEntry& entry) {
+    return entry.key == 0 ? kLongAgo : entry.touched_s;
+  };
+  for (const AffinityEntry& entry : from) {
+    const std::span<AffinityEntry> set = set_of(to, entry.key);
+    if (!is_whole(entry) || set.empty()) continue;
+    AffinityEntry& oldest = *std::min_element(
+        set.begin(), set.end(),
+        [&](const auto& left, const auto& right) { return last_use(left) < last_use(right); });
+    if (last_use(oldest) < entry.touched_s) oldest = entry;
+  }
+}
+
 uint64_t affinity_key(const HashKey& key, std::string_view call_id, uint32_t sender_group) {
   const uint64_t hash =
       KeyedHash(key, HashPurpose::Affinity).add(call_id).add_number(sender_group).digest64();

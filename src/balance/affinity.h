@@ -2,9 +2,9 @@
 // dialogs without a token on their server under every policy.
 //
 // A fixed, set-associative table of 32-octet entries of plain data over memory that the caller owns
-// (a file or memfd may carry it over a restart later): each entry has a check, a torn one is
-// skipped and counted. Calls and the rest have separate quotas, so that REGISTER and OPTIONS floods
-// cannot evict calls. A full set gives up its oldest entry of the same kind.
+// and that may outlive the process: each entry has a check, a torn one is skipped and counted.
+// Calls and the rest have separate quotas, so that REGISTER and OPTIONS floods cannot evict calls.
+// A full set gives up its oldest entry of the same kind.
 //
 // A call's entry also says whether it takes one of its server's call slots:
 //
@@ -149,6 +149,11 @@ class AffinityTable {
   CallLedger ledger_;
   size_t swept_ = 0;  // entries of calls, in this round
 };
+
+// Puts each whole entry of `from` where a table over `to`, a region of another size, looks for it.
+// Where its set is full of newer ones, an entry is lost. Requires: both as AffinityTable wants
+// them; no table over `to` counts calls yet.
+void carry_over(std::span<const AffinityEntry> from, std::span<AffinityEntry> to);
 
 // The key of a call as one side sees it: `sender_group` is 0 for clients, else group index + 1 made
 // stable by the group's name hash. A call that spirals through us has one entry per pass. Never 0.

@@ -16,6 +16,13 @@ Result<MemoryRegion> MemoryRegion::reserve(size_t size) {
   return MemoryRegion({static_cast<char*>(start), size});
 }
 
+Result<MemoryRegion> MemoryRegion::map_shared(int fd, size_t size) {
+  SIPLB_ASSERT(size > 0);
+  void* start = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (start == MAP_FAILED) return system_error(ErrorCode::MemoryReserve);
+  return MemoryRegion({static_cast<char*>(start), size});
+}
+
 MemoryRegion::MemoryRegion(MemoryRegion&& other) noexcept
     : octets_(std::exchange(other.octets_, {})) {}
 

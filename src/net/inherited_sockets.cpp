@@ -56,6 +56,12 @@ InheritedSockets InheritedSockets::from(const Environment& environment, int firs
   return inherited;
 }
 
+std::vector<std::string> InheritedSockets::names() const {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries_) names.push_back(entry.name);
+  return names;
+}
+
 std::vector<FileDescriptor> InheritedSockets::take_series(std::string_view prefix) {
   std::vector<std::pair<size_t, FileDescriptor>> numbered;
   std::erase_if(entries_, [&](Entry& entry) {
@@ -73,6 +79,15 @@ std::vector<FileDescriptor> InheritedSockets::take_series(std::string_view prefi
     series.push_back(std::move(fd));
   }
   return series;
+}
+
+FileDescriptor InheritedSockets::take(std::string_view name) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Entry& entry) { return entry.name == name; });
+  if (found == entries_.end()) return {};
+  FileDescriptor fd = std::move(found->fd);
+  entries_.erase(found);
+  return fd;
 }
 
 }  // namespace siplb::net

@@ -32,9 +32,16 @@ class InheritedSockets {
   // The same from given values, for descriptors from `first_fd` on.
   [[nodiscard]] static InheritedSockets from(const Environment& environment, int first_fd);
 
+  // Of all that are here.
+  [[nodiscard]] std::vector<std::string> names() const;
+
   // Moves out all that are named `prefix` and a decimal number, in the order of the numbers. Empty
   // if there are none, and also, closing them, if the numbers are not 0, 1, 2 … each once.
   [[nodiscard]] std::vector<FileDescriptor> take_series(std::string_view prefix);
+
+  // Moves out the one that has this name; closed if none has. Of several it is the first, which is
+  // the newest.
+  [[nodiscard]] FileDescriptor take(std::string_view name);
 
  private:
   struct Entry {

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace siplb {
 namespace {
@@ -27,6 +29,25 @@ TEST(MemoryRegionTest, ReportsWhatTheSystemCannotReserve) {
   ASSERT_FALSE(region);
   EXPECT_EQ(region.error().code, ErrorCode::MemoryReserve);
   EXPECT_EQ(region.error().sys_errno, ENOMEM);
+}
+
+TEST(MemoryRegionTest, SharesWhatItMapsFromADescriptor) {
+  const int fd = ::memfd_create("test", MFD_CLOEXEC);
+  ASSERT_EQ(::ftruncate(fd, 10000), 0);
+  const auto first = MemoryRegion::map_shared(fd, 10000);
+  const auto second = MemoryRegion::map_shared(fd, 10000);
+  ::close(fd);
+  ASSERT_TRUE(first && second);
+  ASSERT_EQ(second->octets().size(), 10000U);
+  first->octets()[9999] = 'x';
+  EXPECT_EQ(second->octets()[9999], 'x');
+}
+
+TEST(MemoryRegionTest, ReportsWhatCannotBeMapped) {
+  const auto region = MemoryRegion::map_shared(-1, 4096);
+  ASSERT_FALSE(region);
+  EXPECT_EQ(region.error().code, ErrorCode::MemoryReserve);
+  EXPECT_EQ(region.error().sys_errno, EBADF);
 }
 
 TEST(MemoryRegionTest, MovesItsOctets) {

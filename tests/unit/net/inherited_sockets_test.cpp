@@ -62,6 +62,36 @@ TEST_F(InheritedSocketsTest, TakesASeriesInTheOrderOfItsNumbers) {
   EXPECT_EQ(inherited.take_series("v1-b-udp-").size(), 1U);
 }
 
+TEST_F(InheritedSocketsTest, NamesThoseThatNobodyHasTaken) {
+  open(3);
+  auto inherited = inherit("3", "x:v1-a-udp-0:x");
+  EXPECT_EQ(inherited.names(), (std::vector<std::string>{"x", "v1-a-udp-0", "x"}));
+  EXPECT_TRUE(inherited.take_series("v1-b-udp-").empty());
+  EXPECT_EQ(inherited.take_series("v1-a-udp-").size(), 1U);
+  EXPECT_EQ(inherited.names(), (std::vector<std::string>{"x", "x"}));
+}
+
+TEST_F(InheritedSocketsTest, TakesOneByItsWholeName) {
+  open(3);
+  auto inherited = inherit("3", "v1-calls0:v1-calls:v1-call");
+  const FileDescriptor calls = inherited.take("v1-calls");
+  ASSERT_TRUE(calls.is_open());
+  EXPECT_EQ(place_of(calls), 1);
+  EXPECT_FALSE(inherited.take("v1-calls").is_open());
+  EXPECT_TRUE(is_open(kFirst));
+}
+
+TEST_F(InheritedSocketsTest, TakesTheFirstOfSeveralWithAName) {
+  open(2);
+  auto inherited = inherit("2", "x:x");
+  EXPECT_EQ(place_of(inherited.take("x")), 0);
+  EXPECT_EQ(place_of(inherited.take("x")), 1);
+}
+
+TEST_F(InheritedSocketsTest, TakesNothingWhereNothingIs) {
+  EXPECT_FALSE(InheritedSockets().take("x").is_open());
+}
+
 TEST_F(InheritedSocketsTest, MarksThemCloseOnExec) {
   open(1);
   const auto series = inherit("1", "x0").take_series("x");
