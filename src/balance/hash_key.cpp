@@ -9,8 +9,7 @@
 namespace siplb::balance {
 namespace {
 
-// Users are equal when their octets are, escaped or not (RFC 3261, 19.1.4). A long one is hashed
-// in parts, each seeded by those before it.
+// A long text is hashed in parts, each seeded by those before it.
 uint64_t hash_unescaped(std::string_view text) {
   std::array<char, 256> part;
   uint64_t hash = 0;
@@ -53,16 +52,36 @@ std::string_view user_by(HashKeyKind kind, const sip::Message& request) {
 
 }  // namespace
 
-uint64_t request_key_hash(const HashKeyOptions& options, const sip::Message& request,
-                          const SockAddress& source) {
+uint64_t RequestKey::hash() const {
+  const bool is_user = kind == HashKeyKind::FromUser || kind == HashKeyKind::ToUser ||
+                       kind == HashKeyKind::RequestUser;
+  return is_user ? hash_unescaped(text) : hash_octets(text);
+}
+
+RequestKey request_key(const HashKeyOptions& options, const sip::Message& request,
+                       const SockAddress& source) {
   const HashKeyKind kind = resolve(options.kind, request.method);
-  if (kind == HashKeyKind::SourceIp) return hash_octets(source.ip_octets());
+  if (kind == HashKeyKind::SourceIp) return {kind, source.ip_octets()};
+  std::string_view text = user_by(kind, request);
   if (kind == HashKeyKind::HeaderValue) {
     const sip::Header* header = request.find(options.header);
-    if (header != nullptr && !header->value.empty()) return hash_octets(header->value);
+    if (header != nullptr) text = header->value;
   }
-  const std::string_view user = user_by(kind, request);
-  return user.empty() ? hash_octets(request.call_id) : hash_unescaped(user);
+  if (text.empty()) return {HashKeyKind::CallId, request.call_id};
+  return {kind, text};
+}
+
+std::string_view name(HashKeyKind kind) {
+  switch (kind) {
+    case HashKeyKind::Default: return "default";
+    case HashKeyKind::CallId: return "call-id";
+    case HashKeyKind::FromUser: return "from-user";
+    case HashKeyKind::ToUser: return "to-user";
+    case HashKeyKind::RequestUser: return "request-user";
+    case HashKeyKind::SourceIp: return "source-ip";
+    case HashKeyKind::HeaderValue: return "header";
+  }
+  return {};
 }
 
 }  // namespace siplb::balance

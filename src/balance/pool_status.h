@@ -34,6 +34,20 @@ struct GroupStatus {
   bool is_panicking = false;  // too few are up: health is ignored
 };
 
+// Why a server gets no new work; of several the first.
+enum class Obstacle : uint8_t {
+  None,
+  Weight,  // is 0
+  Tried,   // it has had this request before
+  Drained,
+  Maintenance,
+  Down,
+  Busy,      // it has answered 503 a moment ago
+  Calls,     // as many as max_calls
+  Inflight,  // as many as max_inflight
+};
+[[nodiscard]] std::string_view name(Obstacle obstacle);
+
 struct PoolStatus {
   std::vector<ServerStatus> servers;  // by ServerIndex
   std::vector<GroupStatus> groups;    // by GroupIndex
@@ -42,12 +56,17 @@ struct PoolStatus {
   PoolStatus(size_t server_count, size_t group_count)
       : servers(server_count), groups(group_count) {}
 
-  // True where new work may go to this server, as far as health and operator are concerned.
-  // Requires: the server is of this group.
-  [[nodiscard]] bool takes_new_work(GroupIndex group, ServerIndex server, Instant now) const {
+  // What health and operator have against new work. Requires: the server is of this group.
+  [[nodiscard]] Obstacle obstacle(GroupIndex group, ServerIndex server, Instant now) const {
     const ServerStatus& status = servers[server];
+    if (status.operator_state == OperatorState::Drain) return Obstacle::Drained;
+    if (status.operator_state == OperatorState::Maint) return Obstacle::Maintenance;
     const bool is_alive = status.health != HealthState::Down || groups[group].is_panicking;
-    return status.operator_state == OperatorState::Ready && is_alive && now >= status.busy_until;
+    if (!is_alive) return Obstacle::Down;
+    return now < status.busy_until ? Obstacle::Busy : Obstacle::None;
+  }
+  [[nodiscard]] bool takes_new_work(GroupIndex group, ServerIndex server, Instant now) const {
+    return obstacle(group, server, now) == Obstacle::None;
   }
   // True where nothing at all may be sent to this server.
   [[nodiscard]] bool is_shut(ServerIndex server) const {

@@ -44,6 +44,12 @@ size_t position_of(uint64_t draw, std::span<const uint32_t> weights, size_t skip
   }
 }
 
+// It takes new work, if not at this moment.
+bool is_usable(Obstacle obstacle) {
+  return obstacle == Obstacle::None || obstacle == Obstacle::Calls ||
+         obstacle == Obstacle::Inflight;
+}
+
 }  // namespace
 
 Selector::Selector(const LoadBoard& load, const CallCounts& calls, size_t server_count,
@@ -66,10 +72,9 @@ Selector::Choice Selector::choose(const Wanted& wanted) {
     return {.outcome = Outcome::Chosen, .server = tier.members[select(wanted, offer)].server};
   }
   for (const Tier& tier : wanted.topology.tiers_of(wanted.group)) {
-    const bool is_any_usable =
-        std::any_of(tier.members.begin(), tier.members.end(), [&](const Tier::Member& member) {
-          return outcome_of(wanted, member.server) != Outcome::Unusable;
-        });
+    const bool is_any_usable = std::any_of(
+        tier.members.begin(), tier.members.end(),
+        [&](const Tier::Member& member) { return is_usable(obstacle(wanted, member.server)); });
     if (is_any_usable) return {.outcome = Outcome::Full};
   }
   return {.outcome = Outcome::Unusable};
@@ -84,21 +89,20 @@ bool Selector::has_choice(const Wanted& wanted) const {
   });
 }
 
-bool Selector::is_eligible(const Wanted& wanted, ServerIndex server) const {
-  return outcome_of(wanted, server) == Outcome::Chosen;
-}
-
-Selector::Outcome Selector::outcome_of(const Wanted& wanted, ServerIndex index) const {
+Obstacle Selector::obstacle(const Wanted& wanted, ServerIndex index) const {
   const Server& server = wanted.topology.servers()[index];
+  if (server.weight == 0) return Obstacle::Weight;
   const bool is_tried =
       std::find(wanted.tried.begin(), wanted.tried.end(), index) != wanted.tried.end();
-  if (server.weight == 0 || is_tried) return Outcome::Unusable;
-  if (!wanted.status.takes_new_work(wanted.group, index, wanted.now)) return Outcome::Unusable;
+  if (is_tried) return Obstacle::Tried;
+  const Obstacle unfit = wanted.status.obstacle(wanted.group, index, wanted.now);
+  if (unfit != Obstacle::None) return unfit;
   const bool has_all_calls =
       wanted.is_call && server.max_calls > 0 && calls_.calls(index) >= server.max_calls;
+  if (has_all_calls) return Obstacle::Calls;
   const bool has_all_requests =
       server.max_inflight > 0 && load_.inflight(index) >= server.max_inflight;
-  return has_all_calls || has_all_requests ? Outcome::Full : Outcome::Chosen;
+  return has_all_requests ? Obstacle::Inflight : Obstacle::None;
 }
 
 uint32_t Selector::share_of(const Wanted& wanted, ServerIndex server) {

@@ -59,9 +59,12 @@ class Selector {
   [[nodiscard]] Choice choose(const Wanted& wanted);
   // True where choose() would choose somebody.
   [[nodiscard]] bool has_choice(const Wanted& wanted) const;
+  // Why choose() would not choose this server. Requires: the server is of the group.
+  [[nodiscard]] Obstacle obstacle(const Wanted& wanted, ServerIndex server) const;
   // True where this one server would do: for a request that must go where its call is.
-  // Requires: the server is of the group.
-  [[nodiscard]] bool is_eligible(const Wanted& wanted, ServerIndex server) const;
+  [[nodiscard]] bool is_eligible(const Wanted& wanted, ServerIndex server) const {
+    return obstacle(wanted, server) == Obstacle::None;
+  }
 
  private:
   // What a tier offers at this moment: others change loads and calls meanwhile.
@@ -72,7 +75,6 @@ class Selector {
     uint32_t share_max = 0;  // of those that take something
   };
 
-  [[nodiscard]] Outcome outcome_of(const Wanted& wanted, ServerIndex server) const;
   // Of new work: from kSlowStartMinPercent to all of kWholeShare.
   [[nodiscard]] static uint32_t share_of(const Wanted& wanted, ServerIndex server);
   [[nodiscard]] Offer weigh(const Wanted& wanted, const Tier& tier);

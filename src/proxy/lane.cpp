@@ -4,6 +4,7 @@
 #include <array>
 
 #include "proxy/checks.h"
+#include "proxy/witness.h"
 #include "transport/stun.h"
 
 namespace siplb::proxy {
@@ -41,7 +42,8 @@ Duration answer_time_max(const LaneOptions& options) {
 }  // namespace
 
 Lane::Lane(const LaneOptions& options, const Outlook& outlook, const Parts& parts)
-    : outlook_(outlook),
+    : index_(options.index),
+      outlook_(outlook),
       counters_(parts.counters),
       intake_(outlook),
       affinity_(parts.memory.calls, parts.memory.others, options.affinity, counters_.affinity,
@@ -126,6 +128,7 @@ void Lane::hand_out(const transport::Inbound& inbound) {
 
 void Lane::drop_for_full_mailbox(const transport::Inbound& inbound, sip::Message& message) {
   count_received(inbound);
+  if (outlook_.witness != nullptr) outlook_.witness->on_received(index_, inbound);
   Verdict verdict = Verdict::drop(DropReason::MailboxFull);
   if (inbound.flow.is_stream()) {
     const sip::ScanStatus status =
@@ -143,6 +146,7 @@ void Lane::count_received(const transport::Inbound& inbound) {
 }
 
 void Lane::decide(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {
+  if (outlook_.witness != nullptr) outlook_.witness->on_received(index_, inbound);
   conclude(inbound, message, judge(inbound, message, tick));
 }
 
@@ -195,6 +199,7 @@ void Lane::conclude(const transport::Inbound& inbound, const sip::Message& messa
     case Verdict::Kind::Absorb: counters_.absorbed[verdict.absorb_reason].add(); break;
     case Verdict::Kind::Drop: counters_.dropped[verdict.drop_reason].add(); break;
   }
+  if (outlook_.witness != nullptr) outlook_.witness->on_verdict(verdict);
 }
 
 }  // namespace siplb::proxy

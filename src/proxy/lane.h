@@ -82,6 +82,7 @@ class Lane {
   Verdict judge(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
   void conclude(const transport::Inbound& inbound, const sip::Message& message, Verdict verdict);
 
+  const uint8_t index_;
   const Outlook& outlook_;
   LaneCounters& counters_;
   Intake intake_;

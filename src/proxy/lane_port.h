@@ -43,8 +43,10 @@ class Worker::LanePort final : public transport::Receiver, public transport::Wir
 
   transport::SendStatus send(const transport::Flow& flow,
                              std::span<const std::string_view> pieces) override {
-    return flow.is_stream() ? worker_.send_on_stream(*this, flow, pieces)
-                            : sockets.send(flow, pieces);
+    const auto status =
+        flow.is_stream() ? worker_.send_on_stream(*this, flow, pieces) : sockets.send(flow, pieces);
+    if (worker_.outlook_.witness != nullptr) worker_.tracer_.on_sent(index, flow, pieces, status);
+    return status;
   }
   [[nodiscard]] bool withdraw(const transport::Flow& flow, std::string_view branch) override {
     return flow.is_stream() && worker_.withdraw(*this, flow, branch);

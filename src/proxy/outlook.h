@@ -11,9 +11,12 @@
 
 namespace siplb::proxy {
 
+class Witness;
+
 struct Outlook {
   const Snapshot* snapshot;           // never null
   const balance::PoolStatus* status;  // never null
+  Witness* witness = nullptr;         // who watches, if somebody does
 
   [[nodiscard]] const balance::Topology& topology() const { return snapshot->topology; }
   // True where the operator lets nothing at all go to this server.

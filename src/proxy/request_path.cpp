@@ -1,6 +1,7 @@
 #include "proxy/request_path.h"
 
 #include "proxy/dialog_token.h"
+#include "proxy/witness.h"
 #include "sip/editor.h"
 
 namespace siplb::proxy {
@@ -41,6 +42,7 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
   const Request request =
       read_request(*outlook_.snapshot, {message, source, tick, branch},
                    parts_.counters.seal_rejected[static_cast<size_t>(SealKind::Token)]);
+  if (outlook_.witness != nullptr) outlook_.witness->on_request(request);
   if (known.kind == StatefulPath::Known::Kind::PassOn) return pass_on(request, known);
   if (is_loop(request, *outlook_.snapshot)) return Verdict::reply(482);
   if (leads_back(request, outlook_.snapshot->sides)) return Verdict::reply(403);
@@ -118,11 +120,13 @@ bool RequestPath::is_over_rate(size_t route, const Tick& tick) {
 std::optional<size_t> RequestPath::select_route(const Request& request) const {
   const sip::Method method = request.message.method;
   const bool follows_invite = method == sip::Method::Cancel || method == sip::Method::Ack;
-  return parts_.routes.select({.message = request.message,
-                               .method = follows_invite ? sip::Method::Invite : method,
-                               .source = request.source,
-                               .sender_groups = request.sender.groups},
-                              parts_.counters.expressions);
+  const RouteQuery query{.message = request.message,
+                         .method = follows_invite ? sip::Method::Invite : method,
+                         .source = request.source,
+                         .sender_groups = request.sender.groups};
+  const auto taken = parts_.routes.select(query, parts_.counters.expressions);
+  if (outlook_.witness != nullptr) outlook_.witness->on_routes(parts_.routes, query, taken);
+  return taken;
 }
 
 Verdict RequestPath::forward(const Request& request, const Target& target, Outgoing outgoing) {

@@ -20,12 +20,16 @@ bool takes_sender(const RouteOptions& route, uint64_t sender_groups) {
   return has_bit(sender_groups, *route.from_group);
 }
 
-bool takes_way(const RouteOptions& route, const RouteQuery& query) {
-  return has_bit(route.methods, static_cast<unsigned>(query.method)) &&
-         has_bit(route.listeners, query.source.listener) &&
-         has_bit(route.transports, static_cast<unsigned>(query.source.transport)) &&
-         takes_sender(route, query.sender_groups) &&
-         (route.sources.empty() || any_contains(route.sources, query.source.remote));
+std::optional<RouteKey> obstacle_of_way(const RouteOptions& route, const RouteQuery& query) {
+  if (!has_bit(route.methods, static_cast<unsigned>(query.method))) return RouteKey::Methods;
+  if (!has_bit(route.listeners, query.source.listener)) return RouteKey::Listeners;
+  if (!has_bit(route.transports, static_cast<unsigned>(query.source.transport))) {
+    return RouteKey::Transports;
+  }
+  if (!takes_sender(route, query.sender_groups)) return RouteKey::FromGroup;
+  const bool takes_source =
+      route.sources.empty() || any_contains(route.sources, query.source.remote);
+  return takes_source ? std::nullopt : std::optional(RouteKey::Sources);
 }
 
 // A number without its visual separators (RFC 3966, 3).
@@ -75,11 +79,15 @@ class RouteTable::Candidate {
   Candidate(const sip::Message& message, Counter& expressions)
       : message_(message), expressions_(expressions) {}
 
-  [[nodiscard]] bool meets(const Conditions& conditions) {
-    return (!conditions.user || holds(*conditions.user, user())) &&
-           (!conditions.host || holds(*conditions.host, host_of(message_.uri))) &&
-           std::all_of(conditions.headers.begin(), conditions.headers.end(),
-                       [&](const Conditions::HeaderCondition& header) { return has(header); });
+  [[nodiscard]] std::optional<RouteKey> find_obstacle(const Conditions& conditions) {
+    if (conditions.user && !holds(*conditions.user, user())) return RouteKey::RequestUser;
+    if (conditions.host && !holds(*conditions.host, host_of(message_.uri))) {
+      return RouteKey::RequestHost;
+    }
+    const bool has_all =
+        std::all_of(conditions.headers.begin(), conditions.headers.end(),
+                    [&](const Conditions::HeaderCondition& header) { return has(header); });
+    return has_all ? std::nullopt : std::optional(RouteKey::Headers);
   }
 
  private:
@@ -129,9 +137,35 @@ RouteTable::~RouteTable() = default;
 std::optional<size_t> RouteTable::select(const RouteQuery& query, Counter& expressions) const {
   Candidate candidate(query.message, expressions);
   for (size_t i = 0; i < conditions_.size(); ++i) {
-    if (takes_way(*conditions_[i].route, query) && candidate.meets(conditions_[i])) return i;
+    if (!find_obstacle(conditions_[i], query, candidate)) return i;
   }
   return std::nullopt;
+}
+
+std::optional<RouteKey> RouteTable::find_obstacle(size_t route, const RouteQuery& query,
+                                                  Counter& expressions) const {
+  Candidate candidate(query.message, expressions);
+  return find_obstacle(conditions_[route], query, candidate);
+}
+
+std::optional<RouteKey> RouteTable::find_obstacle(const Conditions& conditions,
+                                                  const RouteQuery& query, Candidate& candidate) {
+  const auto of_way = obstacle_of_way(*conditions.route, query);
+  return of_way ? of_way : candidate.find_obstacle(conditions);
+}
+
+std::string_view name(RouteKey key) {
+  switch (key) {
+    case RouteKey::Methods: return "methods";
+    case RouteKey::Listeners: return "listeners";
+    case RouteKey::Transports: return "transports";
+    case RouteKey::FromGroup: return "from_group";
+    case RouteKey::Sources: return "sources";
+    case RouteKey::RequestUser: return "request_user";
+    case RouteKey::RequestHost: return "request_host";
+    case RouteKey::Headers: return "headers";
+  }
+  return {};
 }
 
 size_t expression_count(std::span<const RouteOptions> routes) {

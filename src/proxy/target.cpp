@@ -5,6 +5,7 @@
 #include "balance/hash_key.h"
 #include "base/assert.h"
 #include "base/hash.h"
+#include "proxy/witness.h"
 
 namespace siplb::proxy {
 namespace {
@@ -89,6 +90,7 @@ TargetChooser::Chosen TargetChooser::choose(const Request& request, balance::Gro
                          servers[out.server].group == group &&
                          selector_.is_eligible(want, out.server);
   if (!is_affine) {
+    if (outlook_.witness != nullptr) outlook_.witness->on_choice(selector_, want);
     const balance::Selector::Choice choice = selector_.choose(want);
     if (choice.server == balance::kNoServer) return Chosen::Nobody;
     out = target_of(choice.server);
@@ -201,7 +203,9 @@ std::optional<Target> TargetChooser::first_choice(const Request& request,
 uint64_t TargetChooser::key_hash(const Request& request, const RouteOptions& route) const {
   const balance::HashKeyOptions& options =
       route.hash_key ? *route.hash_key : outlook_.topology().groups()[route.group].options.hash_key;
-  return balance::request_key_hash(options, request.message, request.source.remote);
+  const auto by = balance::request_key(options, request.message, request.source.remote);
+  if (outlook_.witness != nullptr) outlook_.witness->on_key(by);
+  return by.hash();
 }
 
 void TargetChooser::learn(const Answer& answer, Instant now) {

@@ -163,6 +163,7 @@ void Worker::run() {
   while (!stopping_.load(std::memory_order_relaxed)) {
     tick_ = tick_at(loop_->wait(next_deadline()));
     outlook_ = look();
+    outlook_.witness = tracer_.look();
     drain_mailbox();
     run_timers();
     loop_->dispatch(tick_.now);
@@ -259,6 +260,7 @@ bool Worker::post(const LaneMail& label, net::MailClass mail_class, std::string_
 
 void Worker::finish_tick() {
   flush();
+  if (outlook_.witness != nullptr) tracer_.publish();
   for (const auto& each : ports_) {
     if (const uint64_t drops = each->sockets.sample_kernel_queues(tick_.now); drops > 0) {
       parts_.events.post({.at = tick_.now,

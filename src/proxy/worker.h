@@ -23,6 +23,7 @@
 #include "net/event_loop.h"
 #include "net/mailbox.h"
 #include "proxy/lane.h"
+#include "proxy/tracer.h"
 #include "transport/lane_sockets.h"
 #include "transport/lane_streams.h"
 #include "transport/listener_sockets.h"
@@ -98,6 +99,8 @@ class Worker {
   // The n-th lane of this worker.
   [[nodiscard]] LaneView lane(size_t n) const;
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
+  // What it tells of the messages that somebody follows.
+  [[nodiscard]] Tracer& tracer() { return tracer_; }
   [[nodiscard]] const net::EventLoop& loop() const { return *loop_; }
   [[nodiscard]] const transport::MessageSlots& slots() const { return *slots_; }
   [[nodiscard]] const transport::MessageSlots& held_slots() const { return *held_; }
@@ -157,6 +160,7 @@ class Worker {
   std::vector<Worker*> workers_;
   sip::Message scratch_;
   Tick tick_;
+  Tracer tracer_{outlook_, tick_};
   WorkerCounters counters_;
   std::atomic<bool> stopping_{false};
 };

@@ -21,7 +21,7 @@ uint64_t key_of(const HashKeyOptions& options, const std::string& text,
                 const SockAddress& source = kSource) {
   sip::Message message;
   EXPECT_EQ(sip::scan(text, {}, message), sip::ScanStatus::Ok) << text;
-  return request_key_hash(options, message, source);
+  return request_key(options, message, source).hash();
 }
 
 uint64_t key_of(HashKeyKind kind, const SipBuilder& request) {
@@ -51,6 +51,33 @@ TEST(HashKeyTest, DefaultIsTheToUserForRegistrationsAndSubscriptionsOnly) {
   for (const Method method : {Method::Invite, Method::Options, Method::Message, Method::Bye}) {
     EXPECT_EQ(key_of(HashKeyKind::Default, request(method)), hash_octets(kCallId));
   }
+}
+
+TEST(HashKeyTest, SaysWhatItHashes) {
+  struct Case {
+    HashKeyOptions options;
+    std::string_view name;
+    std::string_view text;
+  };
+  const Case cases[] = {
+      {{HashKeyKind::Default, {}}, "to-user", "b%6Fb"},
+      {{HashKeyKind::CallId, {}}, "call-id", kCallId},
+      {{HashKeyKind::FromUser, {}}, "from-user", "alice"},
+      {{HashKeyKind::RequestUser, {}}, "request-user", "carol"},
+      {{HashKeyKind::SourceIp, {}}, "source-ip", kSource.ip_octets()},
+      {{HashKeyKind::HeaderValue, "Subject"}, "header", "lunch"},
+      {{HashKeyKind::HeaderValue, "Organization"}, "call-id", kCallId},
+  };
+  const std::string text =
+      request(Method::Register).to("<sip:b%6Fb@example.com>").add("Subject", "lunch").str();
+  sip::Message message;
+  ASSERT_EQ(sip::scan(text, {}, message), sip::ScanStatus::Ok);
+  for (const Case& each : cases) {
+    const RequestKey key = request_key(each.options, message, kSource);
+    EXPECT_EQ(name(key.kind), each.name);
+    EXPECT_EQ(key.text, each.text) << each.name;
+  }
+  EXPECT_EQ(name(HashKeyKind::Default), "default");
 }
 
 TEST(HashKeyTest, UsersAreEqualWhateverTheHostAndTheEscapes) {

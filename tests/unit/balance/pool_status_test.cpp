@@ -17,6 +17,30 @@ TEST(OperatorStateTest, EachHasItsOwnName) {
   EXPECT_EQ(name(OperatorState::Maint), "maint");
 }
 
+TEST(PoolStatusTest, SaysWhatIsInTheWayOfNewWork) {
+  PoolStatus status(1, 1);
+  ServerStatus& server = status.servers[0];
+  EXPECT_EQ(status.obstacle(0, 0, kNow), Obstacle::None);
+  server.busy_until = kNow + 1ns;
+  EXPECT_EQ(status.obstacle(0, 0, kNow), Obstacle::Busy);
+  server.health = HealthState::Down;
+  EXPECT_EQ(status.obstacle(0, 0, kNow), Obstacle::Down);
+  server.operator_state = OperatorState::Drain;
+  EXPECT_EQ(status.obstacle(0, 0, kNow), Obstacle::Drained);
+  server.operator_state = OperatorState::Maint;
+  EXPECT_EQ(status.obstacle(0, 0, kNow), Obstacle::Maintenance);
+}
+
+TEST(PoolStatusTest, NamesObstacles) {
+  EXPECT_EQ(name(Obstacle::None), "");
+  std::set<std::string_view> names;
+  for (int i = 1; i <= static_cast<int>(Obstacle::Inflight); ++i) {
+    names.insert(name(static_cast<Obstacle>(i)));
+  }
+  EXPECT_EQ(names, (std::set<std::string_view>{"weight", "tried", "drained", "maintenance", "down",
+                                               "busy", "calls", "inflight"}));
+}
+
 TEST(PoolStatusTest, BeginsWithAllUsable) {
   const PoolStatus status(3, 1);
   for (ServerIndex server = 0; server < 3; ++server) {

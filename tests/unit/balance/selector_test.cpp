@@ -176,6 +176,25 @@ TEST(SelectorTest, NeverChoosesWhatTakesNoNewWork) {
   }
 }
 
+TEST(SelectorTest, SaysWhyAServerIsNotChosen) {
+  GroupOptions options = group(Policy::RoundRobin, {100, 0, 100, 100, 100, 100});
+  options.servers[3].max_calls = 2;
+  options.servers[4].max_inflight = 1;
+  Pool pool(options);
+  pool.take(2);
+  pool.fill_calls(3, 2);
+  pool.fill_inflight(4, 1);
+  const std::vector<ServerIndex> tried = {5};
+  const std::vector<Obstacle> obstacles = {Obstacle::None,  Obstacle::Weight,   Obstacle::Down,
+                                           Obstacle::Calls, Obstacle::Inflight, Obstacle::Tried};
+  for (ServerIndex server = 0; server < obstacles.size(); ++server) {
+    EXPECT_EQ(pool.selector.obstacle(pool.wanted(0, tried), server), obstacles[server]) << server;
+  }
+  auto no_call = pool.wanted();
+  no_call.is_call = false;
+  EXPECT_EQ(pool.selector.obstacle(no_call, 3), Obstacle::None);
+}
+
 TEST(SelectorTest, PanicIgnoresHealthButNotTheOperator) {
   for (const Policy policy : kPolicies) {
     Pool pool(group(policy, {100, 100}));

@@ -22,7 +22,7 @@ Network network(std::string_view text) {
 }
 
 // A request and what is known about who sent it.
-struct Sent {
+struct Arrived {
   std::string text = SipBuilder::request().str();
   sip::Method method = sip::Method::Invite;
   transport::Flow source = {.remote = SockAddress::v4(0xc0000201, 5060)};
@@ -32,7 +32,7 @@ struct Sent {
 class RouteTableTest : public testing::Test {
  protected:
   // The name of the route that takes it.
-  std::string chosen(const std::vector<RouteOptions>& routes, const Sent& sent) {
+  std::string chosen(const std::vector<RouteOptions>& routes, const Arrived& sent) {
     // Of exactly its size, so that an overread is seen.
     const std::vector<char> octets(sent.text.begin(), sent.text.end());
     sip::Message message;
@@ -44,8 +44,21 @@ class RouteTableTest : public testing::Test {
                                                     expressions_);
     return position ? routes[*position].name : "none";
   }
+  // The key by which the only route does not take it; "" where it takes it.
+  std::string obstacle(const RouteOptions& route, const Arrived& sent) {
+    sip::Message message;
+    EXPECT_EQ(sip::scan(sent.text, {}, message), sip::ScanStatus::Ok);
+    const auto key = RouteTable({&route, 1})
+                         .find_obstacle(0,
+                                        {.message = message,
+                                         .method = sent.method,
+                                         .source = sent.source,
+                                         .sender_groups = sent.sender_groups},
+                                        expressions_);
+    return std::string(key ? name(*key) : "");
+  }
   std::string chosen(const std::vector<RouteOptions>& routes, SipBuilder& request) {
-    return chosen(routes, Sent{.text = request.str()});
+    return chosen(routes, Arrived{.text = request.str()});
   }
   // True where a request to `uri` is one to a user, or host, of that pattern.
   bool user_matches(const std::string& pattern, std::string_view uri) {
@@ -65,7 +78,7 @@ class RouteTableTest : public testing::Test {
 };
 
 TEST_F(RouteTableTest, NoRoutesTakeNothing) {
-  EXPECT_EQ(chosen({}, Sent{}), "none");
+  EXPECT_EQ(chosen({}, Arrived{}), "none");
 }
 
 TEST_F(RouteTableTest, TheFirstThatHoldsWins) {
@@ -88,11 +101,13 @@ TEST_F(RouteTableTest, EveryConditionMustHold) {
        .headers = {{"User-Agent", "phone*"}, {"Subject", "lunch"}}}};
   const SipBuilder request =
       SipBuilder::request().add("User-Agent", "phone/1").add("Subject", "lunch");
-  Sent all{.text = request.str(), .method = sip::Method::Register};
+  Arrived all{.text = request.str(), .method = sip::Method::Register};
   all.source.listener = 3;
   EXPECT_EQ(chosen(routes, all), "narrow");
 
-  std::vector<Sent> others(7, all);
+  EXPECT_EQ(obstacle(routes[0], all), "");
+
+  std::vector<Arrived> others(8, all);
   others[0].method = sip::Method::Invite;
   others[1].source.listener = 2;
   others[2].source.transport = sip::Transport::Tcp;
@@ -105,7 +120,14 @@ TEST_F(RouteTableTest, EveryConditionMustHold) {
   others[4].text = with_uri("sip:bab@example.com");
   others[5].text = with_uri("sip:bob@example.net");
   others[6].text = SipBuilder(request).set("Subject", "dinner").str();
-  for (size_t i = 0; i < others.size(); ++i) EXPECT_EQ(chosen(routes, others[i]), "none") << i;
+  others[7].sender_groups = 1;
+  const std::vector<std::string> keys = {"methods", "listeners",    "transports",
+                                         "sources", "request_user", "request_host",
+                                         "headers", "from_group"};
+  for (size_t i = 0; i < others.size(); ++i) {
+    EXPECT_EQ(chosen(routes, others[i]), "none") << i;
+    EXPECT_EQ(obstacle(routes[0], others[i]), keys[i]);
+  }
 }
 
 TEST_F(RouteTableTest, ServersMeetOnlyRoutesThatNameTheirGroup) {
@@ -120,7 +142,7 @@ TEST_F(RouteTableTest, ServersMeetOnlyRoutesThatNameTheirGroup) {
 TEST_F(RouteTableTest, SourcesAreMetByOneOfTheirNetworks) {
   const std::vector<RouteOptions> routes = {
       {.name = "near", .sources = {network("10.0.0.0/8"), network("2001:db8::/32")}}};
-  Sent sent;
+  Arrived sent;
   EXPECT_EQ(chosen(routes, sent), "none");
   sent.source.remote = SockAddress::v4(0x0a010203, 1024);
   EXPECT_EQ(chosen(routes, sent), "near");
@@ -213,7 +235,7 @@ TEST_F(RouteTableTest, CountsTheExpressionsThatWereMatched) {
       {.name = "plain", .request_user = "al*", .request_host = "~x"},
       {.name = "two", .request_user = "~bob", .request_host = "~^example"},
       {.name = "late", .request_user = "~bob"}};
-  EXPECT_EQ(chosen(routes, Sent{}), "two");
+  EXPECT_EQ(chosen(routes, Arrived{}), "two");
   EXPECT_EQ(expressions_.value(), 2U);
 }
 
