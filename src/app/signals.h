@@ -3,7 +3,10 @@
 // Thread: one, the supervisor, before any other starts.
 #pragma once
 
+#include <optional>
+
 #include "base/result.h"
+#include "base/time.h"
 #include "net/file_descriptor.h"
 
 namespace siplb::app {
@@ -16,8 +19,8 @@ class Signals {
   // SIGPIPE.
   [[nodiscard]] static Result<Signals> block();
 
-  // Sleeps until one arrives.
-  [[nodiscard]] Signal wait() const;
+  // Sleeps until one arrives, or until `deadline` (none: no limit), which gives nothing.
+  [[nodiscard]] std::optional<Signal> wait(std::optional<Instant> deadline = std::nullopt) const;
 
  private:
   explicit Signals(net::FileDescriptor fd) : fd_(std::move(fd)) {}

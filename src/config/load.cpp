@@ -30,6 +30,11 @@ std::string hash_text(std::string_view text) {
 
 LoadResult load_file(const std::filesystem::path& file) {
   std::error_code status;
+  return load_file(file, std::filesystem::absolute(file, status).parent_path());
+}
+
+LoadResult load_file(const std::filesystem::path& file, const std::filesystem::path& base_dir) {
+  std::error_code status;
   if (std::filesystem::is_directory(file, status)) return unread(file, "this is a directory");
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return unread(file, std::strerror(errno));
@@ -38,8 +43,7 @@ LoadResult load_file(const std::filesystem::path& file) {
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (stream.bad()) return unread(file, "cannot be read");
   text.resize(static_cast<size_t>(stream.gcount()));
-  const std::filesystem::path absolute = std::filesystem::absolute(file, status);
-  return load_text(text, file.string(), absolute.parent_path());
+  return load_text(text, file.string(), base_dir);
 }
 
 LoadResult load_text(std::string_view text, std::string_view file_name,
@@ -47,6 +51,7 @@ LoadResult load_text(std::string_view text, std::string_view file_name,
   FaultList faults(file_name);
   FaultList warnings(file_name);
   LoadResult result;
+  result.text = text;
   result.hash = hash_text(text);
   if (text.size() > kFileBytesMax) {
     faults.add({}, "more than " + std::to_string(kFileBytesMax) + " octets");

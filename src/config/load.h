@@ -20,12 +20,16 @@ struct LoadResult {
   Configuration configuration;  // meaningful only where good()
   std::vector<Fault> faults;    // sorted by place
   std::vector<Fault> warnings;  // sorted by place; they stop nothing
+  std::string text;             // of the file, as it was read
   std::string hash;             // of the text, 16 hexadecimal digits: tells versions of it apart
   [[nodiscard]] bool good() const { return faults.empty(); }
 };
 
 // Relative paths in the file start at its folder.
 [[nodiscard]] LoadResult load_file(const std::filesystem::path& file);
+// At another folder: of a copy.
+[[nodiscard]] LoadResult load_file(const std::filesystem::path& file,
+                                   const std::filesystem::path& base_dir);
 // `file_name` is what faults call it.
 [[nodiscard]] LoadResult load_text(std::string_view text, std::string_view file_name,
                                    const std::filesystem::path& base_dir);

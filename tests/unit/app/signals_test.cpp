@@ -19,6 +19,16 @@ TEST(SignalsTest, TellsWhatArrivedInOrderOfAsking) {
   EXPECT_EQ(signals->wait(), Signal::Reload);
 }
 
+TEST(SignalsTest, WaitsNoLongerThanItsDeadline) {
+  const auto signals = Signals::block();
+  ASSERT_TRUE(signals.has_value());
+  const Instant deadline = Clock::now() + std::chrono::milliseconds(1);
+  EXPECT_EQ(signals->wait(deadline), std::nullopt);
+  EXPECT_GE(Clock::now(), deadline);
+  raise(SIGHUP);
+  EXPECT_EQ(signals->wait(deadline), Signal::Reload) << "what is there is taken all the same";
+}
+
 TEST(SignalsTest, IgnoresBrokenPipes) {
   ASSERT_TRUE(Signals::block().has_value());
   raise(SIGPIPE);
