@@ -41,11 +41,12 @@ inline constexpr size_t kConnectionsStandard = 20'000;
 inline constexpr size_t kConnectionsMax = 1'000'000;
 
 enum class LogLevel : uint8_t { Debug, Info, Warning, Error };
-enum class LogFormat : uint8_t { Text, Json };
+enum class LogFormat : uint8_t { Auto, Text, Json };
 
 struct LogOptions {
   LogLevel level = LogLevel::Info;
-  LogFormat format = LogFormat::Text;
+  LogFormat format = LogFormat::Auto;  // what suits where standard error leads
+  bool calls = false;                  // a line for each INVITE that is answered
   bool operator==(const LogOptions&) const = default;
 };
 
@@ -59,6 +60,7 @@ struct GlobalOptions {
   // Whom to ask for the servers that have names; none: as /etc/resolv.conf says.
   std::vector<SockAddress> nameservers;
   std::chrono::days token_life{60};
+  std::chrono::milliseconds shutdown_grace{500};
   LogOptions log;
   bool operator==(const GlobalOptions&) const = default;
 };
@@ -69,6 +71,9 @@ struct LimitOptions {
   size_t calls = 0;         // 0: what global.memory has room for
   size_t transactions = 0;  // under way at once, of all lanes; 0: what global.memory has room for
   size_t socket_receive_bytes = 8 * kMiB;
+  // Places for servers, in all groups together, so that some may be added while siplb runs; 0: more
+  // than twice as many as are configured.
+  size_t servers = 0;
   std::chrono::milliseconds call_expiry = std::chrono::hours(4);
   // Accepted ones, of all lanes; 0: kConnectionsStandard, or what global.memory has room for.
   size_t connections = 0;

@@ -42,9 +42,11 @@ const KeyTable<LogOptions>& log_keys() {
                                                          {"error", LogLevel::Error}}),
        "info"},
       {"format",
-       choice<LogOptions, LogFormat>(&LogOptions::format,
-                                     {{"text", LogFormat::Text}, {"json", LogFormat::Json}}),
-       "text"},
+       choice<LogOptions, LogFormat>(
+           &LogOptions::format,
+           {{"auto", LogFormat::Auto}, {"text", LogFormat::Text}, {"json", LogFormat::Json}}),
+       "auto"},
+      {"calls", flag(&LogOptions::calls), "false"},
   };
   return table;
 }
@@ -77,8 +79,8 @@ const KeyTable<GlobalOptions>& global_keys() {
                parse_nameserver),
        "those of /etc/resolv.conf"},
       {"log", section(&GlobalOptions::log, log_keys()), ""},
+      {"shutdown_grace", duration(&GlobalOptions::shutdown_grace, 10ms, 5s), "500ms"},
       {"key_file_previous", not_yet<GlobalOptions>(), ""},
-      {"shutdown_grace", not_yet<GlobalOptions>(), ""},
   };
   return table;
 }
@@ -93,6 +95,8 @@ const KeyTable<LimitOptions>& limit_keys() {
       {"transactions", number(&LimitOptions::transactions, kTransactionsMin, kTransactionsMax),
        "what global.memory allows"},
       {"calls", number(&LimitOptions::calls, kCallsMin, kCallsMax), "what global.memory allows"},
+      {"servers", number(&LimitOptions::servers, 1, balance::kServersMax),
+       "twice as many as there are, and 64 more"},
       {"call_expiry", duration(&LimitOptions::call_expiry, 1min, 24h * 7), "4h"},
       {"socket_receive", size(&LimitOptions::socket_receive_bytes, 64 * kKiB, kGiB), "8MiB"},
       {"connections", number(&LimitOptions::connections, kConnectionsMin, kConnectionsMax),

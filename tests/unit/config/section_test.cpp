@@ -96,8 +96,9 @@ TEST(ValueTest, TakesEachBound) {
         "call_expiry: 1m}",
         "limits: {message_bytes: 65535, headers: 128, calls: 1073741824, socket_receive: 1GiB, "
         "call_expiry: 7d}",
-        "global: {workers: 1, lanes: 1, memory: 64MiB, token_life: 1d}",
-        "global: {workers: 64, lanes: 64, memory: 1024GiB, token_life: 3650d}"}) {
+        "global: {workers: 1, lanes: 1, memory: 64MiB, token_life: 1d, shutdown_grace: 10ms}",
+        "global: {workers: 64, lanes: 64, memory: 1024GiB, token_life: 3650d, shutdown_grace: "
+        "5s}"}) {
     EXPECT_EQ(faults_of(with_both(line)), "") << line;
   }
 }
