@@ -1,19 +1,42 @@
 #include "transport/connection_census.h"
 
+#include <array>
+
 #include "base/assert.h"
 
 namespace siplb::transport {
+namespace {
+
+// No IPv6 address of a host begins so: it would be a group's.
+constexpr uint64_t kV4 = uint64_t{0xffffffff} << 32;
+
+// An IPv4 address, or the /64 of an IPv6 address, which is what one subscriber gets.
+uint64_t number_of(const SockAddress& source) {
+  uint64_t number = 0;
+  for (const char octet : source.ip_octets().substr(0, sizeof number)) {
+    number = number << 8 | static_cast<uint8_t>(octet);
+  }
+  return source.is_v4() ? kV4 | number : number;
+}
+
+SockAddress source_of(uint64_t number) {
+  if ((number & kV4) == kV4) return SockAddress::v4(static_cast<uint32_t>(number), 0);
+  std::array<uint8_t, 16> ip{};
+  for (size_t i = 0; i < sizeof number; ++i) ip[i] = static_cast<uint8_t>(number >> (56 - 8 * i));
+  return SockAddress::v6(ip, 0);
+}
+
+}  // namespace
 
 ConnectionCensus::ConnectionCensus(const ConnectionCensusOptions& options)
     : options_(options),
       accepted_by_source_(options.seed),
       unfinished_by_source_(options.seed),
       large_by_source_(options.seed),
-      living_(options.lanes * options.channels) {}
+      places_(options.lanes * options.channels) {}
 
 size_t ConnectionCensus::memory_octets(const ConnectionCensusOptions& options) {
-  return 3 * SourceCounts::memory_octets() +
-         options.lanes * options.channels * sizeof(std::atomic<uint64_t>);
+  return 3 * SourceCounts::memory_octets() + options.lanes * options.channels * sizeof(Place);
 }
 
 // The source comes first, so that one that is refused for itself never takes, not for a moment, the
@@ -50,18 +73,32 @@ void ConnectionCensus::leave_large(const SockAddress& source) {
   large_by_source_.subtract(source);
 }
 
-void ConnectionCensus::set_alive(ConnectionId id) {
-  SIPLB_ASSERT(has_place(id));
-  living_[place_of(id)].store(id.number(), std::memory_order_relaxed);
+void ConnectionCensus::set_alive(const Flow& flow) {
+  SIPLB_ASSERT(has_place(flow.connection));
+  Place& place = places_[place_of(flow.connection)];
+  place.source.store(number_of(flow.remote), std::memory_order_relaxed);
+  place.listener.store(flow.listener, std::memory_order_relaxed);
+  place.number.store(flow.connection.number(), std::memory_order_release);
 }
 
 void ConnectionCensus::set_ended(ConnectionId id) {
   SIPLB_ASSERT(is_alive(id));
-  living_[place_of(id)].store(0, std::memory_order_relaxed);
+  places_[place_of(id)].number.store(0, std::memory_order_relaxed);
 }
 
 bool ConnectionCensus::is_alive(ConnectionId id) const {
-  return has_place(id) && living_[place_of(id)].load(std::memory_order_relaxed) == id.number();
+  return has_place(id) &&
+         places_[place_of(id)].number.load(std::memory_order_relaxed) == id.number();
+}
+
+void ConnectionCensus::for_each_living(const std::function<void(const Living&)>& show) const {
+  for (const Place& place : places_) {
+    const uint64_t number = place.number.load(std::memory_order_acquire);
+    if (number == 0) continue;
+    show({.id = ConnectionId::from_number(number),
+          .listener = place.listener.load(std::memory_order_relaxed),
+          .source = source_of(place.source.load(std::memory_order_relaxed))});
+  }
 }
 
 bool ConnectionCensus::has_place(ConnectionId id) const {

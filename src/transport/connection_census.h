@@ -5,17 +5,19 @@
 // them; the same holds for the large slots that keep unfinished messages. Connections that we open
 // count only where the Via of a client made us do so; the lanes bound the number of others.
 // Whether a connection lives is known to every thread, so that a message for one that has ended is
-// sent elsewhere at once; it may end the moment after.
+// sent elsewhere at once; it may end the moment after. So is where it comes from, for operators.
 // Thread: any. Bounds: the options; no heap after the constructor.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "base/address.h"
 #include "transport/connection_id.h"
+#include "transport/flow.h"
 #include "transport/source_counts.h"
 
 namespace siplb::transport {
@@ -57,14 +59,31 @@ class ConnectionCensus {
   // It is free again. Requires: admitted.
   void leave_large(const SockAddress& source);
 
-  // By the lane that has it: `id` begins or ceases to live. Requires: a lane and slot within the
-  // options.
-  void set_alive(ConnectionId id);
+  // By the lane that has it: flow.connection begins or ceases to live. Requires: a lane and slot
+  // within the options.
+  void set_alive(const Flow& flow);
   void set_ended(ConnectionId id);
   // False too for what no connection of this process is named.
   [[nodiscard]] bool is_alive(ConnectionId id) const;
 
+  struct Living {
+    ConnectionId id;
+    ListenerIndex listener = 0;
+    SockAddress source;  // the other end without its port; of IPv6 its /64
+  };
+  // Shows each connection that lives. One that begins or ends meanwhile is shown or not.
+  void for_each_living(const std::function<void(const Living&)>& show) const;
+
+  [[nodiscard]] const ConnectionCensusOptions& options() const { return options_; }
+
  private:
+  // Of a lane and a slot.
+  struct Place {
+    std::atomic<uint64_t> number{0};  // of the id; 0: none lives
+    std::atomic<uint64_t> source{0};
+    std::atomic<ListenerIndex> listener{0};
+  };
+
   [[nodiscard]] bool has_place(ConnectionId id) const;
   [[nodiscard]] size_t place_of(ConnectionId id) const;
 
@@ -73,7 +92,7 @@ class ConnectionCensus {
   SourceCounts accepted_by_source_;
   SourceCounts unfinished_by_source_;
   SourceCounts large_by_source_;
-  std::vector<std::atomic<uint64_t>> living_;  // numbers of ids, by lane and slot; 0: none
+  std::vector<Place> places_;  // by lane and slot
 };
 
 }  // namespace siplb::transport

@@ -196,7 +196,7 @@ void LaneStreams::begin(StreamChannel& channel) {
   const Instant now = loop_->now();
   channel.state = State::Open;
   channel.since = channel.heard_at = channel.taken_at = now;
-  parts_.census.set_alive(channel.flow.connection);
+  parts_.census.set_alive(channel.flow);
   counters_.begun[channel.direction()].add();
   Counter& connections = counters_.connections[channel.direction()];
   connections.set(connections.value() + 1);

@@ -1,6 +1,7 @@
 #include "transport/connection_census.h"
 
 #include <atomic>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -85,7 +86,7 @@ TEST(ConnectionCensusTest, ConnectionLivesFromItsBeginningToItsEnd) {
   ConnectionCensus census(kSmall);
   const ConnectionId id({.lane = 1, .slot = 2, .generation = 7});
   EXPECT_FALSE(census.is_alive(id));
-  census.set_alive(id);
+  census.set_alive({.connection = id});
   EXPECT_TRUE(census.is_alive(id));
   census.set_ended(id);
   EXPECT_FALSE(census.is_alive(id));
@@ -93,7 +94,7 @@ TEST(ConnectionCensusTest, ConnectionLivesFromItsBeginningToItsEnd) {
 
 TEST(ConnectionCensusTest, OneWithAnyOtherNameIsNotAlive) {
   ConnectionCensus census(kSmall);
-  census.set_alive(ConnectionId({.lane = 1, .slot = 2, .generation = 7}));
+  census.set_alive({.connection = ConnectionId({.lane = 1, .slot = 2, .generation = 7})});
   struct Case {
     const char* description;
     ConnectionId::Parts parts;
@@ -113,11 +114,33 @@ TEST(ConnectionCensusTest, OneWithAnyOtherNameIsNotAlive) {
   }
 }
 
+TEST(ConnectionCensusTest, ShowsWhereThoseThatLiveComeFrom) {
+  ConnectionCensus census(kSmall);
+  const auto shown = [&] {
+    std::vector<std::string> out;
+    census.for_each_living([&](const ConnectionCensus::Living& each) {
+      out.push_back(std::to_string(each.id.lane()) + " by " + std::to_string(each.listener) +
+                    " of " + std::string(each.source.text()));
+    });
+    return out;
+  };
+  EXPECT_EQ(shown(), std::vector<std::string>());
+  const ConnectionId first({.lane = 0, .slot = 0, .generation = 1});
+  census.set_alive({.remote = *SockAddress::parse("192.0.2.255:40000"), .connection = first});
+  census.set_alive({.remote = *SockAddress::parse("[2001:db8:1:2:3:4:5:6]:40000"),
+                    .listener = 3,
+                    .connection = ConnectionId({.lane = 1, .slot = 2, .generation = 9})});
+  EXPECT_EQ(shown(),
+            (std::vector<std::string>{"0 by 0 of 192.0.2.255:0", "1 by 3 of [2001:db8:1:2::]:0"}));
+  census.set_ended(first);
+  EXPECT_EQ(shown(), std::vector<std::string>{"1 by 3 of [2001:db8:1:2::]:0"});
+}
+
 TEST(ConnectionCensusTest, SlotIsReusedByTheNextGeneration) {
   ConnectionCensus census(kSmall);
   for (uint32_t generation = 1; generation <= 3; ++generation) {
     const ConnectionId id({.slot = 0, .generation = generation});
-    census.set_alive(id);
+    census.set_alive({.connection = id});
     EXPECT_TRUE(census.is_alive(id));
     census.set_ended(id);
   }
@@ -150,7 +173,7 @@ TEST(ConnectionCensusTest, MemoryGrowsWithTheConnections) {
   ConnectionCensusOptions more = kSmall;
   more.channels += 1000;
   EXPECT_EQ(ConnectionCensus::memory_octets(more) - ConnectionCensus::memory_octets(kSmall),
-            2000 * sizeof(uint64_t));
+            2000 * 3 * sizeof(uint64_t));
 }
 
 }  // namespace
