@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/address.h"
+#include "base/fixed_string.h"
 #include "base/time.h"
 
 namespace siplb {
@@ -28,13 +30,16 @@ enum class EventId : uint8_t {
   PanicBegan,
   PanicEnded,
   ProbePriority,
+  MessageDropped,
+  CallAnswered,
   kCount,
 };
 
 enum class EventSeverity : uint8_t { Info, Warning, Error };
 
-// EveryOne is for what happens a bounded number of times; what traffic can cause is OncePerSecond.
-enum class EventRate : uint8_t { EveryOne, OncePerSecond };
+// EveryOne is for what happens a bounded number of times, or what somebody has asked for; what
+// traffic can cause is OncePerSecond, for each reason by itself where the first argument is one.
+enum class EventRate : uint8_t { EveryOne, OncePerSecond, OncePerSecondAndReason };
 
 // What an argument's number stands for. The names behind numbers are the logger's to know.
 enum class EventArgKind : uint8_t {
@@ -46,6 +51,14 @@ enum class EventArgKind : uint8_t {
   Group,           // balance::GroupIndex
   ProbePriority,   // health::Priority
   ErrorNumber,     // an errno
+  DropReason,      // proxy::DropReason
+};
+
+// What an event tells beyond numbers.
+enum class EventText : uint8_t {
+  None,
+  FirstLine,  // of a message
+  CallId,
 };
 
 struct EventArg {
@@ -59,7 +72,8 @@ struct EventInfo {
   EventSeverity severity;
   EventRate rate;
   std::string_view message;
-  std::array<EventArg, 2> args = {};
+  std::array<EventArg, 3> args = {};
+  EventText text = EventText::None;
 };
 
 inline constexpr std::array<EventInfo, static_cast<size_t>(EventId::kCount)> kEvents = {{
@@ -130,6 +144,18 @@ inline constexpr std::array<EventInfo, static_cast<size_t>(EventId::kCount)> kEv
      EventRate::EveryOne,
      "a raised priority was refused to the thread that probes",
      {{{"priority", EventArgKind::ProbePriority}, {"error", EventArgKind::ErrorNumber}}}},
+    {EventId::MessageDropped,
+     EventSeverity::Info,
+     EventRate::OncePerSecondAndReason,
+     "message dropped",
+     {{{"reason", EventArgKind::DropReason}}},
+     EventText::FirstLine},
+    {EventId::CallAnswered,
+     EventSeverity::Info,
+     EventRate::EveryOne,
+     "call answered",
+     {{{"server", EventArgKind::Server}, {"code"}, {"after_ms"}}},
+     EventText::CallId},
 }};
 
 [[nodiscard]] constexpr const EventInfo& event_info(EventId id) {
@@ -147,12 +173,19 @@ static_assert(
 
 inline constexpr uint16_t kNoLane = UINT16_MAX;
 
+// Longer texts are cut.
+inline constexpr size_t kEventTextMax = 128;
+
 struct Event {
   Instant at{};
   EventId id = EventId::WorkerStarted;
   uint16_t lane = kNoLane;
-  std::array<int64_t, 2> args{};
-  uint32_t suppressed_count = 0;  // of this id before it, by rate or lack of room; set by the ring
+  std::array<int64_t, 3> args{};
+  SockAddress remote;  // who it was; none where nobody was
+  // The ring's to set: how many of this id, or this reason of it, there were before by rate or lack
+  // of room; what EventInfo::text says, as it came.
+  uint32_t suppressed_count = 0;
+  FixedString<kEventTextMax> text;
 };
 
 }  // namespace siplb

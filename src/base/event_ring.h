@@ -2,9 +2,10 @@
 //
 // post() copies an event and returns: it neither blocks nor allocates, and makes a system call only
 // when the logger sleeps. A full ring drops the newest event. Of an id marked OncePerSecond it lets
-// one pass per second. Whatever is held back is counted and told with the next of its id.
+// one pass per second, or one for each reason. Whatever is held back is counted and told with the
+// next of its kind.
 // Thread: one that posts and one that takes, for an EventRing; any, for an EventBell.
-// Bounds: kCapacity events.
+// Bounds: kCapacity events; kReasonsMax reasons are told apart.
 #pragma once
 
 #include <array>
@@ -13,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/counter.h"
 #include "base/event.h"
@@ -38,6 +40,7 @@ class EventBell {
 class EventRing {
  public:
   static constexpr size_t kCapacity = 256;
+  static constexpr size_t kReasonsMax = 32;
   static constexpr Duration kQuietPeriod = std::chrono::seconds(1);
 
   // The bell must outlive the ring.
@@ -45,8 +48,8 @@ class EventRing {
   EventRing(const EventRing&) = delete;
   EventRing& operator=(const EventRing&) = delete;
 
-  // Producer.
-  void post(const Event& event);
+  // Producer. The text is copied only if the event passes.
+  void post(const Event& event, std::string_view text = {});
 
   // Consumer: the oldest event; nothing when empty.
   [[nodiscard]] std::optional<Event> try_take();
@@ -61,10 +64,13 @@ class EventRing {
     uint32_t suppressed_count = 0;
   };
 
+  [[nodiscard]] Pace& pace_of(const Event& event);
+
   EventBell& bell_;
   ThreadChecker producer_;
   Counter dropped_;
-  std::array<Pace, static_cast<size_t>(EventId::kCount)> paces_{};
+  // By id and reason.
+  std::array<std::array<Pace, kReasonsMax>, static_cast<size_t>(EventId::kCount)> paces_{};
   std::atomic<size_t> tail_{0};              // the producer's
   alignas(64) std::atomic<size_t> head_{0};  // the consumer's
   std::array<Event, kCapacity> events_{};

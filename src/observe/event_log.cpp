@@ -10,29 +10,19 @@
 #include <utility>
 #include <vector>
 
-#include <spdlog/fmt/chrono.h>
+#include <unistd.h>
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "balance/health.h"
 #include "balance/pool_status.h"
 #include "health/priority.h"
+#include "observe/journal.h"
 #include "proxy/counters.h"
 
 namespace siplb::observe {
 namespace {
-
-using WallTime = std::chrono::system_clock::time_point;
-
-std::string_view level_name(LogLevel level) {
-  switch (level) {
-    case LogLevel::Debug: return "debug";
-    case LogLevel::Info: return "info";
-    case LogLevel::Warning: return "warning";
-    case LogLevel::Error: return "error";
-  }
-  return "error";
-}
 
 LogLevel level_of(EventSeverity severity) {
   switch (severity) {
@@ -41,74 +31,6 @@ LogLevel level_of(EventSeverity severity) {
     case EventSeverity::Error: return LogLevel::Error;
   }
   return LogLevel::Error;
-}
-
-std::string time_text(WallTime time) {
-  const auto since = time.time_since_epoch();
-  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(since).count() % 1000;
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)), millis);
-}
-
-void append_json(std::string& line, std::string_view text) {
-  line += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      line += '\\';
-      line += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      line += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      line += c;
-    }
-  }
-  line += '"';
-}
-
-// Values with a space or a quote are quoted, so that a line can be taken apart again.
-void append_text(std::string& line, std::string_view text) {
-  const bool plain = !text.empty() && text.find_first_of(" \"\\\t\r\n=") == std::string_view::npos;
-  if (plain) {
-    line += text;
-  } else {
-    append_json(line, text);
-  }
-}
-
-struct Line {
-  WallTime time;
-  LogLevel level;
-  std::string_view event;
-  std::span<const LogField> fields;
-};
-
-std::string json_line(const Line& line) {
-  std::string out = "{\"time\":\"" + time_text(line.time) + "\",\"level\":\"";
-  out += level_name(line.level);
-  out += "\",\"event\":";
-  append_json(out, line.event);
-  for (const LogField& field : line.fields) {
-    out += ',';
-    append_json(out, field.name);
-    out += ':';
-    append_json(out, field.value);
-  }
-  out += '}';
-  return out;
-}
-
-// Without the time: the journal, or whoever reads standard error, adds its own.
-std::string text_line(const Line& line) {
-  std::string out(level_name(line.level));
-  out += ": ";
-  out += line.event;
-  for (const LogField& field : line.fields) {
-    out += ' ';
-    out += field.name;
-    out += '=';
-    append_text(out, field.value);
-  }
-  return out;
 }
 
 // The fields of one event, and the values that they show.
@@ -131,8 +53,9 @@ class Fields {
 class EventLog::Impl {
  public:
   explicit Impl(Options options)
-      : options_(std::move(options)),
-        logger_("siplb", options_.sink ? options_.sink : standard_error()) {
+      : level_(options.level),
+        format_(options.format),
+        logger_("siplb", options.sink ? std::move(options.sink) : standard_error()) {
     logger_.set_pattern("%v");
     logger_.set_level(spdlog::level::trace);
     logger_.flush_on(spdlog::level::trace);
@@ -145,14 +68,34 @@ class EventLog::Impl {
     thread_.join();
   }
 
-  void write(const Line& line) {
-    if (line.level < options_.level) return;
-    logger_.info(options_.format == LogFormat::Json ? json_line(line) : text_line(line));
+  void write(const LogLine& line) {
+    if (line.level < level_.load(std::memory_order_relaxed)) return;
+    std::string json = json_line(line);
+    if (format_ != LogFormat::Journal || !write_to_journal(journal_fields(line))) {
+      logger_.info(format_ == LogFormat::Json ? json : text_line(line));
+    }
+    memory_.add(std::move(json));
   }
+
+  [[nodiscard]] const EventMemory& memory() const { return memory_; }
 
   EventRing& add_ring() {
     const std::lock_guard lock(rings_mutex_);
     return rings_.emplace_back(bell_);
+  }
+
+  void set_level(LogLevel level) { level_.store(level, std::memory_order_relaxed); }
+
+  void set_names(const EventNames& names) {
+    const std::lock_guard lock(rings_mutex_);
+    names_.servers.resize(names.servers.size());
+    for (size_t i = 0; i < names.servers.size(); ++i) {
+      if (!names.servers[i].server.empty()) names_.servers[i] = names.servers[i];
+    }
+    names_.groups.resize(names.groups.size());
+    for (size_t i = 0; i < names.groups.size(); ++i) {
+      if (!names.groups[i].empty()) names_.groups[i] = names.groups[i];
+    }
   }
 
  private:
@@ -188,8 +131,16 @@ class EventLog::Impl {
     const EventInfo& info = event_info(event.id);
     Fields fields;
     if (event.lane != kNoLane) fields.add("lane", std::to_string(event.lane));
+    if (event.remote.family() != SockAddress::Family::None) {
+      fields.add("from", std::string(event.remote.text()));
+    }
     for (size_t i = 0; i < info.args.size(); ++i) {
       if (!info.args[i].name.empty()) add_arg(fields, info.args[i], event.args[i]);
+    }
+    switch (info.text) {
+      case EventText::FirstLine: fields.add("first_line", without_password(event.text)); break;
+      case EventText::CallId: fields.add("call_id", std::string(event.text.view())); break;
+      case EventText::None: break;
     }
     if (event.suppressed_count > 0) {
       fields.add("suppressed", std::to_string(event.suppressed_count));
@@ -202,9 +153,10 @@ class EventLog::Impl {
 
   void add_arg(Fields& fields, const EventArg& arg, int64_t value) const {
     const auto index = static_cast<size_t>(value);
-    if (arg.kind == EventArgKind::Server && index < options_.servers.size()) {
-      fields.add("group", options_.servers[index].group);
-      fields.add(arg.name, options_.servers[index].server);
+    if (arg.kind == EventArgKind::Server && index == balance::kNoServer) return;
+    if (arg.kind == EventArgKind::Server && index < names_.servers.size()) {
+      fields.add("group", names_.servers[index].group);
+      fields.add(arg.name, names_.servers[index].server);
     } else {
       fields.add(arg.name, value_text(arg.kind, value));
     }
@@ -221,6 +173,8 @@ class EventLog::Impl {
       case EventArgKind::ProbePriority:
         return std::string(health::name(static_cast<health::Priority>(value)));
       case EventArgKind::Group: return group_name(static_cast<size_t>(value));
+      case EventArgKind::DropReason:
+        return std::string(proxy::name(static_cast<proxy::DropReason>(value)));
       case EventArgKind::ErrorNumber:
         return std::generic_category().message(static_cast<int>(value));
       case EventArgKind::Number:
@@ -229,25 +183,26 @@ class EventLog::Impl {
     return std::to_string(value);
   }
 
-  // Groups have their servers together, and at least one each.
   [[nodiscard]] std::string group_name(size_t group) const {
-    size_t seen = 0;
-    for (size_t s = 0; s < options_.servers.size(); ++s) {
-      const std::string& each = options_.servers[s].group;
-      if (s > 0 && each != options_.servers[s - 1].group) ++seen;
-      if (seen == group) return each;
-    }
-    return std::to_string(group);
+    return group < names_.groups.size() ? names_.groups[group] : std::to_string(group);
   }
 
-  const Options options_;
+  std::atomic<LogLevel> level_;
+  const LogFormat format_;
   spdlog::logger logger_;
+  EventMemory memory_;
   EventBell bell_;
   std::mutex rings_mutex_;
-  std::deque<EventRing> rings_;
+  std::deque<EventRing> rings_;  // under rings_mutex_
+  EventNames names_;             // under rings_mutex_
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
+
+LogFormat suitable_format() {
+  if (has_journal()) return LogFormat::Journal;
+  return isatty(STDERR_FILENO) == 1 ? LogFormat::Text : LogFormat::Json;
+}
 
 EventLog::EventLog(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 EventLog::~EventLog() = default;
@@ -257,8 +212,20 @@ void EventLog::write(LogLevel level, std::string_view event,
   impl_->write({std::chrono::system_clock::now(), level, event, fields});
 }
 
+void EventLog::set_names(const EventNames& names) {
+  impl_->set_names(names);
+}
+
+void EventLog::set_level(LogLevel level) {
+  impl_->set_level(level);
+}
+
 EventRing& EventLog::add_ring() {
   return impl_->add_ring();
+}
+
+const EventMemory& EventLog::memory() const {
+  return impl_->memory();
 }
 
 }  // namespace siplb::observe

@@ -34,6 +34,10 @@ std::string_view text_of(const transport::Inbound& inbound) {
   return {inbound.octets.data(), inbound.octets.size()};
 }
 
+std::string_view first_line(std::string_view text) {
+  return text.substr(0, text.find_first_of("\r\n"));
+}
+
 // Nothing is answered later than that (SIP.md 5).
 Duration answer_time_max(const LaneOptions& options) {
   return options.timers.ringing + options.timers.invite;
@@ -45,6 +49,7 @@ Lane::Lane(const LaneOptions& options, const Outlook& outlook, const Parts& part
     : index_(options.index),
       outlook_(outlook),
       counters_(parts.counters),
+      events_(parts.events),
       intake_(outlook),
       affinity_(parts.memory.calls, parts.memory.others, options.affinity, counters_.affinity,
                 &parts.calls),
@@ -53,6 +58,7 @@ Lane::Lane(const LaneOptions& options, const Outlook& outlook, const Parts& part
       forwarder_(options.index, outlook, parts.wire),
       size_rule_(outlook, forwarder_),
       local_reply_(outlook, parts.wire),
+      name_waits_(parts.names, counters_),
       stateful_({.timers = options.timers,
                  .lane = options.index,
                  .lane_count = options.lane_count,
@@ -64,17 +70,18 @@ Lane::Lane(const LaneOptions& options, const Outlook& outlook, const Parts& part
                  .forwarder = forwarder_,
                  .size_rule = size_rule_,
                  .local_reply = local_reply_,
+                 .waits = name_waits_,
                  .counters = counters_,
                  .events = parts.events,
                  .load = parts.load,
                  .health = parts.health}),
-      request_path_(outlook, {.routes = parts.routes,
-                              .chooser = chooser_,
+      request_path_(outlook, {.chooser = chooser_,
                               .moved = moved_,
                               .wire = parts.wire,
                               .forwarder = forwarder_,
                               .size_rule = size_rule_,
                               .stateful = stateful_,
+                              .waits = name_waits_,
                               .counters = counters_}),
       response_path_({.seal_life = answer_time_max(options),
                       .foreign_until = options.started_at + answer_time_max(options),
@@ -126,7 +133,8 @@ void Lane::hand_out(const transport::Inbound& inbound) {
   counters_.handed_out[kind_of(inbound.octets)].add();
 }
 
-void Lane::drop_for_full_mailbox(const transport::Inbound& inbound, sip::Message& message) {
+void Lane::drop_for_full_mailbox(const transport::Inbound& inbound, sip::Message& message,
+                                 const Tick& tick) {
   count_received(inbound);
   if (outlook_.witness != nullptr) outlook_.witness->on_received(index_, inbound);
   Verdict verdict = Verdict::drop(DropReason::MailboxFull);
@@ -137,7 +145,7 @@ void Lane::drop_for_full_mailbox(const transport::Inbound& inbound, sip::Message
       verdict = Verdict::reply(503, {}, StatefulPath::kRetryAfter);
     }
   }
-  conclude(inbound, message, verdict);
+  conclude(inbound, message, verdict, tick);
 }
 
 void Lane::count_received(const transport::Inbound& inbound) {
@@ -147,7 +155,7 @@ void Lane::count_received(const transport::Inbound& inbound) {
 
 void Lane::decide(const transport::Inbound& inbound, sip::Message& message, const Tick& tick) {
   if (outlook_.witness != nullptr) outlook_.witness->on_received(index_, inbound);
-  conclude(inbound, message, judge(inbound, message, tick));
+  conclude(inbound, message, judge(inbound, message, tick), tick);
 }
 
 Verdict Lane::answer_stun(const transport::Inbound& inbound) {
@@ -182,8 +190,8 @@ Verdict Lane::judge(const transport::Inbound& inbound, sip::Message& message, co
                             : response_path_.decide(message, inbound.flow, tick);
 }
 
-void Lane::conclude(const transport::Inbound& inbound, const sip::Message& message,
-                    Verdict verdict) {
+void Lane::conclude(const transport::Inbound& inbound, const sip::Message& message, Verdict verdict,
+                    const Tick& tick) {
   if (verdict.kind == Verdict::Kind::Reply) {
     if (message.method == sip::Method::Ack) {  // never answered (RFC 3261, 17.2.1)
       verdict = Verdict::drop(DropReason::AckRefused);
@@ -197,7 +205,15 @@ void Lane::conclude(const transport::Inbound& inbound, const sip::Message& messa
     case Verdict::Kind::Forward: counters_.forwarded.add(); break;
     case Verdict::Kind::Reply: counters_.answered[answer_code_slot(verdict.code)].add(); break;
     case Verdict::Kind::Absorb: counters_.absorbed[verdict.absorb_reason].add(); break;
-    case Verdict::Kind::Drop: counters_.dropped[verdict.drop_reason].add(); break;
+    case Verdict::Kind::Drop:
+      counters_.dropped[verdict.drop_reason].add();
+      events_.post({.at = tick.now,
+                    .id = EventId::MessageDropped,
+                    .lane = index_,
+                    .args = {static_cast<int64_t>(verdict.drop_reason)},
+                    .remote = inbound.flow.remote},
+                   first_line(text_of(inbound)));
+      break;
   }
   if (outlook_.witness != nullptr) outlook_.witness->on_verdict(verdict);
 }

@@ -11,6 +11,7 @@
 #include "proxy/forwarder.h"
 #include "proxy/intake.h"
 #include "proxy/local_reply.h"
+#include "proxy/name_waits.h"
 #include "proxy/request_path.h"
 #include "proxy/response_path.h"
 #include "transport/wire.h"
@@ -40,13 +41,13 @@ class Lane {
   // All are borrowed for the lane's life.
   struct Parts {
     LaneMemory memory;
-    const RouteTable& routes;
     transport::Wire& wire;
     LaneCounters& counters;
     EventRing& events;
     balance::LoadBoard& load;
     balance::CallCounts& calls;
     balance::HealthSink& health;
+    NameAsks& names;
   };
   Lane(const LaneOptions& options, const Outlook& outlook, const Parts& parts);
 
@@ -65,6 +66,8 @@ class Lane {
   void on_disconnected(const transport::Flow& connection, const Tick& tick) {
     stateful_.on_disconnected(connection, tick);
   }
+  // The outlook has a new book of names.
+  void on_names(const Tick& tick) { request_path_.on_names(tick); }
   // When run_timers() has work; nothing where no timer runs.
   [[nodiscard]] std::optional<Instant> next_deadline();
   void run_timers(const Tick& tick);
@@ -72,7 +75,8 @@ class Lane {
   // Account for a message that arrived here and belongs to another lane.
   void hand_out(const transport::Inbound& inbound);
   // The same where that lane has no room for it: a request that nobody would repeat is answered.
-  void drop_for_full_mailbox(const transport::Inbound& inbound, sip::Message& message);
+  void drop_for_full_mailbox(const transport::Inbound& inbound, sip::Message& message,
+                             const Tick& tick);
 
  private:
   void sweep(Instant now);
@@ -80,11 +84,13 @@ class Lane {
   void decide(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
   Verdict answer_stun(const transport::Inbound& inbound);
   Verdict judge(const transport::Inbound& inbound, sip::Message& message, const Tick& tick);
-  void conclude(const transport::Inbound& inbound, const sip::Message& message, Verdict verdict);
+  void conclude(const transport::Inbound& inbound, const sip::Message& message, Verdict verdict,
+                const Tick& tick);
 
   const uint8_t index_;
   const Outlook& outlook_;
   LaneCounters& counters_;
+  EventRing& events_;
   Intake intake_;
   balance::AffinityTable affinity_;
   MovedFlows moved_;
@@ -92,6 +98,7 @@ class Lane {
   Forwarder forwarder_;
   SizeRule size_rule_;
   LocalReply local_reply_;
+  NameWaits name_waits_;
   StatefulPath stateful_;
   RequestPath request_path_;
   ResponsePath response_path_;

@@ -14,6 +14,11 @@ void StatefulPath::run_timers(const Tick& tick) {
 
 void StatefulPath::run_timers(ResponseContext& context, const Tick& tick) {
   const auto& timers = options_.timers;
+  if (context.awaited != NamedBy::Nothing && tick.now >= waits_.until(context)) {
+    waits_.remove(context);
+    counters_.names_refused[NameRefusal::NoAnswer].add();
+    return turn_away(context, 480, tick);
+  }
   if (context.is_invite()) {
     using Due = transaction::InviteServer::Due;
     switch (context.invite.on_timer(timers, tick.now)) {
@@ -74,6 +79,7 @@ void StatefulPath::run_timers(ResponseContext& context, uint8_t index, const Tic
 // When the client of another request than an INVITE has given up, whoever was asked last: nothing
 // is answered after that (RFC 4320, 4.2).
 Instant StatefulPath::over_at(const ResponseContext& context) const {
+  if (context.attempt_count == 0) return Instant::max();
   return context.attempts.front().other.sent_at() + options_.timers.non_invite;
 }
 
@@ -129,6 +135,7 @@ void StatefulPath::on_final_sent(ResponseContext& context, const Tick& tick) {
   context.is_final_sent = true;
   if (context.is_invite()) {
     context.invite.on_final(context.best_code, tick.now);
+    if (outlook_.snapshot->logs_calls) tell_answered(context, tick.now);
     // Before its client tries again with credentials: what that INVITE reserves is its own.
     if (context.best_code >= 300) end_reservation(context, tick.now);
     for (uint8_t i = 0; i < context.attempt_count; ++i) stop(context, i, tick);
@@ -136,6 +143,19 @@ void StatefulPath::on_final_sent(ResponseContext& context, const Tick& tick) {
     context.other.on_final();
   }
   store_.drop_held(context);
+}
+
+void StatefulPath::tell_answered(const ResponseContext& context, Instant now) const {
+  const Duration after =
+      context.attempt_count == 0 ? Duration() : now - context.sent_at(context.attempts.front());
+  const std::string_view held = store_.held(context);
+  events_.post({.at = now,
+                .id = EventId::CallAnswered,
+                .lane = options_.lane,
+                .args = {context.attempts[context.best_attempt].server, context.best_code,
+                         std::chrono::ceil<std::chrono::milliseconds>(after).count()},
+                .remote = context.source.remote},
+               sip::peek_call_id(held.empty() ? store_.remnant(context) : held));
 }
 
 void StatefulPath::finish(ResponseContext& context, const Tick& tick) {
@@ -188,6 +208,7 @@ Instant StatefulPath::next_deadline(ResponseContext& context) const {
     if (attempt.is_cancel_sent) include(attempt.other.sent_at() + timers.invite);
   }
   if (is_silence_watched(context)) include(silent_at(context));
+  if (context.awaited != NamedBy::Nothing) include(waits_.until(context));
   return next;
 }
 

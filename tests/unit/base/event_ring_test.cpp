@@ -17,7 +17,9 @@ using namespace std::chrono_literals;
 constexpr EventId kEvery = EventId::WorkerStarted;
 constexpr EventId kPaced = EventId::MailboxFull;
 constexpr EventId kOtherPaced = EventId::KernelDrops;
+constexpr EventId kPacedByReason = EventId::MessageDropped;
 static_assert(event_info(kEvery).rate == EventRate::EveryOne);
+static_assert(event_info(kPacedByReason).rate == EventRate::OncePerSecondAndReason);
 static_assert(event_info(kPaced).rate == EventRate::OncePerSecond);
 static_assert(event_info(kOtherPaced).rate == EventRate::OncePerSecond);
 
@@ -79,6 +81,31 @@ TEST_F(EventRingTest, KeepsOrderAsItWraps) {
     }
   }
   EXPECT_EQ(ring_->dropped(), 0U);
+}
+
+TEST_F(EventRingTest, CarriesATextAndCutsWhatIsTooLong) {
+  ring_->post({.id = kEvery}, "INVITE sip:alice@example.com SIP/2.0");
+  ring_->post({.id = kEvery}, std::string(kEventTextMax + 1, 'x'));
+  ring_->post({.id = kEvery});
+  EXPECT_EQ(ring_->try_take()->text.view(), "INVITE sip:alice@example.com SIP/2.0");
+  EXPECT_EQ(ring_->try_take()->text.view(), std::string(kEventTextMax, 'x'));
+  EXPECT_EQ(ring_->try_take()->text.view(), "");
+}
+
+TEST_F(EventRingTest, PacesEachReasonByItself) {
+  ring_->post({.at = at(0s), .id = kPacedByReason, .args = {1}});
+  ring_->post({.at = at(1ms), .id = kPacedByReason, .args = {2}});
+  ring_->post({.at = at(2ms), .id = kPacedByReason, .args = {1}});
+  ring_->post({.at = at(1s), .id = kPacedByReason, .args = {1}});
+  const int64_t expected_reasons[] = {1, 2, 1};
+  const uint32_t expected_suppressed[] = {0, 0, 1};
+  for (size_t i = 0; i < 3; ++i) {
+    const auto event = ring_->try_take();
+    ASSERT_TRUE(event);
+    EXPECT_EQ(event->args[0], expected_reasons[i]);
+    EXPECT_EQ(event->suppressed_count, expected_suppressed[i]);
+  }
+  EXPECT_FALSE(ring_->try_take());
 }
 
 TEST_F(EventRingTest, LetsOnePerSecondPassAndCountsTheOthers) {

@@ -53,6 +53,17 @@ TEST_F(EventLogTest, LeavesOutWhatIsBelowItsLevel) {
   EXPECT_EQ(out_.str(), "warning: loud\n");
 }
 
+TEST_F(EventLogTest, RemembersAsJsonWhatItWrites) {
+  EventLog log(options(LogFormat::Text, LogLevel::Warning));
+  log.write(LogLevel::Info, "quiet", {});
+  log.write(LogLevel::Warning, "loud", {{"listener", "public"}});
+  const EventMemory::Part part = log.memory().last(10);
+  ASSERT_EQ(part.lines.size(), 1u);
+  const auto line = nlohmann::json::parse(part.lines.front());
+  EXPECT_EQ(line["event"], "loud");
+  EXPECT_EQ(line["listener"], "public");
+}
+
 TEST_F(EventLogTest, WritesAnEventWithoutArguments) {
   {
     EventLog log(options(LogFormat::Text));
@@ -84,10 +95,9 @@ class FailoverEventTest : public EventLogTest {
  protected:
   // What the log writes of it, knowing servers 0 and 1.
   std::string write(LogFormat format, std::initializer_list<Event> events) {
-    EventLog::Options with_servers = options(format);
-    with_servers.servers = {{"pbx", "one"}, {"pbx", "two"}};
     {
-      EventLog log(with_servers);
+      EventLog log(options(format));
+      log.set_names({.servers = {{"pbx", "one"}, {"pbx", "two"}}, .groups = {"pbx"}});
       EventRing& ring = log.add_ring();
       for (const Event& event : events) ring.post(event);
     }
@@ -136,6 +146,36 @@ TEST_F(FailoverEventTest, HasWordsForEveryKindOfArgument) {
             "info: enough servers are up, health counts again group=7\n"
             "warning: a raised priority was refused to the thread that probes "
             "priority=real_time error=\"Operation not permitted\"\n");
+}
+
+TEST_F(EventLogTest, ShowsWhoSentWhatWasDropped) {
+  {
+    EventLog log(options(LogFormat::Text));
+    log.add_ring().post({.at = Clock::now(),
+                         .id = EventId::MessageDropped,
+                         .lane = 1,
+                         .args = {static_cast<int64_t>(proxy::DropReason::NotSip)},
+                         .remote = SockAddress::v4(0xc0000201, 5060)},
+                        "INVITE sip:a:secret@b\n");
+  }
+  EXPECT_EQ(out_.str(),
+            "info: message dropped lane=1 from=192.0.2.1:5060 reason=not-sip "
+            "first_line=\"INVITE sip:a:***@b\\u000a\"\n");
+}
+
+TEST_F(EventLogTest, ShowsWhoseCallWasAnsweredUnlessNoServersWas) {
+  {
+    EventLog log(options(LogFormat::Text));
+    log.set_names({.servers = {{"pbx", "one"}}, .groups = {"pbx"}});
+    EventRing& ring = log.add_ring();
+    Event event{.at = Clock::now(), .id = EventId::CallAnswered, .args = {0, 200, 35}};
+    ring.post(event, "call-1@h");
+    event.args = {balance::kNoServer, 503, 0};
+    ring.post(event, "call-2@h");
+  }
+  EXPECT_EQ(out_.str(),
+            "info: call answered group=pbx server=one code=200 after_ms=35 call_id=call-1@h\n"
+            "info: call answered code=503 after_ms=0 call_id=call-2@h\n");
 }
 
 TEST_F(FailoverEventTest, IsWrittenOncePerSecondWithTheNumberLeftOut) {
