@@ -12,7 +12,6 @@
 #include "app/usable_cores.h"
 #include "base/random.h"
 #include "config/derive.h"
-#include "net/inherited_sockets.h"
 #include "net/local_address.h"
 
 namespace siplb::app {
@@ -63,8 +62,6 @@ proxy::WorkerOptions worker_options(const config::Configuration& configuration,
   proxy::WorkerOptions options{.index = index,
                                .worker_count = sizing.workers,
                                .lane_count = sizing.lanes,
-                               .call_entries = sizing.call_entries,
-                               .other_entries = sizing.other_entries,
                                .moved_entries = sizing.moved_entries,
                                .contexts = sizing.contexts,
                                .timers = configuration.timers,
@@ -116,18 +113,21 @@ void Daemon::end_threads() {
 
 StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& configuration,
                                                    const Sizing& sizing, std::string config_hash,
+                                                   Predecessor predecessor,
                                                    observe::EventLog& log) {
   raise_descriptor_limit();
   std::unique_ptr<Daemon> daemon(new Daemon(configuration, sizing, log));
   const auto key = daemon->load_key();
   if (!key) return tl::unexpected<StartFault>(key.error());
-  net::InheritedSockets inherited = net::InheritedSockets::from_environment();
+  auto tables = predecessor.take_call_tables(configuration, sizing, ServiceManager(), log);
+  if (!tables) return tl::unexpected<StartFault>(tables.error());
+  daemon->call_tables_ = std::make_unique<const CallTables>(std::move(*tables));
   auto listeners = open_listeners(
       {.wanted = configuration.listeners,
        .open = {},
        .lanes = sizing.lanes,
        .receive_buffer_bytes = static_cast<uint32_t>(configuration.limits.socket_receive_bytes)},
-      inherited, log);
+      predecessor.sockets(), log);
   if (!listeners) return tl::unexpected<StartFault>(listeners.error());
   auto maker = daemon->snapshot_maker(*key, *listeners);
   if (!maker) return tl::unexpected<StartFault>(maker.error());
@@ -170,15 +170,11 @@ StartResult<Control::MakeSnapshot> Daemon::snapshot_maker(
   std::vector<SockAddress> bound;
   for (const auto& sockets : listeners) bound.push_back(sockets.address);
   const auto instance = random_u32();
-  HashKey table_key;
-  const auto filled = fill_random(table_key.octets);
-  if (!instance || !filled) {
-    return start_fault({ErrorCode::RandomUnavailable}, "the tables' key");
-  }
+  if (!instance) return start_fault(instance.error(), "the number of this process");
   const auto life = static_cast<uint16_t>(configuration_.global.token_life.count());
   const sip::Seal seal(key, *instance, life);
   log_.write(observe::LogLevel::Info, "key loaded", {{"fingerprint", seal.fingerprint()}});
-  return [this, bound, seal, table_key,
+  return [this, bound, seal, table_key = call_tables_->key(),
           routing = std::make_shared<const proxy::Routing>(configuration_.routes)](
              std::span<const balance::GroupOptions> groups) {
     return std::make_unique<const proxy::Snapshot>(proxy::make_snapshot({
@@ -269,10 +265,13 @@ StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> lis
   census.seed = *seed;
   census_ = std::make_unique<transport::ConnectionCensus>(census);
   for (size_t w = 0; w < sizing_.workers; ++w) {
-    auto worker = proxy::Worker::create(worker_options(configuration_, sizing_, w, *seed),
-                                        {control_->snapshots(), prober_->status(), *load_, *calls_,
-                                         *prober_, log_.add_ring(), *census_},
-                                        listeners);
+    proxy::WorkerOptions options = worker_options(configuration_, sizing_, w, *seed);
+    options.has_old_tables = call_tables_->has_old_entries();
+    auto worker =
+        proxy::Worker::create(options,
+                              {control_->snapshots(), prober_->status(), *load_, *calls_, *prober_,
+                               log_.add_ring(), *census_, call_tables_->by_lane()},
+                              listeners);
     if (!worker) return start_fault(worker.error(), "worker " + std::to_string(w));
     workers_.push_back(std::move(*worker));
   }

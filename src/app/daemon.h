@@ -1,7 +1,7 @@
 // siplbd as a whole: everything that runs, in the order in which it starts and ends (DESIGN 3, 10).
 //
-//   key -> sockets of all listeners, in lane order -> control, which makes snapshot and plan ->
-//   prober -> workers -> HTTP and admin sockets -> ready
+//   key -> call tables -> sockets of all listeners, in lane order -> control, which makes snapshot
+//   and plan -> prober -> workers -> HTTP and admin sockets -> ready
 //
 // Thread: one, the supervisor: it starts the others, then only waits for signals.
 #pragma once
@@ -15,6 +15,7 @@
 #include "app/control.h"
 #include "app/http_server.h"
 #include "app/memory_budget.h"
+#include "app/predecessor.h"
 #include "app/start_fault.h"
 #include "config/configuration.h"
 #include "health/prober.h"
@@ -30,7 +31,7 @@ class Daemon {
   // signals blocked (signals.h), the log alive until the daemon is gone.
   [[nodiscard]] static StartResult<std::unique_ptr<Daemon>> start(
       const config::Configuration& configuration, const Sizing& sizing, std::string config_hash,
-      observe::EventLog& log);
+      Predecessor predecessor, observe::EventLog& log);
   // As stop(), but waits for HTTP as long as it takes.
   ~Daemon();
   Daemon(const Daemon&) = delete;
@@ -66,6 +67,7 @@ class Daemon {
   std::unique_ptr<const proxy::Snapshot> names_;  // for metrics: servers and groups by place
   std::unique_ptr<balance::LoadBoard> load_;
   std::unique_ptr<balance::CallCounts> calls_;
+  std::unique_ptr<const CallTables> call_tables_;
   std::vector<const net::UdpSocket*> probe_sockets_;  // by listener: lane 0's
   std::unique_ptr<health::Prober> prober_;
   std::unique_ptr<transport::ConnectionCensus> census_;

@@ -5,12 +5,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
 #include "app/daemon.h"
 #include "app/memory_budget.h"
 #include "app/name_places.h"
+#include "app/predecessor.h"
 #include "app/signals.h"
 #include "app/usable_cores.h"
 #include "config/load.h"
@@ -64,14 +66,15 @@ void serve(const Signals& signals, observe::EventLog& log) {
   log.write(observe::LogLevel::Info, "stopping", {});
 }
 
-int run(const config::LoadResult& loaded, const Sizing& sizing) {
+int run(const config::LoadResult& loaded, const Sizing& sizing, Predecessor predecessor) {
   const auto signals = Signals::block();
   if (!signals) {
     std::fprintf(stderr, "siplbd: %s\n", describe(signals.error()).c_str());
     return kExitFailed;
   }
   observe::EventLog log(log_options(loaded.configuration));
-  const auto daemon = Daemon::start(loaded.configuration, sizing, loaded.hash, log);
+  const auto daemon =
+      Daemon::start(loaded.configuration, sizing, loaded.hash, std::move(predecessor), log);
   if (!daemon) {
     log.write(observe::LogLevel::Error, "start failed",
               {{"subject", daemon.error().subject}, {"reason", describe(daemon.error().error)}});
@@ -90,14 +93,15 @@ int check_and_run(const CommandLine& command) {
   const int fault_code = command.check ? kExitFailed : kExitConfiguration;
   if (!loaded.good()) return fault_code;
 
-  const Sizing sizing = derive_sizing(loaded.configuration, usable_cores());
+  Predecessor predecessor = command.check ? Predecessor() : Predecessor::from_environment();
+  const Sizing sizing = predecessor.sizing(loaded.configuration, usable_cores());
   const MemoryBudget budget(loaded.configuration, sizing);
   if (command.check) std::fputs(budget.table().c_str(), stdout);
   if (const auto fault = budget.fault()) {
     std::fprintf(stderr, "%s: %s\n", command.config_file.c_str(), fault->c_str());
     return fault_code;
   }
-  return command.check ? 0 : run(loaded, sizing);
+  return command.check ? 0 : run(loaded, sizing, std::move(predecessor));
 }
 
 }  // namespace

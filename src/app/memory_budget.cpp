@@ -241,14 +241,15 @@ size_t memory_to_share(const Configuration& configuration, size_t workers) {
 
 }  // namespace
 
-Sizing derive_sizing(const Configuration& configuration, size_t usable_cores) {
+Sizing derive_sizing(const Configuration& configuration, size_t usable_cores,
+                     std::optional<size_t> lanes) {
   const config::GlobalOptions& global = configuration.global;
   Sizing sizing;
   sizing.workers = global.workers != 0 ? global.workers : auto_workers(usable_cores);
-  sizing.lanes = global.lanes != 0
-                     ? global.lanes
-                     : std::min(std::bit_ceil(kLanesPerWorker * sizing.workers), config::kLanesMax);
-  // Only an automatic number of workers can be above a number of lanes that is set.
+  const size_t auto_lanes =
+      std::min(std::bit_ceil(kLanesPerWorker * sizing.workers), config::kLanesMax);
+  sizing.lanes = lanes.value_or(global.lanes != 0 ? global.lanes : auto_lanes);
+  // In the file only an automatic number of workers can be above a number of lanes that is set.
   sizing.workers = std::min(sizing.workers, sizing.lanes);
 
   const size_t memory = memory_to_share(configuration, sizing.workers);

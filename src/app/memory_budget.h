@@ -43,8 +43,10 @@ struct Sizing {
   transport::ConnectionCensusOptions census;  // of all lanes; the seed is its owner's to draw
 };
 
-// Requires: `configuration` was loaded without faults; usable_cores >= 1.
-[[nodiscard]] Sizing derive_sizing(const config::Configuration& configuration, size_t usable_cores);
+// `lanes`: as many as there are already, whatever the file says. Requires: `configuration` was
+// loaded without faults; usable_cores >= 1.
+[[nodiscard]] Sizing derive_sizing(const config::Configuration& configuration, size_t usable_cores,
+                                   std::optional<size_t> lanes = std::nullopt);
 
 struct Consumer {
   std::string_view name;  // "affinity-calls": the label `consumer` of siplb_memory_budget_bytes

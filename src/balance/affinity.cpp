@@ -1,8 +1,6 @@
 #include "balance/affinity.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <limits>
 
 #include "base/assert.h"
@@ -16,36 +14,9 @@ int64_t seconds_of(Instant now) {
   return std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
 }
 
-// Order matters to the fold, so that swapped or shifted fields are noticed too.
-uint16_t check_of(AffinityEntry entry) {
-  entry.check = 0;
-  uint64_t fold = 0;
-  for (const uint64_t word : std::bit_cast<std::array<uint64_t, 4>>(entry)) {
-    fold = std::rotl(fold ^ word, 29) * 0x9e3779b97f4a7c15;
-  }
-  return static_cast<uint16_t>(fold >> 48);
-}
-
-bool is_whole(const AffinityEntry& entry) {
-  return entry.key != 0 && entry.check == check_of(entry);
-}
-
 // Rounded up, so that nothing ends before its time.
 bool is_within(Duration life, const AffinityEntry& entry, Instant now) {
   return seconds_of(now) - entry.touched_s <= std::chrono::ceil<std::chrono::seconds>(life).count();
-}
-
-bool is_valid_region(std::span<const AffinityEntry> region) {
-  return region.empty() || (region.size() % AffinityTable::kWays == 0 &&
-                            std::has_single_bit(region.size() / AffinityTable::kWays));
-}
-
-// The one set where `key` may be; empty in an empty region. Of the key the high half counts: the
-// keys of one lane may share low bits.
-std::span<AffinityEntry> set_of(std::span<AffinityEntry> region, uint64_t key) {
-  if (region.empty()) return {};
-  const size_t set_count = region.size() / AffinityTable::kWays;
-  return region.subspan((key >> 32 & (set_count - 1)) * AffinityTable::kWays, AffinityTable::kWays);
 }
 
 }  // namespace
@@ -54,8 +25,8 @@ AffinityTable::AffinityTable(std::span<AffinityEntry> calls, std::span<AffinityE
                              const AffinityOptions& options, AffinityCounters& counters,
                              CallCounts* counts)
     : calls_(calls), others_(others), options_(options), counters_(counters), ledger_(counts) {
-  SIPLB_ASSERT(is_valid_region(calls));
-  SIPLB_ASSERT(is_valid_region(others));
+  SIPLB_ASSERT(is_table(calls));
+  SIPLB_ASSERT(is_table(others));
 }
 
 bool AffinityTable::is_live(const AffinityEntry& entry, Instant now) const {
@@ -263,20 +234,6 @@ size_t AffinityTable::count_for_test(Instant now) const {
   const auto live = [&](const AffinityEntry& entry) { return is_live(entry, now); };
   return static_cast<size_t>(std::count_if(calls_.begin(), calls_.end(), live) +
                              std::count_if(others_.begin(), others_.end(), live));
-}
-
-void carry_over(std::span<const AffinityEntry> from, std::span<AffinityEntry> to) {
-  const auto last_use = [](const AffinityEntry& entry) {
-    return entry.key == 0 ? kLongAgo : entry.touched_s;
-  };
-  for (const AffinityEntry& entry : from) {
-    const std::span<AffinityEntry> set = set_of(to, entry.key);
-    if (!is_whole(entry) || set.empty()) continue;
-    AffinityEntry& oldest = *std::min_element(
-        set.begin(), set.end(),
-        [&](const auto& left, const auto& right) { return last_use(left) < last_use(right); });
-    if (last_use(oldest) < entry.touched_s) oldest = entry;
-  }
 }
 
 uint64_t affinity_key(const HashKey& key, std::string_view call_id, uint32_t sender_group) {

@@ -1,10 +1,10 @@
 // Which server a Call-ID went to: keeps retransmissions, CANCEL, the retry after 401/407 and
 // dialogs without a token on their server under every policy.
 //
-// A fixed, set-associative table of 32-octet entries of plain data over memory that the caller owns
-// and that may outlive the process: each entry has a check, a torn one is skipped and counted.
-// Calls and the rest have separate quotas, so that REGISTER and OPTIONS floods cannot evict calls.
-// A full set gives up its oldest entry of the same kind.
+// A fixed, set-associative table of plain data (affinity_entry.h) over memory that the caller owns
+// and that may outlive the process: a torn entry is skipped and counted. Calls and the rest have
+// separate quotas, so that REGISTER and OPTIONS floods cannot evict calls. A full set gives up its
+// oldest entry of the same kind.
 //
 // A call's entry also says whether it takes one of its server's call slots:
 //
@@ -21,28 +21,13 @@
 #include <span>
 #include <string_view>
 
+#include "balance/affinity_entry.h"
 #include "balance/call_ledger.h"
 #include "base/counter.h"
 #include "base/hash.h"
 #include "base/time.h"
 
 namespace siplb::balance {
-
-enum class AffinityKind : uint8_t { Call, Other };
-
-struct AffinityEntry {
-  uint64_t key = 0;  // 0 = free
-  uint32_t server_id = 0;
-  uint32_t from_tag_hash = 0;  // of the request that made it: the initiator's
-  int64_t touched_s = 0;       // seconds of the monotonic clock, last use
-  uint8_t attempt = 0;         // of the branch it went out with
-  AffinityKind kind = AffinityKind::Call;
-  uint16_t check = 0;  // over all other fields
-  CallState call = CallState::Uncounted;
-  uint8_t unused = 0;
-  ServerIndex slot_server = 0;  // whose slot a counted call has: by an index of this process
-};
-static_assert(sizeof(AffinityEntry) == 32);
 
 struct AffinityOptions {
   Duration call_life = std::chrono::hours(4);      // limits.call_expiry, from the last use
@@ -59,13 +44,13 @@ struct AffinityCounters {
 
 class AffinityTable {
  public:
-  // Requires: each region is empty or a power-of-two multiple of kWays entries. An empty region
-  // stores nothing: every put is then Full. All are borrowed; without `counts` no call is counted.
+  // Requires: each region is_table. An empty one stores nothing: every put is then Full. All are
+  // borrowed; without `counts` no call is counted.
   AffinityTable(std::span<AffinityEntry> calls, std::span<AffinityEntry> others,
                 const AffinityOptions& options, AffinityCounters& counters,
                 CallCounts* counts = nullptr);
 
-  static constexpr size_t kWays = 4;  // two cache lines
+  static constexpr size_t kWays = kAffinityWays;
 
   enum class [[nodiscard]] PutStatus : uint8_t{Stored, Updated, StoredEvicting, Full};
 
@@ -149,11 +134,6 @@ class AffinityTable {
   CallLedger ledger_;
   size_t swept_ = 0;  // entries of calls, in this round
 };
-
-// Puts each whole entry of `from` where a table over `to`, a region of another size, looks for it.
-// Where its set is full of newer ones, an entry is lost. Requires: both as AffinityTable wants
-// them; no table over `to` counts calls yet.
-void carry_over(std::span<const AffinityEntry> from, std::span<AffinityEntry> to);
 
 // The key of a call as one side sees it: `sender_group` is 0 for clients, else group index + 1 made
 // stable by the group's name hash. A call that spirals through us has one entry per pass. Never 0.

@@ -17,8 +17,8 @@ class MemoryRegion {
   // Reserves `size` octets, zeroed and page-aligned. Requires: size > 0.
   [[nodiscard]] static Result<MemoryRegion> reserve(size_t size);
   // Maps the first `size` octets of `fd`: what is written here is there, for whoever maps it later.
-  // Our copy of the descriptor may be closed afterwards. Requires: size > 0, and `fd` stays at least
-  // that long, or touching what is gone ends the process.
+  // Our copy of the descriptor may be closed afterwards. Requires: size > 0, and `fd` never becomes
+  // shorter than that, or touching what is gone ends the process.
   [[nodiscard]] static Result<MemoryRegion> map_shared(int fd, size_t size);
 
   MemoryRegion(MemoryRegion&& other) noexcept;

@@ -16,6 +16,7 @@ const char* what(ErrorCode code) {
     case ErrorCode::EpollSetUp: return "cannot set up epoll";
     case ErrorCode::EventFdOpen: return "cannot open an eventfd";
     case ErrorCode::MemoryReserve: return "cannot reserve memory";
+    case ErrorCode::MemoryFileOpen: return "cannot make memory that outlives the process";
     case ErrorCode::ThreadStart: return "cannot start a thread";
     case ErrorCode::KeyFileOpen: return "cannot open the key file";
     case ErrorCode::KeyFileMalformed: return "the key file does not hold 32 hexadecimal digits";

@@ -23,6 +23,7 @@ enum class ErrorCode : uint16_t {
   EpollSetUp,
   EventFdOpen,
   MemoryReserve,
+  MemoryFileOpen,
   ThreadStart,
   KeyFileOpen,
   KeyFileMalformed,

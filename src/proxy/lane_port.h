@@ -1,4 +1,4 @@
-// One lane within its worker: its tables, its sockets and streams, and the way between them.
+// One lane within its worker: its sockets and streams, and the way between them.
 //
 // It is the receiver of what its sockets bring, so that the worker knows which lane that arrived
 // at, and the wire by which its lane sends: over datagrams by its own sockets, over streams by
@@ -18,12 +18,8 @@ namespace siplb::proxy {
 
 class Worker::LanePort final : public transport::Receiver, public transport::Wire {
  public:
-  struct Tables {
-    MemoryRegion calls;
-    MemoryRegion others;
-    MemoryRegion moved;
-  };
-  LanePort(Worker& worker, uint8_t lane_index, Tables tables,
+  // `moved` holds the entries of MovedFlows.
+  LanePort(Worker& worker, uint8_t lane_index, MemoryRegion moved,
            std::unique_ptr<ContextStore> context_store,
            std::unique_ptr<transport::LaneStreams> lane_streams);
 
@@ -65,7 +61,7 @@ class Worker::LanePort final : public transport::Receiver, public transport::Wir
 
  private:
   Worker& worker_;
-  Tables tables_;
+  MemoryRegion moved_;
 };
 
 // How what is posted to another worker's lane is labelled.

@@ -18,15 +18,15 @@ Tick tick_at(Instant now) {
           .minute = static_cast<uint16_t>(std::chrono::floor<std::chrono::minutes>(wall).count())};
 }
 
-// Tables of plain data over zeroed memory.
-template <class Entry>
-std::span<Entry> entries_at(std::span<char> octets) {
-  return {reinterpret_cast<Entry*>(octets.data()), octets.size() / sizeof(Entry)};
+// Plain data over zeroed memory.
+std::span<MovedFlow> entries_of(const MemoryRegion& region) {
+  return {reinterpret_cast<MovedFlow*>(region.octets().data()),
+          region.octets().size() / sizeof(MovedFlow)};
 }
 
 }  // namespace
 
-Worker::LanePort::LanePort(Worker& worker, uint8_t lane_index, Tables tables,
+Worker::LanePort::LanePort(Worker& worker, uint8_t lane_index, MemoryRegion moved,
                            std::unique_ptr<ContextStore> context_store,
                            std::unique_ptr<transport::LaneStreams> lane_streams)
     : index(lane_index),
@@ -41,11 +41,11 @@ Worker::LanePort::LanePort(Worker& worker, uint8_t lane_index, Tables tables,
             .affinity = worker.options_.affinity,
             .timers = worker.options_.timers,
             .started_at = Clock::now(),
-            .turns_seed = uint64_t{worker.outlook_.snapshot->seal.instance()} << 8 | lane_index},
+            .turns_seed = uint64_t{worker.outlook_.snapshot->seal.instance()} << 8 | lane_index,
+            .has_old_tables = worker.options_.has_old_tables},
            worker.outlook_,
-           {.memory = {entries_at<balance::AffinityEntry>(tables.calls.octets()),
-                       entries_at<balance::AffinityEntry>(tables.others.octets()),
-                       entries_at<MovedFlow>(tables.moved.octets()), *contexts},
+           {.memory = {worker.parts_.tables[lane_index].calls,
+                       worker.parts_.tables[lane_index].others, entries_of(moved), *contexts},
             .routes = *worker.routes_,
             .wire = *this,
             .counters = counters,
@@ -54,7 +54,7 @@ Worker::LanePort::LanePort(Worker& worker, uint8_t lane_index, Tables tables,
             .calls = worker.parts_.calls,
             .health = worker.parts_.health}),
       worker_(worker),
-      tables_(std::move(tables)) {}
+      moved_(std::move(moved)) {}
 
 Worker::Worker(const WorkerOptions& options, const Parts& parts)
     : options_(options), parts_(parts), outlook_(look()), routing_(outlook_.snapshot->routing) {}
@@ -116,10 +116,6 @@ Result<void> Worker::reserve_streams() {
 }
 
 Result<void> Worker::add_lane(uint8_t lane, std::span<transport::ListenerSockets> listeners) {
-  auto calls = MemoryRegion::reserve(options_.call_entries * sizeof(balance::AffinityEntry));
-  if (!calls) return tl::unexpected<Error>(calls.error());
-  auto others = MemoryRegion::reserve(options_.other_entries * sizeof(balance::AffinityEntry));
-  if (!others) return tl::unexpected<Error>(others.error());
   auto moved = MemoryRegion::reserve(options_.moved_entries * sizeof(MovedFlow));
   if (!moved) return tl::unexpected<Error>(moved.error());
   auto contexts = ContextStore::reserve(options_.contexts, *held_);
@@ -131,9 +127,8 @@ Result<void> Worker::add_lane(uint8_t lane, std::span<transport::ListenerSockets
     if (!reserved) return tl::unexpected<Error>(reserved.error());
     streams = std::move(*reserved);
   }
-  ports_.push_back(std::make_unique<LanePort>(
-      *this, lane, LanePort::Tables{std::move(*calls), std::move(*others), std::move(*moved)},
-      std::move(*contexts), std::move(streams)));
+  ports_.push_back(std::make_unique<LanePort>(*this, lane, std::move(*moved), std::move(*contexts),
+                                              std::move(streams)));
   LanePort& port = *ports_.back();
   for (size_t i = 0; i < listeners.size(); ++i) {
     const auto index = static_cast<transport::ListenerIndex>(i);

@@ -33,10 +33,9 @@ namespace siplb::proxy {
 struct WorkerOptions {
   size_t index = 0;
   size_t worker_count = 1;
-  size_t lane_count = 4;    // of all workers; lane l belongs to worker l mod worker_count
-  size_t call_entries = 0;  // of the affinity table, per lane
-  size_t other_entries = 0;
+  size_t lane_count = 4;  // of all workers; lane l belongs to worker l mod worker_count
   size_t moved_entries = MovedFlows::kWays;  // clients that have moved, per lane
+  bool has_old_tables = false;               // an earlier process has filled the affinity tables
   balance::AffinityOptions affinity;
   ContextStoreOptions contexts;  // per lane
   transaction::TimerOptions timers;
@@ -56,6 +55,12 @@ struct WorkerCounters {
   Histogram tick_duration;     // how long a message may wait for the loop to come round
 };
 
+// The affinity table of one lane, in memory that may be older than the process and outlive it.
+struct LaneTables {
+  std::span<balance::AffinityEntry> calls;
+  std::span<balance::AffinityEntry> others;
+};
+
 class Worker {
  public:
   // All are borrowed.
@@ -68,6 +73,7 @@ class Worker {
     balance::HealthSink& health;
     EventRing& events;  // this worker alone posts to it
     transport::ConnectionCensus& census;
+    std::span<const LaneTables> tables;  // by lane, of all workers
   };
   // Takes its lanes' sockets out of `listeners`, in configuration order.
   [[nodiscard]] static Result<std::unique_ptr<Worker>> create(

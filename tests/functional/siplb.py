@@ -107,9 +107,11 @@ class Daemon:
 
     expected_warning = None  # part of a warning that its configuration draws
 
-    def __init__(self, folder, config, descriptors=None):
-        """`descriptors`: how many it may have open; nothing: as many as this process."""
+    def __init__(self, folder, config, descriptors=None, manager=None):
+        """`descriptors`: how many it may have open; nothing: as many as this process. `manager`:
+        the notify.ServiceManager that it runs under."""
         self.command = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
+        self.manager = manager
         self.folder = Path(folder)
         self.file = self.folder / "siplb.yaml"
         self.config = config
@@ -125,9 +127,12 @@ class Daemon:
         write_config(self.file, self.config)
         self._log_ended = False
         self.events.clear()
-        self.process = subprocess.Popen([*self.command, BIN / "siplbd", "--config", self.file],
+        command, kept = self.command, ()
+        if self.manager:
+            command, kept = [*command, *self.manager.command()], self.manager.descriptors()
+        self.process = subprocess.Popen([*command, BIN / "siplbd", "--config", self.file],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True, pass_fds=kept)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
         self.wait_event("ready")

@@ -4,6 +4,7 @@
 // Thread: as its parts.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,16 +52,25 @@ struct SharedSurroundings {
         snapshots(worker_count, std::make_unique<proxy::Snapshot>(std::move(snapshot))),
         statuses(worker_count, std::make_unique<balance::PoolStatus>(server_count, group_count)),
         load(worker_count, server_count),
-        calls(server_count) {}
+        calls(server_count) {
+    const std::span<balance::AffinityEntry> all(entries);
+    for (size_t at = 0; at < all.size(); at += 2 * kTableEntries) {
+      tables.push_back(
+          {all.subspan(at, kTableEntries), all.subspan(at + kTableEntries, kTableEntries)});
+    }
+  }
 
   [[nodiscard]] proxy::Worker::Parts parts(EventRing& events, transport::ConnectionCensus& census) {
-    return {snapshots, statuses, load, calls, health, events, census};
+    return {snapshots, statuses, load, calls, health, events, census, tables};
   }
 
   // Deaf, since workers are several threads.
   struct NoHealth final : balance::HealthSink {
     void tell(const balance::HealthSignal& /*signal*/, std::string_view /*octets*/) override {}
   };
+
+  static constexpr size_t kLanesMax = 4;
+  static constexpr size_t kTableEntries = 64;  // of each table of a lane
 
   const size_t server_count;
   const size_t group_count;
@@ -69,6 +79,9 @@ struct SharedSurroundings {
   balance::LoadBoard load;
   balance::CallCounts calls;
   NoHealth health;
+  std::vector<balance::AffinityEntry> entries =
+      std::vector<balance::AffinityEntry>(kLanesMax * 2 * kTableEntries);
+  std::vector<proxy::LaneTables> tables;
 };
 
 }  // namespace siplb::test

@@ -37,7 +37,7 @@ class DaemonTest : public testing::Test {
                                 "test.yaml", folder_);
     for (const config::Fault& fault : loaded_.faults) ADD_FAILURE() << config::to_text(fault);
     return Daemon::start(loaded_.configuration, derive_sizing(loaded_.configuration, 2), "hash",
-                         log_);
+                         Predecessor(), log_);
   }
 
   std::filesystem::path folder_;

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <random>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -616,25 +614,6 @@ TEST_F(AdoptionTest, DropsWhatIsTornOrOver) {
   EXPECT_EQ(new_table.count_for_test(kStart + hours(5)), 1u);
 }
 
-// A process may end at any octet of what it writes.
-TEST_F(AdoptionTest, SkipsAndCountsWhatIsHalfWritten) {
-  make_reserved(key_of(1, 1), "a", 2);
-  AffinityEntry& entry = entry_of(key_of(1, 1));
-  const AffinityEntry whole = entry;
-  for (size_t written = 1; written <= sizeof whole; ++written) {
-    entry = {};
-    std::memcpy(&entry, &whole, written);
-    const bool is_whole = std::memcmp(&entry, &whole, sizeof whole) == 0;
-    AffinityCounters found;
-    CallCounts recounted(1);
-    AffinityTable after(calls, others, AffinityOptions{}, found, &recounted);
-    after.adopt(topology_of({"a"}), kStart);
-    EXPECT_EQ(recounted.reserved(0), is_whole ? 1u : 0u) << written << " octets";
-    EXPECT_EQ(found.torn.value(), is_whole ? 0u : 1u) << written << " octets";
-    EXPECT_EQ(after.count_for_test(kStart), is_whole ? 1u : 0u) << written << " octets";
-  }
-}
-
 TEST_F(AdoptionTest, ReservationsLastUntilTheirTimeIsOver) {
   make_reserved(1, "a", 0);
   new_table.adopt(topology_of({"a"}), kStart);
@@ -661,91 +640,6 @@ TEST_F(AdoptionTest, RegionThatNobodyAdoptedIsSettled) {
   EXPECT_EQ(one_server.reserved(0), 1u);
   EXPECT_EQ(counters.miscounted.value(), 2u);
   EXPECT_EQ(one_server.underflow_count(), 0u);
-}
-
-TEST_F(AdoptionTest, CountsWhatWasCarriedOver) {
-  make_reserved(key_of(2, 1), "a", 0);
-  make_reserved(key_of(3, 1), "b", 1);
-  table.activate(call_at(key_of(3, 1), "b"), 1, kStart);
-  std::vector<AffinityEntry> larger(64 * AffinityTable::kWays);
-  carry_over(calls, larger);
-  AffinityTable after(larger, {}, AffinityOptions{}, counters, &new_counts);
-  after.adopt(topology_of({"b", "a"}), kStart);
-  EXPECT_EQ(new_counts.active(0), 1u);
-  EXPECT_EQ(new_counts.reserved(1), 1u);
-}
-
-// A region of another size.
-
-class CarryOverTest : public CallTableTest {
- protected:
-  // How many of the keys 0 … 63, four in each of 16 sets, a table over `region` finds.
-  static size_t count_found(std::span<AffinityEntry> region) {
-    AffinityCounters none;
-    const AffinityTable table(region, {}, AffinityOptions{}, none);
-    size_t count = 0;
-    for (uint64_t set = 0; set < 16; ++set) {
-      for (uint64_t number = 1; number <= AffinityTable::kWays; ++number) {
-        if (table.find(key_of(set, number), kStart) != nullptr) ++count;
-      }
-    }
-    return count;
-  }
-  // Each of them a second later than the one before it.
-  static std::vector<AffinityEntry> full_region() {
-    std::vector<AffinityEntry> region(16 * AffinityTable::kWays);
-    AffinityCounters none;
-    AffinityTable table(region, {}, AffinityOptions{}, none);
-    Instant now = kStart - seconds(100);
-    for (uint64_t set = 0; set < 16; ++set) {
-      for (uint64_t number = 1; number <= AffinityTable::kWays; ++number) {
-        EXPECT_EQ(table.put(key_of(set, number), 1, kTag, 0, AffinityKind::Call, now),
-                  PutStatus::Stored);
-        now += seconds(1);
-      }
-    }
-    return region;
-  }
-};
-
-TEST_F(CarryOverTest, FindsAllInALargerRegion) {
-  std::vector<AffinityEntry> larger(64 * AffinityTable::kWays);
-  carry_over(full_region(), larger);
-  EXPECT_EQ(count_found(larger), 64u);
-}
-
-TEST_F(CarryOverTest, KeepsTheNewestInASmallerRegion) {
-  const std::vector<AffinityEntry> full = full_region();
-  carry_over(full, calls);  // four sets
-  EXPECT_EQ(count_found(calls), calls.size());
-  for (const uint64_t set : {12, 13, 14, 15}) {
-    EXPECT_NE(table.find(key_of(set, 1), kStart), nullptr) << set;
-  }
-}
-
-TEST_F(CarryOverTest, KeepsTheNewestInWhateverOrderTheyCome) {
-  std::vector<AffinityEntry> full = full_region();
-  std::reverse(full.begin(), full.end());
-  carry_over(full, calls);
-  for (const uint64_t set : {12, 13, 14, 15}) {
-    EXPECT_NE(table.find(key_of(set, 1), kStart), nullptr) << set;
-  }
-}
-
-TEST_F(CarryOverTest, LeavesOutWhatIsTorn) {
-  std::vector<AffinityEntry> full = full_region();
-  full.front().attempt ^= 1;
-  std::vector<AffinityEntry> larger(64 * AffinityTable::kWays);
-  carry_over(full, larger);
-  EXPECT_EQ(count_found(larger), 63u);
-  EXPECT_EQ(std::count_if(larger.begin(), larger.end(), [](auto& entry) { return entry.key != 0; }),
-            63);
-}
-
-TEST_F(CarryOverTest, OfNothingOrIntoNothingIsNothing) {
-  carry_over({}, calls);
-  EXPECT_EQ(count_found(calls), 0u);
-  carry_over(full_region(), {});
 }
 
 // Two lanes of full tables against a naive model: what may become of a call by each step, and that

@@ -48,8 +48,6 @@ class MetricsTest : public testing::Test {
         transport::open_listener_sockets({.name = "edge", .address = any_port, .lanes = 2}, none);
     EXPECT_TRUE(sockets.has_value());
     auto worker = proxy::Worker::create({.lane_count = 2,
-                                         .call_entries = 4,
-                                         .other_entries = 4,
                                          .contexts = {.contexts = 3, .finished = 4},
                                          .slots = {1, 1, 1},
                                          .held = {2, 1, 1}},

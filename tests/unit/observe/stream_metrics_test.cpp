@@ -37,8 +37,6 @@ class StreamMetricsTest : public testing::Test {
     ASSERT_TRUE(sockets.has_value());
     address_ = sockets->address;
     auto worker = proxy::Worker::create({.lane_count = 1,
-                                         .call_entries = 4,
-                                         .other_entries = 4,
                                          .slots = {4, 1, 1},
                                          .streams = {.channels = 4, .queue_entries = 4},
                                          .unfinished = {1, 1, 1}},

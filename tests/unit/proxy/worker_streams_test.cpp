@@ -44,8 +44,6 @@ class WorkerStreamsTest : public testing::Test {
       auto worker = Worker::create({.index = w,
                                     .worker_count = 2,
                                     .lane_count = kStreamLanes,
-                                    .call_entries = 64,
-                                    .other_entries = 64,
                                     .slots = {64, 4, 4},
                                     .streams = {.channels = 16, .queue_entries = 64},
                                     .unfinished = {8, 2, 1},

@@ -86,8 +86,6 @@ class WorkerTest : public testing::Test {
       auto worker = Worker::create({.index = w,
                                     .worker_count = 2,
                                     .lane_count = kLanes,
-                                    .call_entries = 64,
-                                    .other_entries = 64,
                                     .slots = {64, 4, 4},
                                     .mailbox = {.small_count = 4, .large_count = 2}},
                                    around_->parts(rings_[w], census_), listeners);
