@@ -1,14 +1,12 @@
-// Carries out one command: asks siplbd, prints what it says, and returns the exit code.
+// Carries out one command, and returns the exit code.
 //
 // Thread: one.
 #pragma once
 
-#include <iosfwd>
-
-#include "ctl/command_line.h"
+#include "ctl/verb.h"
 
 namespace siplb::ctl {
 
-[[nodiscard]] int run(const Command& command, std::ostream& out, std::ostream& errors);
+[[nodiscard]] int run(const Command& command, const Streams& streams);
 
 }  // namespace siplb::ctl

@@ -1,14 +1,13 @@
 #include "ctl/tables.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <set>
 #include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "ctl/text_table.h"
 
 namespace siplb::ctl {
 namespace {
@@ -33,22 +32,9 @@ std::string full_name(const Json& server) {
   return text(server, "group") + '/' + text(server, "name");
 }
 
-// "12s", "5m", "3h", "2d": the greatest unit of which there is at least one.
-std::string age(double seconds) {
-  struct Unit {
-    double seconds;
-    char letter;
-  };
-  for (const Unit& unit : {Unit{86400, 'd'}, Unit{3600, 'h'}, Unit{60, 'm'}}) {
-    if (seconds >= unit.seconds) {
-      return std::to_string(static_cast<int64_t>(seconds / unit.seconds)) + unit.letter;
-    }
-  }
-  return std::to_string(static_cast<int64_t>(seconds)) + 's';
-}
-
 std::string health_age(const Json& server) {
-  return is_null(server, "health_seconds") ? "" : age(server.at("health_seconds").get<double>());
+  return is_null(server, "health_seconds") ? ""
+                                           : age_text(server.at("health_seconds").get<double>());
 }
 
 bool is_busy(const Json& server) {
@@ -68,8 +54,7 @@ uint64_t all_calls(const Json& server) {
 // "12 calls remain"
 std::string remaining_calls(const Json& server) {
   const uint64_t calls = all_calls(server);
-  if (calls == 0) return "no calls remain";
-  return calls == 1 ? "1 call remains" : std::to_string(calls) + " calls remain";
+  return plural_text(calls, "call") + (calls == 1 ? " remains" : " remain");
 }
 
 std::string state_text(const Json& server) {
@@ -85,48 +70,8 @@ std::string weight_text(const Json& server) {
          " in the configuration)";
 }
 
-// "12 of 500"
 std::string of_max(uint64_t count, const Json& max) {
-  const std::string out = std::to_string(count);
-  return max.is_null() ? out : out + " of " + std::to_string(max.get<uint64_t>());
-}
-
-// ---- Columns
-
-enum class Align : uint8_t { Left, Right };
-
-struct Column {
-  const char* title;
-  Align align = Align::Left;
-};
-
-using Row = std::vector<std::string>;
-
-std::string line_of(const std::vector<Column>& columns, const std::vector<size_t>& widths,
-                    const Row& row) {
-  std::string line;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const std::string pad(widths[i] - row[i].size(), ' ');
-    if (i > 0) line += "  ";
-    line += columns[i].align == Align::Right ? pad + row[i] : row[i] + pad;
-  }
-  line.erase(line.find_last_not_of(' ') + 1);
-  return line + '\n';
-}
-
-std::string table_of(const std::vector<Column>& columns, const std::vector<Row>& rows) {
-  Row titles;
-  std::vector<size_t> widths;
-  for (const Column& column : columns) {
-    titles.emplace_back(column.title);
-    widths.push_back(titles.back().size());
-  }
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string out = line_of(columns, widths, titles);
-  for (const Row& row : rows) out += line_of(columns, widths, row);
-  return out;
+  return max.is_null() ? std::to_string(count) : of_max_text(count, max.get<uint64_t>());
 }
 
 // ---- Rows
@@ -165,12 +110,6 @@ std::string panic_text(const std::set<std::string>& groups) {
 
 // ---- Sheets
 
-std::string sheet_line(const char* title, const std::string& value) {
-  std::array<char, 16> start;
-  std::snprintf(start.data(), start.size(), "  %-9s ", title);
-  return start.data() + value + '\n';
-}
-
 std::string heading(const Json& server) {
   std::string out = full_name(server);
   if (is_null(server, "address")) return out + " (no address)\n";
@@ -193,10 +132,7 @@ std::string calls_text(const Json& server) {
 
 std::string answer_text(const Json& server) {
   if (is_null(server, "answer_seconds")) return "not known";
-  std::array<char, 32> out;
-  std::snprintf(out.data(), out.size(), "after %.1f ms",
-                server.at("answer_seconds").get<double>() * 1000);
-  return out.data();
+  return "after " + milliseconds_text(server.at("answer_seconds").get<double>());
 }
 
 // "  It is down ..." for each.
@@ -215,7 +151,7 @@ std::string transition_table(const Json& server) {
         {"  " + text(each, "at"), text(each, "health"), text(each, "state"), text(each, "reason")});
   }
   if (rows.empty()) return "";
-  return '\n' + table_of({{"  CHANGED"}, {"HEALTH"}, {"STATE"}, {"REASON"}}, rows);
+  return '\n' + table_text({{"  CHANGED"}, {"HEALTH"}, {"STATE"}, {"REASON"}}, rows);
 }
 
 std::string sheet_of(const Json& server) {
@@ -262,15 +198,16 @@ std::string servers_table(const std::string& body) {
     has_set_weights = has_set_weights || !is_null(server, "set_weight");
     if (server.at("panic").get<bool>()) panicking.insert(text(server, "group"));
   }
-  std::string out = table_of({{"SERVER"},
-                              {"STATE"},
-                              {"HEALTH"},
-                              {"WEIGHT", Align::Right},
-                              {"CALLS", Align::Right},
-                              {"INFLIGHT", Align::Right},
-                              {"SINCE", Align::Right},
-                              {"REASON"}},
-                             rows);
+  if (rows.empty()) return "No servers.\n";
+  std::string out = table_text({{"SERVER"},
+                                {"STATE"},
+                                {"HEALTH"},
+                                {"WEIGHT", Align::Right},
+                                {"CALLS", Align::Right},
+                                {"INFLIGHT", Align::Right},
+                                {"SINCE", Align::Right},
+                                {"REASON"}},
+                               rows);
   if (has_set_weights) out += "* set at run time\n";
   return out + panic_text(panicking);
 }

@@ -1,9 +1,11 @@
-// What siplbctl talks to in its tests: a UNIX socket that answers every request as the test says,
-// and keeps what it was asked.
+// What siplbctl talks to in its tests: a UNIX socket that answers as the test says, and keeps what
+// it was asked.
 #pragma once
 
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <thread>
 
@@ -19,7 +21,12 @@ class ScriptedDaemon {
     EXPECT_NE(mkdtemp(name.data()), nullptr);
     folder_ = name;
     const auto handler = [this](const httplib::Request& request, httplib::Response& response) {
-      asked = request.method + ' ' + request.path + ' ' + request.body;
+      asked = request.method + ' ' + request.target + ' ' + request.body;
+      const auto found = bodies.find(request.path);
+      if (found != bodies.end() && !found->second.empty()) {
+        body = found->second.front();
+        if (found->second.size() > 1) found->second.pop_front();
+      }
       response.status = status;
       response.set_content(body, "application/json");
     };
@@ -43,7 +50,9 @@ class ScriptedDaemon {
   // Of all answers; set between requests.
   int status = 200;
   std::string body = "{}";
-  std::string asked;  // "POST /path body"
+  // By path, in their order; the last one stays.
+  std::map<std::string, std::deque<std::string>> bodies;
+  std::string asked;  // "POST /path?query body"
 
  private:
   std::filesystem::path folder_;

@@ -1,12 +1,13 @@
 #include "ctl/tables.h"
 
-#include <algorithm>
 #include <exception>
 #include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+
+#include "support/server_json.h"
 
 namespace siplb::ctl {
 namespace {
@@ -18,29 +19,14 @@ using Json = nlohmann::json;
 
 // A server that is as well as can be.
 Json server(const std::string& name, const Json& changes = {}) {
-  Json out = {{"group", "pbx"},
-              {"name", name},
-              {"address", "10.0.0.11:5060"},
-              {"transport", "udp"},
-              {"priority", 0},
-              {"state", "ready"},
-              {"weight", 100},
-              {"configured_weight", 100},
-              {"set_weight", nullptr},
-              {"health", "up"},
-              {"reason", "answered"},
-              {"health_seconds", 305.7},
-              {"busy_seconds", 0.0},
-              {"panic", false},
-              {"takes_new_work", true},
-              {"obstacles", Json::array()},
-              {"calls", 12},
-              {"reserved_calls", 1},
-              {"max_calls", nullptr},
-              {"inflight", 3},
-              {"max_inflight", nullptr},
-              {"answer_seconds", 0.00123},
-              {"transitions", Json::array()}};
+  Json out = test::server_json(name, {{"health", "up"},
+                                      {"reason", "answered"},
+                                      {"health_seconds", 305.7},
+                                      {"calls", 12},
+                                      {"reserved_calls", 1},
+                                      {"inflight", 3},
+                                      {"answer_seconds", 0.00123},
+                                      {"transitions", Json::array()}});
   if (!changes.is_null()) out.update(changes);
   return out;
 }
@@ -106,9 +92,8 @@ TEST(ServersTableTest, KeepsWithin80Columns) {
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
 }
 
-TEST(ServersTableTest, HasOnlyItsHeadWithoutServers) {
-  const std::string table = servers_table(body({}));
-  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 1);
+TEST(ServersTableTest, SaysThatThereAreNone) {
+  EXPECT_EQ(servers_table(body({})), "No servers.\n");
 }
 
 TEST(ServerSheetTest, ShowsAllThatIsKnown) {
@@ -127,7 +112,7 @@ TEST(ServerSheetTest, ShowsAllThatIsKnown) {
             "  weight    100\n"
             "  calls     13 of 500, 1 being set up\n"
             "  inflight  3\n"
-            "  answers   after 1.2 ms\n"
+            "  answers   after 1.23 ms\n"
             "  new work  yes\n"
             "\n"
             "  CHANGED                   HEALTH  STATE  REASON\n"
