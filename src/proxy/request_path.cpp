@@ -46,7 +46,9 @@ Verdict RequestPath::decide(const sip::Message& message, const transport::Flow& 
   if (known.kind == StatefulPath::Known::Kind::PassOn) return pass_on(request, known);
   if (is_loop(request, *outlook_.snapshot)) return Verdict::reply(482);
   if (leads_back(request, outlook_.snapshot->sides)) return Verdict::reply(403);
-  if (is_options_to_us(request, outlook_.snapshot->sides)) return Verdict::reply(200);
+  if (is_options_to_us(request, outlook_.snapshot->sides)) {
+    return is_draining() ? Verdict::reply(503, {}, StatefulPath::kRetryAfter) : Verdict::reply(200);
+  }
   if (message.method == sip::Method::Ack || is_in_dialog(request, outlook_.snapshot->seal)) {
     return decide_in_dialog(request);
   }
@@ -73,6 +75,7 @@ Verdict RequestPath::pass_on(const Request& request, StatefulPath::Known known) 
 
 Verdict RequestPath::decide_new(const Request& request) {
   parts_.counters.requests[request.message.method].add();
+  if (is_draining()) return Verdict::reply(503, {}, StatefulPath::kRetryAfter);
   const Named named = read_named_goal(request);
   if (named.refusal) return *named.refusal;
   if (named.goal) return parts_.stateful.start(request, *named.goal);

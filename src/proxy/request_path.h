@@ -77,6 +77,10 @@ class RequestPath {
   // The route of the request, a CANCEL or ACK being routed as the INVITE that it belongs to.
   [[nodiscard]] std::optional<size_t> select_route(const Request& request) const;
 
+  // New work is refused.
+  [[nodiscard]] bool is_draining() const {
+    return outlook_.snapshot->admission == Admission::DialogsOnly;
+  }
   // Counts what is refused.
   [[nodiscard]] bool is_over_rate(size_t route, const Tick& tick);
 

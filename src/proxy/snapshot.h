@@ -37,6 +37,10 @@ struct Routing {
   explicit Routing(std::span<const RouteOptions> options);
 };
 
+// What new requests the node takes. With DialogsOnly it drains: what belongs to a dialog, or to a
+// request that it has taken, goes on; all else is refused.
+enum class Admission : uint8_t { Everything, DialogsOnly };
+
 struct Snapshot {
   balance::Topology topology;
   Sides sides;
@@ -53,6 +57,7 @@ struct Snapshot {
   HashKey table_key;
   sip::ScanLimits scan_limits;
   size_t message_octets_max = sip::kMessageOctetsMax;
+  Admission admission = Admission::Everything;
 
   // How a place of that server, or of one that has left the configuration, is reached; nothing
   // where no listener has its family and transport.

@@ -61,6 +61,7 @@ void Player::play_statement(const Statement& statement) {
   if (words[0] == "expect") return play_expect(statement, words);
   if (words[0] == "server") return play_server(words);
   if (words[0] == "group") return play_group(words);
+  if (words[0] == "node") return play_node(words);
   if (words[0] == "told") return play_told(words);
   if (words[0] == "calls") return play_calls(words);
 

@@ -76,6 +76,7 @@ class Player {
   // player_health.cpp
   void play_server(const Words& words);
   void play_group(const Words& words);
+  void play_node(const Words& words);
   void play_told(const Words& words);
   void play_calls(const Words& words);
   [[nodiscard]] balance::ServerIndex server_named(const std::string& name) const;

@@ -64,6 +64,15 @@ void Player::play_group(const Words& words) {
   throw ScriptError("there is no group " + words[1]);
 }
 
+// node drains|serves.
+void Player::play_node(const Words& words) {
+  const bool is_drain = words.size() == 2 && words[1] == "drains";
+  if (!is_drain && (words.size() != 2 || words[1] != "serves")) {
+    throw ScriptError("node drains, or serves");
+  }
+  process_->admission() = is_drain ? proxy::Admission::DialogsOnly : proxy::Admission::Everything;
+}
+
 // All that the prober was told since the last time, or nothing.
 void Player::play_told(const Words& words) {
   std::string got;

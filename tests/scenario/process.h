@@ -101,6 +101,8 @@ class Process {
   [[nodiscard]] std::vector<std::string> take_told();
   // What the prober says, which holds from the next message or timer on.
   [[nodiscard]] balance::PoolStatus& status() { return around_.status; }
+  // What the operator wants of the node, which holds from then on as well.
+  [[nodiscard]] proxy::Admission& admission() { return snapshot_.admission; }
   [[nodiscard]] const balance::CallCounts& calls() const { return around_.calls; }
   [[nodiscard]] const proxy::Snapshot& snapshot() const { return snapshot_; }
   [[nodiscard]] Tables tables() const;
