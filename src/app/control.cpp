@@ -56,6 +56,7 @@ Control::Control(Options options, net::FileDescriptor wake, observe::EventLog& l
     : groups_(std::move(options.groups)),
       make_snapshot_(std::move(options.make_snapshot)),
       resolver_(std::move(options.resolver)),
+      request_names_(options.request_names),
       state_file_(std::move(options.state_file)),
       log_(log),
       wake_(std::move(wake)),
@@ -145,6 +146,10 @@ void Control::run() {
       publish_snapshot();
       publish_plan();
     }
+    if (request_names_ != nullptr &&
+        request_names_->run(Clock::now()) == RequestNames::News::Book) {
+      peers_->on_book();
+    }
     wait(Instant::max());
   }
 }
@@ -154,8 +159,10 @@ void Control::wait(Instant end) {
   // poll() passes over what has no descriptor.
   pollfd watched[] = {
       {.fd = wake_.get(), .events = POLLIN, .revents = 0},
-      {.fd = resolver_ ? resolver_->descriptor() : -1, .events = POLLIN, .revents = 0}};
+      {.fd = resolver_ ? resolver_->descriptor() : -1, .events = POLLIN, .revents = 0},
+      {.fd = request_names_ ? request_names_->descriptor() : -1, .events = POLLIN, .revents = 0}};
   if (resolver_) end = std::min(end, resolver_->next_deadline());
+  if (request_names_ != nullptr) end = std::min(end, request_names_->next_deadline());
   poll(watched, std::size(watched), timeout_ms(end));
   uint64_t count = 0;
   static_cast<void>(read(wake_.get(), &count, sizeof count));

@@ -22,6 +22,7 @@
 
 #include "app/name_places.h"
 #include "app/operator_settings.h"
+#include "app/request_names.h"
 #include "app/resolver.h"
 #include "app/server_view.h"
 #include "app/state_file.h"
@@ -72,7 +73,8 @@ class Control {
     std::string state_file;
     size_t snapshot_readers = 1;
     MakeSnapshot make_snapshot;
-    std::unique_ptr<Resolver> resolver;  // null: no server has a name
+    std::unique_ptr<Resolver> resolver;     // null: no server has a name
+    RequestNames* request_names = nullptr;  // run on this thread; borrowed, may be null
     // How long create() waits for names that have not been answered for: without them a restart
     // would refuse calls at first.
     std::chrono::milliseconds answers_wait = std::chrono::seconds(3);
@@ -104,6 +106,7 @@ class Control {
     const balance::LoadBoard& load;
     std::function<std::vector<health::Transition>(balance::ServerIndex)> transitions;
     std::function<void()> on_snapshot;  // wakes the workers
+    std::function<void()> on_book;      // the same, with Options::request_names
     std::function<void()> on_plan;      // wakes the prober
   };
   // Starts the thread. Requires: once.
@@ -146,6 +149,7 @@ class Control {
   const std::vector<balance::GroupOptions> groups_;
   const MakeSnapshot make_snapshot_;
   const std::unique_ptr<Resolver> resolver_;
+  RequestNames* const request_names_;
   const StateFile state_file_;
   observe::EventLog& log_;
   net::FileDescriptor wake_;

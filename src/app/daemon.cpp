@@ -131,6 +131,9 @@ StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& 
   if (!listeners) return tl::unexpected<StartFault>(listeners.error());
   auto maker = daemon->snapshot_maker(*key, *listeners);
   if (!maker) return tl::unexpected<StartFault>(maker.error());
+  if (auto made = daemon->make_request_names(); !made) {
+    return tl::unexpected<StartFault>(made.error());
+  }
   if (auto made = daemon->make_control(std::move(*maker)); !made) {
     return tl::unexpected<StartFault>(made.error());
   }
@@ -192,6 +195,14 @@ StartResult<Control::MakeSnapshot> Daemon::snapshot_maker(
   };
 }
 
+StartResult<void> Daemon::make_request_names() {
+  auto names = RequestNames::create(
+      {.dns = {.nameservers = configuration_.global.nameservers}, .book_readers = sizing_.workers});
+  if (!names) return start_fault(names.error(), "the resolver of names in requests");
+  request_names_ = std::move(*names);
+  return {};
+}
+
 StartResult<void> Daemon::make_control(Control::MakeSnapshot make_snapshot) {
   std::unique_ptr<Resolver> resolver;
   if (has_names(configuration_)) {
@@ -205,7 +216,8 @@ StartResult<void> Daemon::make_control(Control::MakeSnapshot make_snapshot) {
                        .state_file = state_file_path(environment("STATE_DIRECTORY"), key),
                        .snapshot_readers = sizing_.workers,
                        .make_snapshot = make_snapshot,
-                       .resolver = std::move(resolver)},
+                       .resolver = std::move(resolver),
+                       .request_names = request_names_.get()},
                       log_);
   if (!control) return start_fault(control.error(), "the control thread");
   control_ = std::move(*control);
@@ -270,7 +282,8 @@ StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> lis
     auto worker =
         proxy::Worker::create(options,
                               {control_->snapshots(), prober_->status(), *load_, *calls_, *prober_,
-                               log_.add_ring(), *census_, call_tables_->by_lane()},
+                               log_.add_ring(), *census_, call_tables_->by_lane(),
+                               request_names_->books(), *request_names_},
                               listeners);
     if (!worker) return start_fault(worker.error(), "worker " + std::to_string(w));
     workers_.push_back(std::move(*worker));
@@ -293,6 +306,7 @@ StartResult<void> Daemon::start_http(std::string config_hash,
                                 .status = &prober_->status(),
                                 .status_reader = sizing_.workers + 1,
                                 .names = control_->name_counters(),
+                                .request_names = request_names_->metrics(),
                                 .workers = workers_,
                                 .budget = {},
                                 .steering_attached = {},
@@ -344,6 +358,11 @@ void Daemon::start_control() {
                    .transitions = [this](auto server) { return prober_->transitions(server); },
                    // A worker looks before it decides anything: what sleeps needs no word of it.
                    .on_snapshot = [] {},
+                   // But not what waits for it.
+                   .on_book =
+                       [this] {
+                         for (const auto& worker : workers_) worker->wake();
+                       },
                    .on_plan = [this] { prober_->wake(); }});
 }
 

@@ -47,6 +47,7 @@ class Daemon {
   [[nodiscard]] StartResult<HashKey> load_key();
   [[nodiscard]] StartResult<Control::MakeSnapshot> snapshot_maker(
       const HashKey& key, std::span<const transport::ListenerSockets> listeners);
+  [[nodiscard]] StartResult<void> make_request_names();
   [[nodiscard]] StartResult<void> make_control(Control::MakeSnapshot make_snapshot);
   [[nodiscard]] StartResult<void> make_prober();
   [[nodiscard]] size_t connections_by_descriptors();
@@ -63,6 +64,7 @@ class Daemon {
   const Sizing sizing_;
   observe::EventLog& log_;
   const Instant started_at_;
+  std::unique_ptr<RequestNames> request_names_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<const proxy::Snapshot> names_;  // for metrics: servers and groups by place
   std::unique_ptr<balance::LoadBoard> load_;

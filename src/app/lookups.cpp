@@ -30,6 +30,7 @@ size_t keep_first(std::vector<SrvRecord>& targets) {
   });
   const size_t all = targets.size();
   targets.resize(std::min(all, kTargetsMax));
+  targets.shrink_to_fit();
   return all - targets.size();
 }
 
@@ -159,15 +160,20 @@ std::optional<std::vector<NamedAddress>> Lookups::addresses(size_t name) const {
   std::optional<std::vector<NamedAddress>> found;
   if (!asks_srv(asked)) {
     found = addresses_of(asked.host, *asked.port);
-  } else if (const Entry& srv = at({srv_host(asked), RecordType::Srv}); srv.is_live()) {
-    found = addresses_of(srv.targets);
-  } else if (!srv.targets.empty() && !is_live(asked.host)) {
+  } else if (const Entry& srv = at({srv_host(asked), RecordType::Srv}); is_service(name)) {
     found = addresses_of(srv.targets);
   } else if (srv.is_settled()) {
     found = addresses_of(asked.host, sip::default_port(asked.transport));
   }
   if (found && found->empty()) found.reset();
   return found;
+}
+
+bool Lookups::is_service(size_t name) const {
+  const HostName& asked = names_[name];
+  if (!asks_srv(asked)) return false;
+  const Entry& srv = at({srv_host(asked), RecordType::Srv});
+  return srv.is_live() || (!srv.targets.empty() && !is_live(asked.host));
 }
 
 std::optional<std::vector<NamedAddress>> Lookups::addresses_of(const std::string& host,

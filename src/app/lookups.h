@@ -13,7 +13,6 @@
 #pragma once
 
 #include <chrono>
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -21,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include "app/dns_answer.h"
+#include "app/question.h"
 #include "balance/options.h"
 #include "base/address.h"
 #include "base/counter.h"
@@ -35,12 +34,6 @@ inline constexpr std::chrono::seconds kTtlMin{1};
 inline constexpr std::chrono::seconds kTtlMax = std::chrono::hours(1);
 inline constexpr std::chrono::seconds kRetryMin{1};  // doubles with each failure
 inline constexpr std::chrono::seconds kRetryMax{30};
-
-struct Question {
-  std::string host;
-  RecordType type = RecordType::A;
-  auto operator<=>(const Question&) const = default;
-};
 
 // A server's name, as configured.
 struct HostName {
@@ -67,23 +60,26 @@ struct LookupCounters {  // one writer, any reader
   Counter oldest_answer_ns;  // Instant of the answer in use that came longest ago; 0: none
 };
 
-class Lookups {
+class Lookups final : public QuestionSource {
  public:
   // What other names have been answered is forgotten. Requires: at most kNamesMax, in lower case.
   void set_names(std::vector<HostName> names);
 
-  // When the next question is due; Instant::max() where none waits.
-  [[nodiscard]] Instant next_due() const;
-  // The question that has been due longest, if any is: it is under way from now on.
-  [[nodiscard]] std::optional<Question> take_due(Instant now);
-  // Ends a question. One that nobody asks any more is ignored.
-  void on_answer(const Question& question, Answer answer, Instant now);
+  [[nodiscard]] Instant next_due() const override;
+  [[nodiscard]] std::optional<Question> take_due(Instant now) override;
+  void on_answer(const Question& question, Answer answer, Instant now) override;
+  // True where some name rests upon this question.
+  [[nodiscard]] bool asks(const Question& question) const {
+    return entries_.find(question) != entries_.end();
+  }
 
   // False while a question that this name rests upon has neither been answered nor failed yet.
   [[nodiscard]] bool is_settled(size_t name) const;
   [[nodiscard]] bool is_settled() const;  // all of them
   // Where name number `name` leads; nothing as long as that is not known, or nowhere.
   [[nodiscard]] std::optional<std::vector<NamedAddress>> addresses(size_t name) const;
+  // True where it leads there by SRV records.
+  [[nodiscard]] bool is_service(size_t name) const;
 
   [[nodiscard]] const LookupCounters& counters() const { return counters_; }
 

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "app/http_server.h"
+#include "app/request_names.h"
 #include "balance/affinity.h"
 #include "balance/call_counts.h"
 #include "balance/call_ledger.h"
@@ -287,6 +288,7 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
   const net::DatagramBatchOptions batch;
   const size_t lane_state =
       sizeof(proxy::Lane) + sizeof(proxy::LaneCounters) + sizeof(transport::LaneSockets) +
+      proxy::NameWaits::memory_octets() +
       servers * (sizeof(proxy::ServerCounters) + sizeof(int64_t) + sizeof(balance::AnswerTime)) +
       balance::CallLedger::memory_octets(servers) +
       configuration.groups.size() * (sizeof(proxy::GroupCounters) + sizeof(balance::RetryBudget));
@@ -329,6 +331,7 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
               {lanes, {sizing.sockets.queue_entries, "entries"}, {kSendEntryOctets, {}}}),
       product("affinity-calls", {lanes, {sizing.call_entries, "entries"}, {kEntry, {}}}),
       product("affinity-others", {lanes, {sizing.other_entries, "entries"}, {kEntry, {}}}),
+      {"names", RequestNames::memory_octets(), "names in requests of servers"},
       product("moved-flows",
               {lanes, {sizing.moved_entries, "entries"}, {sizeof(proxy::MovedFlow), {}}}),
   };

@@ -1,18 +1,15 @@
-// Asks the name servers what the names of servers lead to, through c-ares.
+// What the names of servers lead to, asked again and again: app/lookups.h says what to ask and
+// when, and keeps what is known; app/dns_client.h asks.
 //
-// app/lookups.h says what to ask and when, and keeps what is known; here are only the sockets. One
-// descriptor stands for all of them, so that whoever owns the thread can wait for it beside other
-// things, and nothing ever waits in here. /etc/hosts is asked first, as everywhere.
-// Thread: one, the control thread; the counters from any. Bounds: those of app/lookups.h, and
-// Options::queries_max questions under way.
+// Thread: one, the control thread; the counters from any. Bounds: those of both.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
-#include <string>
+#include <utility>
 #include <vector>
 
+#include "app/dns_client.h"
 #include "app/lookups.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -21,39 +18,32 @@ namespace siplb::app {
 
 class Resolver {
  public:
-  struct Options {
-    // Whom to ask, and then exactly by the names given; none: as /etc/resolv.conf says, with its
-    // search domains. Read once.
-    std::vector<SockAddress> nameservers;
-    std::chrono::milliseconds timeout = std::chrono::seconds(1);  // of the first try
-    int tries = 2;                                                // of each name server
-    size_t queries_max = 32;
-  };
+  using Options = DnsClient::Options;
   [[nodiscard]] static Result<std::unique_ptr<Resolver>> create(const Options& options);
-  ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
   // As Lookups::set_names(): what is known of names that stay is kept.
-  void set_names(std::vector<HostName> names);
+  void set_names(std::vector<HostName> names) { lookups_.set_names(std::move(names)); }
   // True once each name has been asked for: waiting longer brings nothing new.
-  [[nodiscard]] bool is_settled() const;
+  [[nodiscard]] bool is_settled() const { return lookups_.is_settled(); }
   // As Lookups::addresses().
-  [[nodiscard]] std::optional<std::vector<NamedAddress>> addresses(size_t name) const;
-  [[nodiscard]] const LookupCounters& counters() const;
+  [[nodiscard]] std::optional<std::vector<NamedAddress>> addresses(size_t name) const {
+    return lookups_.addresses(name);
+  }
+  [[nodiscard]] const LookupCounters& counters() const { return lookups_.counters(); }
 
-  // Readable when run() has something to read.
-  [[nodiscard]] int descriptor() const;
-  // When to call run() at the latest; Instant::max() where nothing will happen by itself.
-  [[nodiscard]] Instant next_deadline() const;
-  enum class [[nodiscard]] News : uint8_t{Nothing, Answers};
-  // Takes what has come, gives up what took too long, asks what is due.
-  News run(Instant now);
+  // As DnsClient's.
+  [[nodiscard]] int descriptor() const { return client_->descriptor(); }
+  [[nodiscard]] Instant next_deadline() const { return client_->next_deadline(); }
+  using News = DnsClient::News;
+  News run(Instant now) { return client_->run(now); }
 
  private:
-  class Impl;  // sockets and c-ares, in resolver.cpp
-  explicit Resolver(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  Resolver() = default;
+
+  Lookups lookups_;
+  std::unique_ptr<DnsClient> client_;  // asks for lookups_: ends before it
 };
 
 }  // namespace siplb::app

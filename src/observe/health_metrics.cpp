@@ -1,4 +1,5 @@
-// The metrics of servers' health, of the calls they have, and of the names that lead to them.
+// The metrics of servers' health, of the calls they have, of the names that lead to them, and of
+// those that they write into requests.
 #include <algorithm>
 #include <array>
 
@@ -109,10 +110,8 @@ void fill_priority(Series& out) {
   }
 }
 
-void fill_lookups(Series& out) {
-  for (const NameLookups& each : out.source.names.lookups) {
-    out.add({{"result", each.result}}, each.count.value());
-  }
+void fill_lookups(Series& out, const std::vector<NameLookups>& lookups) {
+  for (const NameLookups& each : lookups) out.add({{"result", each.result}}, each.count.value());
 }
 
 uint64_t value_of(const Counter* counter) {
@@ -168,7 +167,7 @@ constexpr auto kFamilies = std::to_array<Family>({
      fill_priority},
     {{"siplb_name_lookups_total", "counter", "result",
       "Questions to name servers for servers by name, by what came of them; none without such."},
-     fill_lookups},
+     [](Series& out) { fill_lookups(out, out.source.names.lookups); }},
     {{"siplb_names_without_address", "gauge", "", "Names of servers that lead nowhere yet."},
      [](Series& out) { out.add({}, value_of(out.source.names.without_address)); }},
     {{"siplb_name_targets_ignored", "gauge", "",
@@ -180,6 +179,27 @@ constexpr auto kFamilies = std::to_array<Family>({
     {{"siplb_name_age_seconds", "gauge", "",
       "Since a name server last confirmed the answer that has waited longest for it."},
      fill_name_age},
+    {{"siplb_request_name_lookups_total", "counter", "result",
+      "Questions to name servers for names in requests of servers, by what came of them."},
+     [](Series& out) { fill_lookups(out, out.source.request_names.lookups); }},
+    {{"siplb_request_names", "gauge", "", "Names in requests of servers that are kept."},
+     [](Series& out) { out.add({}, value_of(out.source.request_names.names)); }},
+    {{"siplb_request_names_evicted_total", "counter", "", "Of these, forgotten for want of room."},
+     [](Series& out) { out.add({}, value_of(out.source.request_names.evicted)); }},
+    {{"siplb_requests_awaiting_name", "gauge", "",
+      "Requests of servers that wait for what a name in them leads to."},
+     [](Series& out) {
+       out.add({}, out.sum([](const auto& lane) -> const Counter& {
+         return lane.counters.names_awaited;
+       }));
+     }},
+    {{"siplb_request_names_refused_total", "counter", "reason",
+      "Why requests of servers did not go where a name in them leads."},
+     [](Series& out) {
+       out.add_by<proxy::NameRefusal>(
+           "reason", [](const auto& lane) -> auto& { return lane.counters.names_refused; },
+           [](auto reason) { return proxy::name(reason); });
+     }},
 });
 
 }  // namespace

@@ -44,6 +44,13 @@ struct NameCounters {
   const Counter* oldest_answer_ns = nullptr;  // an Instant; 0: none
 };
 
+// Of names in servers' requests.
+struct RequestNameCounters {
+  std::vector<NameLookups> lookups;  // by result
+  const Counter* names = nullptr;
+  const Counter* evicted = nullptr;
+};
+
 // What is measured. What is borrowed outlives the Metrics.
 struct MetricsSource {
   const proxy::Snapshot& snapshot;
@@ -54,6 +61,7 @@ struct MetricsSource {
   Published<balance::PoolStatus>* status = nullptr;  // null: all servers are unknown
   size_t status_reader = 0;                          // our number among its readers
   NameCounters names = {};
+  RequestNameCounters request_names = {};
   std::span<const std::unique_ptr<proxy::Worker>> workers;
   std::vector<BudgetLine> budget;
   std::vector<bool> steering_attached;  // by ListenerIndex, of every listener

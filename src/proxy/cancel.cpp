@@ -7,6 +7,8 @@ Verdict RequestPath::decide_cancel(const Request& request) {
   const Named named = read_named_goal(request);
   if (named.refusal) return *named.refusal;
   if (named.goal) return forward(request, named.goal->target, {});
+  // Its INVITE has gone there when that was known.
+  if (!named.is_nothing()) return Verdict::reply(481);
   Target target;
   switch (parts_.chooser.find_affine(request, target)) {
     case TargetChooser::Affine::Found: return forward(request, target, {});

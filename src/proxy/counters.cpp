@@ -34,6 +34,7 @@ std::string_view name(AbsorbReason reason) {
     case AbsorbReason::NotBest: return "not_best";
     case AbsorbReason::Probe: return "probe";
     case AbsorbReason::Released: return "released";
+    case AbsorbReason::NameAwaited: return "name_awaited";
     case AbsorbReason::kCount: break;
   }
   return "other";
@@ -54,6 +55,7 @@ std::string_view name(DropReason reason) {
     case DropReason::AckRefused: return "ack_refused";
     case DropReason::Route: return "route";
     case DropReason::MailboxFull: return "mailbox_full";
+    case DropReason::NameUnknown: return "name_unknown";
     case DropReason::kCount: break;
   }
   return "other";
@@ -67,6 +69,7 @@ std::string_view name(OriginatedKind kind) {
     case OriginatedKind::Ack: return "ack";
     case OriginatedKind::Bye: return "bye";
     case OriginatedKind::Retry: return "retry";
+    case OriginatedKind::Named: return "named";
     case OriginatedKind::kCount: break;
   }
   return "other";
@@ -83,6 +86,18 @@ std::string_view name(FailoverReason reason) {
     case FailoverReason::Disconnected: return "disconnected";
     case FailoverReason::Code: return "code";
     case FailoverReason::kCount: break;
+  }
+  return "other";
+}
+
+std::string_view name(NameRefusal reason) {
+  switch (reason) {
+    case NameRefusal::Nowhere: return "nowhere";
+    case NameRefusal::NoAnswer: return "no_answer";
+    case NameRefusal::NoRoom: return "no_room";
+    case NameRefusal::Rate: return "rate";
+    case NameRefusal::MailboxFull: return "mailbox_full";
+    case NameRefusal::kCount: break;
   }
   return "other";
 }

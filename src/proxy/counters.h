@@ -34,6 +34,7 @@ enum class AbsorbReason : uint8_t {
   NotBest,      // a final response that another one was preferred to (16.7, step 6), or may be yet
   Probe,        // the answer to a health check that was sent by a listener: the prober's
   Released,     // a 2xx that came too late: acknowledged and ended by us
+  NameAwaited,  // a request that goes on, or is answered, once it is known what its name leads to
   kCount,
 };
 
@@ -52,6 +53,7 @@ enum class DropReason : uint8_t {
   AckRefused,           // an ACK that any other request would have been refused for
   Route,                // a route says drop
   MailboxFull,          // the lane that it belongs to has no room, and it can't be answered
+  NameUnknown,          // an ACK whose way is by a name that is only now asked for
   kCount,
 };
 
@@ -73,6 +75,7 @@ enum class OriginatedKind : uint8_t {
   Ack,
   Bye,
   Retry,  // a request to another server
+  Named,  // a request that has waited for what its name leads to
   kCount,
 };
 
@@ -92,9 +95,20 @@ enum class FailoverReason : uint8_t {
   kCount,
 };
 
+// Why a server's request did not go where a name in it leads.
+enum class NameRefusal : uint8_t {
+  Nowhere,      // to no address, or none that may be called
+  NoAnswer,     // that was not known in time
+  NoRoom,       // as many requests wait as may, or there is none for a copy
+  Rate,         // too many names were asked for in this second
+  MailboxFull,  // too many wait to be asked for
+  kCount,
+};
+
 [[nodiscard]] std::string_view name(OriginatedKind kind);
 [[nodiscard]] std::string_view name(RepeatDirection direction);
 [[nodiscard]] std::string_view name(FailoverReason reason);
+[[nodiscard]] std::string_view name(NameRefusal reason);
 [[nodiscard]] std::string_view name(MessageKind kind);
 [[nodiscard]] std::string_view name(AbsorbReason reason);
 [[nodiscard]] std::string_view name(DropReason reason);
@@ -133,7 +147,9 @@ struct LaneCounters {
   Counter over_rate;          // requests refused because their route's rate was used up
   Counter tcp_refused;        // requests too long for a datagram, sent as one all the same
   Counter moved_evicted;      // clients that had moved, forgotten for want of room
-  Counter expressions;        // of routes, matched with a text: the heap is used for them
+  CounterArray<NameRefusal> names_refused;
+  Counter names_awaited;  // requests that wait for what their names lead to, now
+  Counter expressions;    // of routes, matched with a text: the heap is used for them
   std::array<CounterArray<sip::SealFault>, static_cast<size_t>(SealKind::kCount)> seal_rejected;
   CounterArray<sip::Method> requests;         // new requests by method
   CounterArray<sip::ScanStatus> scan_faults;  // why messages did not scan, whatever became of them

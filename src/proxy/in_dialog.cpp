@@ -46,7 +46,7 @@ transport::Flow flow_to_place(const Request& request, const Target& target,
 
 Verdict RequestPath::decide_in_dialog(const Request& request) {
   const Named named = read_dialog_goal(request);
-  return named.goal ? relay(request, *named.goal) : *named.refusal;
+  return named.goal ? relay(request, *named.goal) : start(request, named);
 }
 
 // What is lost between datagrams its sender repeats; over a stream nobody does, so that there its
@@ -107,12 +107,12 @@ RequestPath::Named RequestPath::read_client_end(const Request& request,
   }
   // Its flow is gone. Only a server may say where else it is.
   const Named named = request.sender.is_server() ? read_uri_goal(request) : Named{};
-  return named.goal ? named : Named::refused(480);
+  return named.is_nothing() || named.refusal ? Named::refused(480) : named;
 }
 
 RequestPath::Named RequestPath::read_tokenless_goal(const Request& request) {
   const Named named = read_named_goal(request);
-  if (named.goal || named.refusal) return named;
+  if (!named.is_nothing()) return named;
   Target target;
   switch (parts_.chooser.find_affine(request, target)) {
     case TargetChooser::Affine::Found: return Named::at(goal_at_server(request, target));

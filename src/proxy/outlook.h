@@ -1,12 +1,14 @@
-// What a lane decides by in this tick: the configuration, and which servers may get work.
+// What a lane decides by in this tick: the configuration, which servers may get work, and what
+// names lead to.
 //
-// Both are replaced as a whole, between two ticks and never within one; who keeps something of them
+// All are replaced as a whole, between two ticks and never within one; who keeps something of them
 // for longer must copy it. A new snapshot has the servers and groups of the old one at the same
 // places; their addresses and weights may differ.
 // Thread: one, a worker, which all its lanes share.
 #pragma once
 
 #include "balance/pool_status.h"
+#include "proxy/name_book.h"
 #include "proxy/snapshot.h"
 
 namespace siplb::proxy {
@@ -16,6 +18,7 @@ class Witness;
 struct Outlook {
   const Snapshot* snapshot;           // never null
   const balance::PoolStatus* status;  // never null
+  const NameBook* names;              // never null
   Witness* witness = nullptr;         // who watches, if somebody does
 
   [[nodiscard]] const balance::Topology& topology() const { return snapshot->topology; }

@@ -1,6 +1,37 @@
 #include "proxy/request.h"
 
+#include "sip/char_class.h"
+
 namespace siplb::proxy {
+namespace {
+
+constexpr size_t kLabelOctetsMax = 63;  // RFC 1035, 2.3.4
+
+bool is_label(std::string_view label) {
+  return label.size() <= kLabelOctetsMax && sip::all_of(sip::kHostChar, label);
+}
+
+// The last label begins with a letter: so "10.0.0.256" is none.
+bool is_host_name(std::string_view host) {
+  if (host.size() > kHostNameOctetsMax) return false;
+  for (size_t dot = host.find('.'); dot != host.npos; dot = host.find('.')) {
+    if (!is_label(host.substr(0, dot))) return false;
+    host.remove_prefix(dot + 1);
+  }
+  return is_label(host) && !sip::is(sip::kDigitChar, host.front());
+}
+
+// False where it wants another than UDP or TCP. Nothing where it does not say.
+bool read_transport(const sip::Uri& uri, std::optional<sip::Transport>& transport) {
+  if (uri.scheme != sip::Scheme::Sip) return false;
+  const std::string_view named = uri.param("transport");
+  for (const auto each : {sip::Transport::Udp, sip::Transport::Tcp}) {
+    if (sip::equal_caseless(named, sip::transport_name(each))) transport = each;
+  }
+  return named.empty() || transport.has_value();
+}
+
+}  // namespace
 
 Request read_request(const Snapshot& snapshot, const Received& received,
                      CounterArray<sip::SealFault>& rejected) {
@@ -24,15 +55,22 @@ Request read_request(const Snapshot& snapshot, const Received& received,
 
 std::optional<UriPlace> read_place(const sip::Uri& uri) {
   const auto address = uri.literal();
-  if (uri.scheme != sip::Scheme::Sip || !address) return std::nullopt;
-  const std::string_view named = uri.param("transport");
-  if (named.empty()) return UriPlace{.address = *address, .transport = {}};
-  for (const auto transport : {sip::Transport::Udp, sip::Transport::Tcp}) {
-    if (sip::equal_caseless(named, sip::transport_name(transport))) {
-      return UriPlace{.address = *address, .transport = transport};
-    }
+  UriPlace place;
+  if (!address || !read_transport(uri, place.transport)) return std::nullopt;
+  place.address = *address;
+  return place;
+}
+
+std::optional<NameKey> read_name(const sip::Uri& uri) {
+  std::string_view host = uri.host;
+  if (host.ends_with('.')) host.remove_suffix(1);
+  NameKey name{.host = {}, .port = uri.port, .transport = {}};
+  if (!is_host_name(host) || !read_transport(uri, name.transport)) return std::nullopt;
+  for (const char c : host) {
+    const char lower = sip::to_lower(c);
+    name.host.append({&lower, 1});
   }
-  return std::nullopt;
+  return name;
 }
 
 uint32_t loop_hash(const Request& request, const Snapshot& snapshot) {

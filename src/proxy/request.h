@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/time.h"
+#include "proxy/name_book.h"
 #include "proxy/route_set.h"
 #include "proxy/sender.h"
 #include "sip/message.h"
@@ -52,6 +53,13 @@ struct UriPlace {
 };
 // Nothing where its host is a name, or it wants another transport than UDP or TCP.
 [[nodiscard]] std::optional<UriPlace> read_place(const sip::Uri& uri);
+// The host's name. Nothing where it is an address or can be no name (RFC 3261, 25.1: hostname), or
+// where the URI wants another transport than UDP or TCP.
+[[nodiscard]] std::optional<NameKey> read_name(const sip::Uri& uri);
+// Requires: not Nothing.
+[[nodiscard]] inline const sip::Uri& uri_of(const Request& request, NamedBy by) {
+  return by == NamedBy::Route ? request.routes.next : request.message.uri;
+}
 
 // What tells a loop from a spiral: see Seal::loop_hash().
 [[nodiscard]] uint32_t loop_hash(const Request& request, const Snapshot& snapshot);

@@ -77,8 +77,7 @@ Verdict RequestPath::decide_new(const Request& request) {
   parts_.counters.requests[request.message.method].add();
   if (is_draining()) return Verdict::reply(503, {}, StatefulPath::kRetryAfter);
   const Named named = read_named_goal(request);
-  if (named.refusal) return *named.refusal;
-  if (named.goal) return parts_.stateful.start(request, *named.goal);
+  if (!named.is_nothing()) return start(request, named);
   const auto route = select_route(request);
   return route ? start_by_route(request, *route) : Verdict::reply(404);
 }
@@ -91,8 +90,7 @@ Verdict RequestPath::start_by_route(const Request& request, size_t index) {
   }
   if (is_over_rate(index, request.tick)) return Verdict::reply(503, {}, StatefulPath::kRetryAfter);
   if (route.action == RouteAction::ForwardByUri) {
-    const Named named = read_uri_goal(request);
-    return named.goal ? parts_.stateful.start(request, *named.goal) : *named.refusal;
+    return start(request, read_uri_goal(request));
   }
   Goal goal{.group = route.group,
             .key_hash = parts_.chooser.key_hash(request, route),

@@ -8,6 +8,7 @@
 // in-dialog:  the end that the token names; else the affinity entry; else the hash policy; with
 //             state where a stream is on the way
 // CANCEL:     where its INVITE went; if that is not known, to every server of the group
+// by a name:  where it is not known what that leads to, the request waits (name_waits.h)
 //
 // Thread: one, the lane's worker. No heap.
 #pragma once
@@ -17,6 +18,7 @@
 #include "proxy/checks.h"
 #include "proxy/forwarder.h"
 #include "proxy/moved_flows.h"
+#include "proxy/name_waits.h"
 #include "proxy/request.h"
 #include "proxy/route_table.h"
 #include "proxy/stateful_path.h"
@@ -39,6 +41,7 @@ class RequestPath {
     Forwarder& forwarder;
     SizeRule& size_rule;
     StatefulPath& stateful;
+    NameWaits& waits;
     LaneCounters& counters;
   };
   RequestPath(const Outlook& outlook, const Parts& parts) : outlook_(outlook), parts_(parts) {}
@@ -46,16 +49,24 @@ class RequestPath {
   // Decides a request that scanned well, and sends it on where the verdict is Forward. What the
   // verdict points to lives until the next call.
   Verdict decide(const sip::Message& message, const transport::Flow& source, const Tick& tick);
+  // There is a new book of names: what has waited for it goes on.
+  void on_names(const Tick& tick);
 
  private:
-  // What a request says itself about where it goes: a goal, a refusal, or nothing.
+  // What a request says itself about where it goes: a goal, a refusal, a name that nobody knows
+  // yet, or nothing.
   struct Named {
     std::optional<Goal> goal;
     std::optional<Verdict> refusal;
+    NamedBy awaited = NamedBy::Nothing;
 
     static Named at(const Goal& goal) { return {.goal = goal, .refusal = {}}; }
     static Named refused(const Verdict& verdict) { return {.goal = {}, .refusal = verdict}; }
     static Named refused(uint16_t code) { return refused(Verdict::reply(code)); }
+    static Named awaits(NamedBy by) { return {.goal = {}, .refusal = {}, .awaited = by}; }
+    [[nodiscard]] bool is_nothing() const {
+      return !goal && !refusal && awaited == NamedBy::Nothing;
+    }
   };
 
   Verdict pass_on(const Request& request, StatefulPath::Known known);
@@ -71,6 +82,22 @@ class RequestPath {
   // By its Request-URI.
   [[nodiscard]] Named read_uri_goal(const Request& request) const;
   [[nodiscard]] Goal only_goal(const Request& request, const Target& target) const;
+  // Which places such a URI may lead to.
+  struct Reach {
+    std::optional<Goal> (RequestPath::*goal_at)(const Request& request,
+                                                const UriPlace& place) const;
+    uint16_t refusal = 480;  // where it leads elsewhere
+  };
+  [[nodiscard]] std::optional<Goal> goal_of_ours(const Request& request,
+                                                 const UriPlace& place) const;
+  [[nodiscard]] std::optional<Goal> goal_anywhere(const Request& request,
+                                                  const UriPlace& place) const;
+  [[nodiscard]] Named read_goal(const Request& request, NamedBy by, const Reach& reach) const;
+  [[nodiscard]] std::optional<Goal> choose_goal(const Request& request, const NameEntry& entry,
+                                                const Reach& reach) const;
+  // With state. Requires: it is not nothing.
+  Verdict start(const Request& request, const Named& named);
+  Verdict await(const Request& request, NamedBy by);
   // The flow to a client's end of a dialog: the newest that lives; nothing where none does.
   [[nodiscard]] std::optional<transport::Flow> flow_to_client(const Request& request,
                                                               const sip::TokenEnd& end) const;
@@ -85,7 +112,7 @@ class RequestPath {
   [[nodiscard]] bool is_over_rate(size_t route, const Tick& tick);
 
   // in_dialog.cpp
-  // Exactly one of both.
+  // Never nothing.
   [[nodiscard]] Named read_dialog_goal(const Request& request);
   [[nodiscard]] Named read_tokenless_goal(const Request& request);
   [[nodiscard]] Named read_server_end(const Request& request, const sip::TokenEnd& end) const;

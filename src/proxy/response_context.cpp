@@ -39,7 +39,8 @@ bool ResponseContext::is_answer_open() const {
 }
 
 bool ResponseContext::is_any_pending() const {
-  return std::any_of(tried().begin(), tried().end(),
+  return awaited != NamedBy::Nothing ||
+         std::any_of(tried().begin(), tried().end(),
                      [this](const Attempt& attempt) { return is_pending(attempt); });
 }
 

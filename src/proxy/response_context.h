@@ -17,6 +17,7 @@
 #include "balance/topology.h"
 #include "base/slot_pool.h"
 #include "net/timer_wheel.h"
+#include "proxy/name_book.h"
 #include "sip/seal.h"
 #include "transaction/invite_client.h"
 #include "transaction/invite_server.h"
@@ -81,6 +82,7 @@ struct ResponseContext final : net::TimerNode {
   bool wants_path = false;          // its route adds a Path
   bool has_no_client = false;       // a BYE of our own
   bool has_lost_one = false;  // a connection ended by which it was sent, and it was sent again
+  NamedBy awaited = NamedBy::Nothing;  // what has a name that it waits for: it went nowhere yet
   std::array<Attempt, balance::kAttemptsMax> attempts;
 
   [[nodiscard]] bool is_invite() const { return method == sip::Method::Invite; }
@@ -111,6 +113,7 @@ struct ResponseContext final : net::TimerNode {
   // True while some attempt may still have a better answer than the best so far: pending, and not
   // silent for its time already (SIP.md 6).
   [[nodiscard]] bool is_answer_open() const;
+  // Or it waits for what a name leads to.
   [[nodiscard]] bool is_any_pending() const;
   // Nothing is owed to the client any more.
   [[nodiscard]] bool is_upstream_done() const;

@@ -53,11 +53,15 @@ bool is_met_at(const Side& side, const SockAddress& address, const SockAddress& 
   return side.bound.is_wildcard() && side.bound.port() == address.port() && address.same_ip(local);
 }
 
+bool is_at(const Side& side, const SockAddress& address) {
+  return side.bound == address ||
+         std::any_of(side.names.begin(), side.names.end(),
+                     [&](const OwnName& name) { return name.literal == address; });
+}
+
 bool is_called(const Side& side, std::string_view host, uint16_t port) {
-  const auto literal = SockAddress::parse_ip(host, port);
-  if (side.bound == literal) return true;
+  if (const auto literal = SockAddress::parse_ip(host, port)) return is_at(side, *literal);
   return std::any_of(side.names.begin(), side.names.end(), [&](const OwnName& name) {
-    if (literal) return name.literal == *literal;
     return name.port == port && sip::equal_caseless(name.host, host);
   });
 }
@@ -126,18 +130,20 @@ bool Sides::is_own_sent_by(std::string_view host, uint16_t port) const {
 
 bool Sides::is_ours(const sip::Uri& uri, const SockAddress& local) const {
   if (uri.scheme != sip::Scheme::Sip && uri.scheme != sip::Scheme::Sips) return false;
-  const uint16_t port = uri.effective_port();
-  if (is_own_sent_by(uri.host, port)) return true;
-  if (const auto literal = uri.literal()) {
-    return std::any_of(sides_.begin(), sides_.end(),
-                       [&](const Side& side) { return is_met_at(side, *literal, local); });
-  }
+  if (const auto literal = uri.literal()) return is_ours(*literal, local);
+  if (is_own_sent_by(uri.host, uri.effective_port())) return true;
   const bool is_name = std::any_of(names_.begin(), names_.end(), [&](const std::string& name) {
     return sip::equal_caseless(name, uri.host);
   });
   return is_name && (uri.port == 0 || std::any_of(sides_.begin(), sides_.end(), [&](const Side& s) {
                        return s.bound.port() == uri.port;
                      }));
+}
+
+bool Sides::is_ours(const SockAddress& place, const SockAddress& local) const {
+  return std::any_of(sides_.begin(), sides_.end(), [&](const Side& side) {
+    return is_at(side, place) || is_met_at(side, place, local);
+  });
 }
 
 std::optional<ListenerIndex> select_server_side(std::span<const ListenerOptions> listeners,

@@ -94,6 +94,8 @@ class Sides {
   // True where a URI leads to us: by such an address, by `local` (or Family::None) at a wildcard's
   // port, or by one of our names.
   [[nodiscard]] bool is_ours(const sip::Uri& uri, const SockAddress& local) const;
+  // The same of a place.
+  [[nodiscard]] bool is_ours(const SockAddress& place, const SockAddress& local) const;
 
  private:
   std::vector<Side> sides_;

@@ -5,6 +5,8 @@
 //   find           a request whose transaction is known: a repeat, a CANCEL, an ACK
 //   on_response    to upstream, or absorbed, or the reason to try another server
 //   run_timers     repeats, 100 Trying, silence, Timer C, time-outs
+//   await, go_on, turn_away
+//                  a new request waits for what a name leads to (name_waits.h), and does no more
 //   on_undelivered, on_unsent, on_disconnected
 //                  the wire says that a request can't have arrived, or that nothing comes of it
 //
@@ -25,6 +27,7 @@
 #include "proxy/context_store.h"
 #include "proxy/forwarder.h"
 #include "proxy/local_reply.h"
+#include "proxy/name_waits.h"
 #include "proxy/request.h"
 #include "proxy/size_rule.h"
 #include "proxy/target.h"
@@ -62,6 +65,7 @@ class StatefulPath {
     Forwarder& forwarder;
     SizeRule& size_rule;
     LocalReply& local_reply;
+    NameWaits& waits;
     LaneCounters& counters;
     EventRing& events;
     balance::LoadBoard& load;
@@ -88,6 +92,16 @@ class StatefulPath {
 
   // Requires: find() gave No. Answers it where there is no room for it, or nobody can be reached.
   Verdict start(const Request& request, const Goal& goal);
+
+  // The same for a request that goes where a name of its own leads, which no book knows yet. It is
+  // answered 480 where it can't wait, or has waited too long.
+  Verdict await(const Request& request, NamedBy by);
+  // What is held of it. Valid until the next call of anything here.
+  [[nodiscard]] Request read_held(const ResponseContext& context, const Tick& tick);
+  // It waits no more. Requires: NameWaits has let go of it; `request` was read from it.
+  void go_on(ResponseContext& context, const Request& request, const Goal& goal);
+  // The same where its name leads nowhere, which is answered with `code`.
+  void turn_away(ResponseContext& context, uint16_t code, const Tick& tick);
 
   // Nothing where no transaction is known for it.
   std::optional<Verdict> on_response(const sip::Message& response, const transport::Flow& source,
@@ -120,6 +134,9 @@ class StatefulPath {
                 const transport::Flow& source, const Tick& tick);
   Known find_in(transaction::Tombstone& tombstone, const sip::Message& request) const;
   Known repeat_final(ResponseContext& context);
+  // A context of a new request, which has gone nowhere; null where there is no room.
+  [[nodiscard]] ResponseContext* open(const Request& request);
+  Sent send_first(ResponseContext& context, const Request& request, const Goal& goal);
   Verdict cancel(ResponseContext& context, const Tick& tick);
   struct Transmission {
     Target target;
@@ -226,7 +243,6 @@ class StatefulPath {
 
   // originate.cpp
   [[nodiscard]] const sip::Message& read(std::string_view octets);
-  [[nodiscard]] Request read_held(const ResponseContext& context, const Tick& tick);
   [[nodiscard]] const sip::Message* read_request_of(const ResponseContext& context);
   void send_trying(ResponseContext& context);
   [[nodiscard]] bool send_final(ResponseContext& context, Instant now);
@@ -261,6 +277,7 @@ class StatefulPath {
   Forwarder& forwarder_;
   SizeRule& size_rule_;
   LocalReply& local_reply_;
+  NameWaits& waits_;
   LaneCounters& counters_;
   EventRing& events_;
   balance::LoadBoard& load_;

@@ -1,5 +1,8 @@
 // Requests: a new one gets its transaction; a repeat, a CANCEL or an ACK finds the one it belongs
 // to.
+#include <utility>
+
+#include "base/assert.h"
 #include "proxy/client_return.h"
 #include "proxy/dialog_token.h"
 #include "proxy/stateful_path.h"
@@ -32,6 +35,7 @@ StatefulPath::StatefulPath(const Options& options, const Outlook& outlook, const
       forwarder_(parts.forwarder),
       size_rule_(parts.size_rule),
       local_reply_(parts.local_reply),
+      waits_(parts.waits),
       counters_(parts.counters),
       events_(parts.events),
       load_(parts.load),
@@ -128,46 +132,87 @@ Verdict StatefulPath::pass_on(const Request& request, const Known& known) {
 }
 
 Verdict StatefulPath::start(const Request& request, const Goal& goal) {
-  ResponseContext* const context = store_.create(request.branch, request.message.method);
-  if (context == nullptr) {
-    events_.post({.at = request.tick.now, .id = EventId::TransactionsFull, .lane = options_.lane});
-    return Verdict::reply(503, {}, kRetryAfter);
-  }
-  const sip::Message& message = request.message;
-  const Instant now = request.tick.now;
-  context->group = goal.group;
-  context->source = request.source;
-  context->reply_port = answer_port(message.via, request.source);
-  context->unreachable_code = goal.unreachable_code;
-  context->sender_group = request.sender.affinity_group;
-  context->from_tag_hash = request.from_tag_hash;
-  context->key_hash = goal.key_hash;
-  context->has_one_target = goal.is_only_one;
-  context->affinity_key = chooser_.call_of(request).key;
-  context->wants_path = goal.wants_path;
-  if (context->is_invite()) {
-    if (!store_.store_remnant(*context, message)) {
-      store_.remove(*context);
-      return Verdict::reply(503, {}, kRetryAfter);
-    }
-    context->invite = transaction::InviteServer(hop_of(request.source), now);
-    context->ringing_until = now + options_.timers.ringing;
-    context->is_call = !goal.is_only_one;
-  } else {
-    context->other = transaction::NonInviteServer(hop_of(request.source), now);
-  }
-  if (!store_.hold(*context, message.text)) {
+  ResponseContext* const context = open(request);
+  if (context == nullptr) return Verdict::reply(503, {}, kRetryAfter);
+  if (!context->held) {
     counters_.unheld.add();
     context->invite.leave_trying_to_server();
   }
-  budgets_[goal.group].on_request(now);
-  const Target first{.server = goal.target.server, .to = goal.target.to};
-  if (begin_attempt(*context, request, first) == Sent::No &&
-      try_failover(*context, FailoverReason::Unreachable, request.tick) == Failover::Impossible) {
-    return refuse(*context, request.tick.now);
-  }
+  if (send_first(*context, request, goal) == Sent::No) return refuse(*context, request.tick.now);
   schedule(*context);
   return Verdict::forward();
+}
+
+ResponseContext* StatefulPath::open(const Request& request) {
+  const sip::Message& message = request.message;
+  const Instant now = request.tick.now;
+  ResponseContext* const context = store_.create(request.branch, message.method);
+  if (context == nullptr) {
+    events_.post({.at = now, .id = EventId::TransactionsFull, .lane = options_.lane});
+    return nullptr;
+  }
+  context->source = request.source;
+  context->reply_port = answer_port(message.via, request.source);
+  context->sender_group = request.sender.affinity_group;
+  context->from_tag_hash = request.from_tag_hash;
+  context->affinity_key = chooser_.call_of(request).key;
+  if (context->is_invite()) {
+    if (!store_.store_remnant(*context, message)) {
+      store_.remove(*context);
+      return nullptr;
+    }
+    context->invite = transaction::InviteServer(hop_of(request.source), now);
+    context->ringing_until = now + options_.timers.ringing;
+  } else {
+    context->other = transaction::NonInviteServer(hop_of(request.source), now);
+  }
+  static_cast<void>(store_.hold(*context, message.text));
+  return context;
+}
+
+Sent StatefulPath::send_first(ResponseContext& context, const Request& request, const Goal& goal) {
+  context.group = goal.group;
+  context.unreachable_code = goal.unreachable_code;
+  context.key_hash = goal.key_hash;
+  context.has_one_target = goal.is_only_one;
+  context.wants_path = goal.wants_path;
+  context.is_call = context.is_invite() && !goal.is_only_one;
+  budgets_[goal.group].on_request(request.tick.now);
+  const Target first{.server = goal.target.server, .to = goal.target.to};
+  if (begin_attempt(context, request, first) == Sent::Yes) return Sent::Yes;
+  const auto other = try_failover(context, FailoverReason::Unreachable, request.tick);
+  return other == Failover::Done ? Sent::Yes : Sent::No;
+}
+
+Verdict StatefulPath::await(const Request& request, NamedBy by) {
+  const auto name = read_name(uri_of(request, by));
+  SIPLB_ASSERT(name.has_value());
+  ResponseContext* const context = open(request);
+  if (context == nullptr) return Verdict::reply(503, {}, kRetryAfter);
+  if (!context->held) counters_.names_refused[NameRefusal::NoRoom].add();
+  if (!context->held || waits_.add(*context, *name, request.tick.now) == NameWaits::Asked::No) {
+    store_.remove(*context);
+    return Verdict::reply(480);
+  }
+  context->awaited = by;
+  schedule(*context);
+  return Verdict::absorb(AbsorbReason::NameAwaited);
+}
+
+void StatefulPath::go_on(ResponseContext& context, const Request& request, const Goal& goal) {
+  context.awaited = NamedBy::Nothing;
+  if (send_first(context, request, goal) == Sent::No) {
+    turn_away(context, context.unreachable_code, request.tick);
+    return;
+  }
+  counters_.originated[OriginatedKind::Named].add();
+  schedule(context);
+}
+
+void StatefulPath::turn_away(ResponseContext& context, uint16_t code, const Tick& tick) {
+  context.awaited = NamedBy::Nothing;
+  prefer(context, code, context.current_attempt);
+  settle(context, tick);
 }
 
 // It has gone nowhere, so nothing needs to be remembered.
@@ -257,6 +302,9 @@ transport::Flow StatefulPath::reply_to(const ResponseContext& context) const {
 Verdict StatefulPath::cancel(ResponseContext& context, const Tick& tick) {
   if (!context.is_final_sent && !context.is_cancelled) {
     context.is_cancelled = true;
+    if (std::exchange(context.awaited, NamedBy::Nothing) != NamedBy::Nothing) {
+      waits_.remove(context);
+    }
     for (uint8_t i = 0; i < context.attempt_count; ++i) {
       Attempt& attempt = context.attempts[i];
       attempt.is_cancel_wanted = true;

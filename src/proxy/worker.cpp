@@ -52,7 +52,8 @@ Worker::LanePort::LanePort(Worker& worker, uint8_t lane_index, MemoryRegion move
             .events = worker.parts_.events,
             .load = worker.parts_.load,
             .calls = worker.parts_.calls,
-            .health = worker.parts_.health}),
+            .health = worker.parts_.health,
+            .names = worker.parts_.names}),
       worker_(worker),
       moved_(std::move(moved)) {}
 
@@ -157,8 +158,7 @@ void Worker::run() {
        .args = {static_cast<int64_t>(options_.index), static_cast<int64_t>(ports_.size())}});
   while (!stopping_.load(std::memory_order_relaxed)) {
     tick_ = tick_at(loop_->wait(next_deadline()));
-    outlook_ = look();
-    outlook_.witness = tracer_.look();
+    look_anew();
     drain_mailbox();
     run_timers();
     loop_->dispatch(tick_.now);
@@ -169,7 +169,16 @@ void Worker::run() {
 
 Outlook Worker::look() {
   return {.snapshot = &parts_.snapshots.look(options_.index),
-          .status = &parts_.statuses.look(options_.index)};
+          .status = &parts_.statuses.look(options_.index),
+          .names = &parts_.books.look(options_.index)};
+}
+
+void Worker::look_anew() {
+  const NameBook* const before = outlook_.names;
+  outlook_ = look();
+  outlook_.witness = tracer_.look();
+  if (outlook_.names == before) return;
+  for (const auto& each : ports_) each->lane.on_names(tick_);
 }
 
 void Worker::drain_mailbox() {

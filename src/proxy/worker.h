@@ -5,7 +5,8 @@
 //
 // A message that belongs to a lane of this worker is decided at once, whichever of its lanes it
 // arrived at; one of another worker's goes to that worker's mailbox.
-// Thread: one (run), except post() and stop(), which any thread may call; counters have any reader.
+// Thread: one (run), except post(), wake() and stop(), which any thread may call; counters have any
+// reader.
 // Bounds: WorkerOptions; no heap after create().
 #pragma once
 
@@ -65,7 +66,7 @@ class Worker {
  public:
   // All are borrowed.
   struct Parts {
-    // In both this worker is reader number WorkerOptions::index.
+    // In all that is published this worker is reader number WorkerOptions::index.
     Published<Snapshot>& snapshots;
     Published<balance::PoolStatus>& statuses;
     balance::LoadBoard& load;
@@ -74,6 +75,8 @@ class Worker {
     EventRing& events;  // this worker alone posts to it
     transport::ConnectionCensus& census;
     std::span<const LaneTables> tables;  // by lane, of all workers
+    Published<NameBook>& books;          // wake() says that there is a new one
+    NameAsks& names;
   };
   // Takes its lanes' sockets out of `listeners`, in configuration order.
   [[nodiscard]] static Result<std::unique_ptr<Worker>> create(
@@ -90,6 +93,8 @@ class Worker {
 
   // Hands a message to a lane of this worker. False where the mailbox has no room for its class.
   [[nodiscard]] bool post(uint8_t lane, const transport::Inbound& inbound);
+  // Makes it look at what is published, from any thread.
+  void wake() { loop_->wake(); }
   void stop();
 
   struct LaneView {
@@ -124,6 +129,7 @@ class Worker {
   void dispatch(LanePort& arrival, const transport::Inbound& inbound);
   void on_undelivered(std::string_view octets, const SockAddress& destination);
   [[nodiscard]] Outlook look();
+  void look_anew();
   void drain_mailbox();
   void take(const net::Mail& mail);
   [[nodiscard]] bool post(const LaneMail& label, net::MailClass mail_class,

@@ -1,4 +1,5 @@
-"""Servers by name: what a name server says moves traffic, and what goes wrong with it does not.
+"""Servers by name: what a name server says moves traffic, and what goes wrong with it does not; and
+names that servers write into requests.
 
 Answers live for one second here, the least that siplbd believes.
 """
@@ -9,8 +10,8 @@ import threading
 import pytest
 
 from dns import NXDOMAIN, SERVFAIL, NameServer
-from siplb import (Daemon, Message, Peer, answer, configuration, free_port, listener, new_request,
-                   wait_until)
+from siplb import (Daemon, Dialog, Message, Peer, answer, cancel, configuration, free_port, group,
+                   listener, new_request, receive_any, wait_until)
 
 HEALTH = {"interval": "200ms", "fast_interval": "100ms", "timeout": "200ms"}
 ENOUGH = 20  # requests after which each of two servers has had some
@@ -205,3 +206,145 @@ def test_name_that_leads_nowhere_refuses_calls_until_it_does(tmp_path, dns, serv
                    "the name leads somewhere")
         wait_until(lambda: traffic.status() == 200, "a request is taken")
         assert traffic.reaches(first)
+
+
+# ---- Names in requests of servers ---------------------------------------------------------------
+
+
+def by_request_uri(dns, server):
+    """What `server` sends goes where its Request-URI leads."""
+    routes = [{"name": "out", "match": {"from_group": "pbx"}, "forward": "request-uri"},
+              {"name": "rest", "group": "pbx"}]
+    return configuration([listener()], [group([server.address])], workers=2, routes=routes,
+                         global_={"nameservers": [dns.text]})
+
+
+@pytest.fixture
+def pbx():
+    with Peer() as server:
+        yield server
+
+
+@pytest.fixture
+def phones():
+    """Two phones on one port of two addresses, which a name can lead to."""
+    with Peer("127.0.0.1") as first, Peer("127.0.0.2", first.address[1]) as second:
+        yield first, second
+
+
+class Calls:
+    """What the server sends to a name, one request after the other."""
+
+    def __init__(self, siplbd, pbx, uri):
+        self.siplbd = siplbd
+        self.pbx = pbx
+        self.uri = uri
+        self.count = 0
+
+    def send(self, method="MESSAGE"):
+        self.count += 1
+        request = new_request(self.pbx, method, f"to-a-name-{self.count}", self.uri)
+        self.pbx.send(request, self.siplbd.address)
+        return request
+
+    def reaches(self, *phones):
+        """The phone of these that the next request comes to, which takes it."""
+        self.send()
+        phone, request = receive_any(phones)
+        phone.send(answer(request, 200, phone, "phone"), self.siplbd.address)
+        assert self.pbx.receive_response().status == 200
+        return phone
+
+
+def test_call_to_a_name_reaches_where_it_leads(tmp_path, dns, pbx, phones):
+    phone, _ = phones
+    dns.lead("phone.test", "127.0.0.1")
+    with Daemon(tmp_path, by_request_uri(dns, pbx)) as siplbd:
+        calls = Calls(siplbd, pbx, f"sip:bob@Phone.test:{phone.address[1]}")
+        calls.send("INVITE")
+        invite = phone.receive()
+        assert invite.uri == calls.uri
+        phone.send(answer(invite, 200, phone, "bob"), siplbd.address)
+        dialog = Dialog.of_caller(pbx, pbx.receive_response())
+        for method in ("ACK", "BYE"):
+            dialog.send(method)
+            request = phone.receive()
+            assert request.method == method
+        phone.send(answer(request, 200), siplbd.address)
+        assert pbx.receive_response().status == 200
+        metrics = siplbd.metrics()
+        assert metrics.sum("siplb_messages_absorbed_total", reason="name_awaited") == 1
+        assert metrics.sum("siplb_messages_originated_total", kind="named") == 1
+        assert metrics.sum("siplb_request_names") == 1
+        assert metrics.sum("siplb_requests_awaiting_name") == 0
+
+
+def test_service_of_a_name_says_where_it_leads(tmp_path, dns, pbx, phones):
+    phone, _ = phones
+    dns.lead("a.test", "127.0.0.1")
+    dns.serve("_sip._udp.phone.test", (10, 1, phone.address[1], "a.test"))
+    with Daemon(tmp_path, by_request_uri(dns, pbx)) as siplbd:
+        assert Calls(siplbd, pbx, "sip:bob@phone.test").reaches(*phones) == phone
+
+
+def test_changed_answer_leads_later_requests_elsewhere(tmp_path, dns, pbx, phones):
+    first, second = phones
+    dns.lead("phone.test", "127.0.0.1")
+    with Daemon(tmp_path, by_request_uri(dns, pbx)) as siplbd:
+        calls = Calls(siplbd, pbx, f"sip:bob@phone.test:{first.address[1]}")
+        assert calls.reaches(*phones) == first
+        dns.lead("phone.test", "127.0.0.2")
+        wait_until(lambda: calls.reaches(*phones) == second, "requests at the new address")
+
+
+def test_name_that_does_not_exist_is_unavailable(tmp_path, dns, pbx):
+    with Daemon(tmp_path, by_request_uri(dns, pbx)) as siplbd:
+        calls = Calls(siplbd, pbx, "sip:bob@nobody.test:5060")
+        for _ in range(2):
+            calls.send()
+            assert pbx.receive_response().status == 480
+        metrics = siplbd.metrics()
+        assert metrics.sum("siplb_request_names_refused_total", reason="nowhere") == 2
+        # The second time that was known.
+        assert metrics.sum("siplb_messages_absorbed_total", reason="name_awaited") == 1
+
+
+def test_dead_name_server_keeps_known_names_and_refuses_others(tmp_path, dns, pbx, phones):
+    phone, _ = phones
+    dns.lead("phone.test", "127.0.0.1")
+    with Daemon(tmp_path, by_request_uri(dns, pbx)) as siplbd:
+        known = Calls(siplbd, pbx, f"sip:bob@phone.test:{phone.address[1]}")
+        assert known.reaches(*phones) == phone
+        dns.trouble = "silence"
+        Calls(siplbd, pbx, "sip:bob@unknown.test").send()
+        assert pbx.receive_response().status == 480
+        assert siplbd.metrics().sum("siplb_request_names_refused_total") == 1
+        # The answers were good for one second: they have been asked for again, in vain.
+        siplbd.wait_metric(4, "siplb_request_name_lookups_total", result="timed-out")
+        assert known.reaches(*phones) == phone
+
+
+def test_cancelled_while_its_name_is_looked_up(tmp_path, dns, pbx):
+    dns.trouble = "silence"
+    with Daemon(tmp_path, by_request_uri(dns, pbx)) as siplbd:
+        invite = Calls(siplbd, pbx, "sip:bob@phone.test:5060").send("INVITE")
+        siplbd.wait_metric(1, "siplb_requests_awaiting_name")
+        pbx.send(cancel(invite), siplbd.address)
+        answers = {}
+        while len(answers) < 2:
+            response = pbx.receive_response()
+            answers[response.method] = response.status
+        assert answers == {"INVITE": 487, "CANCEL": 200}
+        assert siplbd.metrics().sum("siplb_requests_awaiting_name") == 0
+
+
+def test_client_never_makes_siplb_ask(tmp_path, dns, pbx):
+    with Daemon(tmp_path, by_request_uri(dns, pbx)) as siplbd, Peer() as client:
+        calls = Calls(siplbd, client, "sip:bob@somewhere.test")
+        calls.send()
+        pbx.send(answer(pbx.receive(), 200, pbx, "server"), siplbd.address)
+        assert client.receive().status == 200
+        routed = new_request(client, "MESSAGE", "routed").with_header("Route", "<sip:a.test;lr>")
+        client.send(routed, siplbd.address)
+        assert client.receive().status == 403
+        assert dns.asked == []

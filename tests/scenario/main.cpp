@@ -28,6 +28,7 @@ constexpr Sweep kSweeps[] = {
     {"requests under way", &Resources::contexts, 1},
     {"tombstones", &Resources::finished, 1},
     {"held messages", &Resources::held, 1},
+    {"names that wait to be asked for", &Resources::asks, 1},
 };
 
 bool play_as_written(const char* file, const std::vector<Statement>& script) {

@@ -64,9 +64,11 @@ void Player::play_statement(const Statement& statement) {
   if (words[0] == "node") return play_node(words);
   if (words[0] == "told") return play_told(words);
   if (words[0] == "calls") return play_calls(words);
+  if (words[0] == "asked") return play_asked(words);
 
   if (!is_timed) begin_step(statement.line);
   if (words[0] == "unreachable") return play_unreachable(words);
+  if (words[0] == "names") return play_names(words);
   if (words[0] == "together") return play_together(statement, words);
   if (words.size() == 2 && play_stream(words)) return;
   if (words.size() < 3) throw ScriptError("what is this?");
@@ -145,7 +147,7 @@ void Player::play_room(const Words& words) {
       {"calls", &Resources::calls},       {"others", &Resources::others},
       {"sends", &Resources::sends},       {"contexts", &Resources::contexts},
       {"finished", &Resources::finished}, {"held", &Resources::held},
-      {"moved", &Resources::moved}};
+      {"moved", &Resources::moved},       {"asks", &Resources::asks}};
   Options options(words, 1);
   for (const auto& [name, resource] : kNames) {
     const auto amount = options.take(name);

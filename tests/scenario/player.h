@@ -81,6 +81,10 @@ class Player {
   void play_calls(const Words& words);
   [[nodiscard]] balance::ServerIndex server_named(const std::string& name) const;
 
+  // player_names.cpp
+  void play_names(const Words& words);
+  void play_asked(const Words& words);
+
   // player_streams.cpp
   bool play_stream(const Words& words);
   void play_together(const Statement& statement, const Words& words);

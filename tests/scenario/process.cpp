@@ -118,8 +118,10 @@ Process::Process(const config::Configuration& configuration, const ProcessOption
              .events = events_,
              .load = around_.load,
              .calls = around_.calls,
-             .health = around_.health}),
-      reserved_before_(counters_.servers.size()) {}
+             .health = around_.health,
+             .names = around_.names}),
+      reserved_before_(counters_.servers.size()),
+      asks_max_(options.resources.asks) {}
 
 Tables Process::tables() const {
   return {.calls = calls_, .others = others_, .key = table_key_};
@@ -138,7 +140,15 @@ std::vector<SentMessage> Process::receive(const transport::Flow& flow, std::stri
   return take_sent();
 }
 
+std::vector<SentMessage> Process::set_names(proxy::NameBook book, const proxy::Tick& tick) {
+  around_.book = std::move(book);
+  lane_.on_names(tick);
+  return take_sent();
+}
+
 void Process::give(const transport::Inbound& inbound, const proxy::Tick& tick) {
+  const bool has_room = around_.names.asked.size() < asks_max_;
+  around_.names.status = has_room ? proxy::AskStatus::Asked : proxy::AskStatus::Full;
   lane_.receive(inbound, *scratch_, tick);
   ++given_;
 }
@@ -294,6 +304,7 @@ Process::Counted Process::counted() const {
   put(all, "affinity_evicted", counters_.affinity.evicted.value());
   put(all, "affinity_torn", counters_.affinity.torn.value());
   put(all, "moved_evicted", counters_.moved_evicted.value());
+  put_all(all, "names_refused/", counters_.names_refused, label);
   const StreamWire::Counts& wire = wire_.counts();
   put(all, "responses_rerouted", wire.rerouted);
   put(all, "responses_lost", wire.lost);
@@ -335,6 +346,17 @@ std::vector<std::string> Process::take_told() {
   std::vector<std::string> texts;
   for (const balance::HealthSignal& signal : std::exchange(around_.health.signals, {})) {
     texts.push_back(text_of(signal));
+  }
+  return texts;
+}
+
+std::vector<std::string> Process::take_asked() {
+  std::vector<std::string> texts;
+  for (const proxy::NameKey& name : std::exchange(around_.names.asked, {})) {
+    std::string text(name.host.view());
+    if (name.port != 0) text += ":" + std::to_string(name.port);
+    if (name.transport) text += ";transport=" + std::string(sip::transport_label(*name.transport));
+    texts.push_back(std::move(text));
   }
   return texts;
 }

@@ -31,6 +31,7 @@ struct Resources {
   size_t contexts = 64;  // requests under way
   size_t finished = 64;  // tombstones
   size_t held = 64;      // copies of requests and of final responses, of each size
+  size_t asks = 64;      // names that wait to be asked for
 };
 
 // What a process may leave to the next: who is where, under the key that finds it.
@@ -75,6 +76,9 @@ class Process {
   // From now on its other ends do so with what they are sent.
   [[nodiscard]] std::vector<SentMessage> set_mood(const SockAddress& remote, StreamWire::Mood mood,
                                                   const proxy::Tick& tick);
+  // From now on names lead to what this book says.
+  [[nodiscard]] std::vector<SentMessage> set_names(proxy::NameBook book, const proxy::Tick& tick);
+  [[nodiscard]] const proxy::NameBook& names() const { return around_.book; }
   // Throws std::logic_error unless all that requests take while they are under way was given back.
   void check_idle() const;
 
@@ -99,6 +103,8 @@ class Process {
   [[nodiscard]] std::vector<std::string> take_events();
   // What the prober was told since the last call: "silent s1", "busy s1 300s".
   [[nodiscard]] std::vector<std::string> take_told();
+  // What names the lane has asked for since the last call.
+  [[nodiscard]] std::vector<std::string> take_asked();
   // What the prober says, which holds from the next message or timer on.
   [[nodiscard]] balance::PoolStatus& status() { return around_.status; }
   // What the operator wants of the node, which holds from then on as well.
@@ -137,6 +143,7 @@ class Process {
   std::unique_ptr<sip::Message> scratch_ = std::make_unique<sip::Message>();
   std::vector<uint32_t> reserved_before_;  // by server: at the last look
   uint64_t given_ = 0;
+  const size_t asks_max_;
   uint64_t finished_max_ = 0;
 };
 

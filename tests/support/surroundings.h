@@ -29,18 +29,32 @@ class SignalLog final : public balance::HealthSink {
   std::vector<std::string> answers;  // by signal: the octets that came with it
 };
 
+// Keeps what lanes ask for, as long as there is room. Thread: one.
+class AskLog final : public proxy::NameAsks {
+ public:
+  proxy::AskStatus ask(const proxy::NameKey& name, Instant /*now*/) override {
+    if (status == proxy::AskStatus::Asked) asked.push_back(name);
+    return status;
+  }
+
+  std::vector<proxy::NameKey> asked;
+  proxy::AskStatus status = proxy::AskStatus::Asked;  // of what is asked from now on
+};
+
 // Borrows the snapshot. Requires: it stays where it is.
 struct Surroundings {
   explicit Surroundings(const proxy::Snapshot& snapshot, size_t worker_count = 1)
       : status(snapshot.topology.servers().size(), snapshot.topology.groups().size()),
         load(worker_count, snapshot.topology.servers().size()),
         calls(snapshot.topology.servers().size()),
-        outlook{&snapshot, &status} {}
+        outlook{.snapshot = &snapshot, .status = &status, .names = &book} {}
 
   balance::PoolStatus status;
   balance::LoadBoard load;
   balance::CallCounts calls;
   SignalLog health;
+  proxy::NameBook book;
+  AskLog names;
   proxy::Outlook outlook;
 };
 
@@ -52,7 +66,8 @@ struct SharedSurroundings {
         snapshots(worker_count, std::make_unique<proxy::Snapshot>(std::move(snapshot))),
         statuses(worker_count, std::make_unique<balance::PoolStatus>(server_count, group_count)),
         load(worker_count, server_count),
-        calls(server_count) {
+        calls(server_count),
+        books(worker_count, std::make_unique<const proxy::NameBook>()) {
     const std::span<balance::AffinityEntry> all(entries);
     for (size_t at = 0; at < all.size(); at += 2 * kTableEntries) {
       tables.push_back(
@@ -61,12 +76,17 @@ struct SharedSurroundings {
   }
 
   [[nodiscard]] proxy::Worker::Parts parts(EventRing& events, transport::ConnectionCensus& census) {
-    return {snapshots, statuses, load, calls, health, events, census, tables};
+    return {snapshots, statuses, load, calls, health, events, census, tables, books, names};
   }
 
   // Deaf, since workers are several threads.
   struct NoHealth final : balance::HealthSink {
     void tell(const balance::HealthSignal& /*signal*/, std::string_view /*octets*/) override {}
+  };
+  struct NoNames final : proxy::NameAsks {
+    proxy::AskStatus ask(const proxy::NameKey& /*name*/, Instant /*now*/) override {
+      return proxy::AskStatus::Asked;
+    }
   };
 
   static constexpr size_t kLanesMax = 4;
@@ -79,6 +99,8 @@ struct SharedSurroundings {
   balance::LoadBoard load;
   balance::CallCounts calls;
   NoHealth health;
+  Published<proxy::NameBook> books;
+  NoNames names;
   std::vector<balance::AffinityEntry> entries =
       std::vector<balance::AffinityEntry>(kLanesMax * 2 * kTableEntries);
   std::vector<proxy::LaneTables> tables;

@@ -243,6 +243,18 @@ TEST_F(NamedControlTest, PublishesAddressesThatComeAfterTheStart) {
   EXPECT_EQ(pool_.plan().targets[0].address, test::on_loopback(5070));
 }
 
+TEST_F(NamedControlTest, TellsWorkersOfANameThatTheyAskedFor) {
+  auto names = RequestNames::create({.dns = {.nameservers = {nobody_}}});
+  ASSERT_TRUE(names.has_value());
+  pool_.request_names = std::move(*names);
+  start("localhost", 5070);
+  proxy::NameKey name{.host = {}, .port = 5060, .transport = {}};
+  name.host.append("localhost");  // which the hosts file knows
+  ASSERT_EQ(pool_.request_names->ask(name, Clock::now()), proxy::AskStatus::Asked);
+  pool_.book_count.wait(0);
+  EXPECT_EQ(pool_.request_names->books().look(0).count(name), 1U);
+}
+
 TEST_F(NamedControlTest, LeavesOutAnAddressThatIsOurOwn) {
   start("localhost", 5060);
   EXPECT_EQ(pool_.snapshot().topology.servers()[0].address, SockAddress());

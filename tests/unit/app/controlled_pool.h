@@ -55,6 +55,7 @@ class ControlledPool {
          .snapshot_readers = 1,
          .make_snapshot = [this](auto expanded) { return snapshot_of(expanded); },
          .resolver = std::move(resolver),
+         .request_names = request_names.get(),
          .answers_wait = answers_wait},
         log);
     ASSERT_TRUE(made.has_value());
@@ -75,6 +76,11 @@ class ControlledPool {
              [this] {
                ++snapshot_count;
                snapshot_count.notify_all();
+             },
+         .on_book =
+             [this] {
+               ++book_count;
+               book_count.notify_all();
              },
          .on_plan = [this] { ++plan_count; }});
   }
@@ -104,7 +110,9 @@ class ControlledPool {
   std::unique_ptr<balance::LoadBoard> load;
   std::vector<std::vector<health::Transition>> transitions;
   std::atomic<int> snapshot_count = 0;
+  std::atomic<int> book_count = 0;
   std::atomic<int> plan_count = 0;
+  std::unique_ptr<app::RequestNames> request_names;  // set before start()
   std::unique_ptr<app::Control> control;
 
  private:

@@ -134,5 +134,20 @@ TEST_F(HealthMetricsTest, TellOfNames) {
   EXPECT_THAT(text, HasSubstr("siplb_name_age_seconds 90\n"));
 }
 
+TEST_F(HealthMetricsTest, TellOfNamesInRequests) {
+  Counter answered, names, evicted;
+  answered.set(3);
+  names.set(2);
+  evicted.set(1);
+  source_.request_names = {
+      .lookups = {{"answered", answered}}, .names = &names, .evicted = &evicted};
+  const std::string text = scrape();
+  EXPECT_THAT(text, HasSubstr("siplb_request_name_lookups_total{result=\"answered\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_request_names 2\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_request_names_evicted_total 1\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_requests_awaiting_name 0\n"));
+  EXPECT_THAT(text, HasSubstr("siplb_request_names_refused_total{reason=\"no_answer\"} 0\n"));
+}
+
 }  // namespace
 }  // namespace siplb::observe

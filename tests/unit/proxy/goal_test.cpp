@@ -71,8 +71,8 @@ TEST_F(GoalTest, OurOwnUriIsNobody) {
 
 TEST_F(GoalTest, WhatIsNoAddressThatWeReachIsUnavailable) {
   for (const std::string_view uri :
-       {"sip:bob@phone.example", "tel:+12015550123", "sips:bob@198.51.100.7",
-        "sip:bob@198.51.100.7;transport=tcp", "sip:bob@[2001:db8::7]"}) {
+       {"tel:+12015550123", "sips:bob@198.51.100.7", "sip:bob@198.51.100.7;transport=tcp",
+        "sip:bob@[2001:db8::7]"}) {
     EXPECT_THAT(call(uri).text, StartsWith("SIP/2.0 480 ")) << uri;
   }
 }
@@ -223,6 +223,129 @@ TEST_F(GoalTest, AServersPlaceIsReachedAsTheServerIsUnlessTheUriSaysOtherwise) {
   configure(over_tcp(input_, sip::Transport::Tcp));
   EXPECT_EQ(call("sip:bob@10.0.3.2:5090").to.transport, sip::Transport::Tcp);
   EXPECT_EQ(call("sip:bob@10.0.3.1:5090;transport=udp").to.transport, sip::Transport::Udp);
+}
+
+class NamedGoalTest : public GoalTest {
+ protected:
+  // Where the n-th call by that name goes.
+  SockAddress led_to(std::string_view name, size_t call) {
+    return relay(pbx_, SipBuilder::request(Method::Message, "sip:bob@" + std::string(name))
+                           .call_id("call-" + std::to_string(call))
+                           .via("SIP/2.0/UDP 10.0.2.1;branch=z9hG4bK" + std::to_string(call))
+                           .str())
+        .to.remote;
+  }
+  static NamedPlace place(std::string_view address, uint8_t rank, uint16_t share) {
+    return {.address = address_of(address), .transport = {}, .rank = rank, .share = share};
+  }
+};
+
+TEST_F(NamedGoalTest, ANameInTheBookIsAsGoodAsItsAddress) {
+  publish("phone.example", leading_to("198.51.100.7:5070"));
+  const auto sent = call("sip:bob@PHONE.example");
+  EXPECT_EQ(sent.to, from_client("198.51.100.7:5070"));
+  EXPECT_THAT(sent.text, StartsWith("INVITE sip:bob@PHONE.example SIP/2.0\r\n"));
+  EXPECT_THAT(around_->names.asked, IsEmpty());
+}
+
+TEST_F(NamedGoalTest, SharesRequestsAmongThePlacesOfTheBestRank) {
+  publish("phone.example",
+          {.places = {place("198.51.100.1:5060", 0, 3), place("198.51.100.2:5060", 0, 1),
+                      place("198.51.100.3:5060", 1, 9)},
+           .ask_at = Instant::max()});
+  constexpr size_t kCalls = 60;
+  size_t first = 0;
+  for (size_t n = 0; n < kCalls; ++n) {
+    const SockAddress to = led_to("phone.example", n);
+    EXPECT_NE(to, address_of("198.51.100.3:5060"));
+    first += to == address_of("198.51.100.1:5060") ? 1 : 0;
+  }
+  EXPECT_GT(first, kCalls / 2);
+  EXPECT_LT(first, kCalls);
+}
+
+TEST_F(NamedGoalTest, ARankThatNobodyReachesIsPassedOver) {
+  publish("phone.example",
+          {.places = {place("[2001:db8::1]:5060", 0, 1), place("203.0.113.1:5060", 1, 1),  // ours
+                      place("198.51.100.3:5060", 2, 1)},
+           .ask_at = Instant::max()});
+  EXPECT_EQ(led_to("phone.example", 1), address_of("198.51.100.3:5060"));
+}
+
+TEST_F(NamedGoalTest, GoesByATransportThatTheBookSays) {
+  input_ = over_tcp(input_, sip::Transport::Udp);
+  configure(input_);
+  NameEntry entry = leading_to("198.51.100.7:5060");
+  entry.places[0].transport = sip::Transport::Tcp;
+  publish("phone.example", entry);
+  EXPECT_EQ(call("sip:bob@phone.example").to.transport, sip::Transport::Tcp);
+}
+
+TEST_F(NamedGoalTest, WhatIsGoneByForLongIsAskedForAgain) {
+  NameEntry entry = leading_to("198.51.100.7:5060");
+  entry.ask_at = kTick.now + std::chrono::seconds(1);
+  publish("phone.example", entry);
+  led_to("phone.example", 1);
+  EXPECT_THAT(around_->names.asked, IsEmpty());
+  tick_.now = entry.ask_at;
+  led_to("phone.example", 2);
+  EXPECT_THAT(around_->names.asked, testing::ElementsAre(name_of("phone.example")));
+  // That it can't be asked harms nobody who knows it.
+  around_->names.status = AskStatus::TooMany;
+  EXPECT_EQ(led_to("phone.example", 3), address_of("198.51.100.7:5060"));
+}
+
+TEST_F(NamedGoalTest, ARequestWhoseNameCantBeAskedForIsUnavailable) {
+  for (const auto& [status, reason] : {std::pair(AskStatus::TooMany, NameRefusal::Rate),
+                                       std::pair(AskStatus::Full, NameRefusal::MailboxFull)}) {
+    around_->names.status = status;
+    EXPECT_THAT(call("sip:bob@phone.example").text, StartsWith("SIP/2.0 480 "));
+    EXPECT_EQ(counters_.names_refused[reason].value(), 1U);
+    EXPECT_EQ(contexts_used(), 0U);
+  }
+}
+
+TEST_F(NamedGoalTest, ARequestThatCantBeHeldDoesNotWait) {
+  take_all_slots();
+  const uint64_t before = slots_used();
+  EXPECT_THAT(call("sip:bob@phone.example").text, StartsWith("SIP/2.0 480 "));
+  EXPECT_EQ(counters_.names_refused[NameRefusal::NoRoom].value(), 1U);
+  EXPECT_THAT(around_->names.asked, IsEmpty());
+  EXPECT_EQ(slots_used(), before);
+  EXPECT_EQ(contexts_used(), 0U);
+}
+
+TEST_F(NamedGoalTest, WhatWaitsGoesOnWhenItsNameIsKnown) {
+  EXPECT_THAT(deliver(pbx_, SipBuilder::request(Method::Invite, "sip:bob@phone.example").str()),
+              IsEmpty());
+  EXPECT_EQ(counters_.names_awaited.value(), 1U);
+  EXPECT_THAT(publish("other.example", leading_to("198.51.100.9:5060")), IsEmpty());
+  const auto sent = publish("phone.example", leading_to("198.51.100.7:5070"));
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(sent[0].to, from_client("198.51.100.7:5070"));
+  EXPECT_EQ(counters_.names_awaited.value(), 0U);
+  // From here on it is a request like any other.
+  const auto ringing = answer(sent[0], 180);
+  ASSERT_THAT(ringing, SizeIs(1));
+  EXPECT_THAT(ringing[0].text, StartsWith("SIP/2.0 180 "));
+}
+
+TEST_F(NamedGoalTest, WhatCantBeSentWhenItsNameIsKnownIsAnsweredSo) {
+  input_ = over_tcp(input_, sip::Transport::Udp);
+  configure(input_);
+  deliver(pbx_, SipBuilder::request(Method::Message, "sip:bob@phone.example;transport=tcp").str());
+  wire_.refuse(address_of("198.51.100.7:5060"));
+  const auto answered = publish("phone.example;transport=tcp", leading_to("198.51.100.7:5060"));
+  ASSERT_THAT(answered, SizeIs(1));
+  EXPECT_THAT(answered[0].text, StartsWith("SIP/2.0 500 "));
+  EXPECT_EQ(contexts_used(), 0U);
+}
+
+TEST_F(NamedGoalTest, AClientNeverMakesUsAsk) {
+  const auto refused = relay(from_client("10.0.2.1:5060"),
+                             SipBuilder::request().route("<sip:phone.example;lr>").str());
+  EXPECT_THAT(refused.text, StartsWith("SIP/2.0 403 "));
+  EXPECT_THAT(around_->names.asked, IsEmpty());
 }
 
 }  // namespace

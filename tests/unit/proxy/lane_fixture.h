@@ -126,6 +126,25 @@ class LaneTest : public testing::Test {
     lane_->on_disconnected(stream_of(message), tick_);
     return wire_.take();
   }
+  // From now on that name leads there. Returns what was sent because of that.
+  std::vector<test::SentMessage> publish(std::string_view host, NameEntry entry) {
+    around_->book.insert_or_assign(name_of(host), std::move(entry));
+    lane_->on_names(tick_);
+    return wire_.take();
+  }
+  // The name in the URI "sip:HOST", where that may say port and transport as well.
+  static NameKey name_of(std::string_view host) {
+    const std::string text = "sip:" + std::string(host);
+    sip::Uri uri;
+    EXPECT_TRUE(sip::parse_uri(text, uri)) << host;
+    const auto name = read_name(uri);
+    EXPECT_TRUE(name.has_value()) << host;
+    return name.value_or(NameKey{});
+  }
+  static NameEntry leading_to(std::string_view address) {
+    return {.places = {{.address = address_of(address), .transport = {}}},
+            .ask_at = Instant::max()};
+  }
   // The stream by which a server got `message`, and answers.
   static transport::Flow stream_of(const test::SentMessage& message) {
     const bool is_named = !message.to.connection.is_none() || !message.to.is_stream();
@@ -211,7 +230,8 @@ class LaneTest : public testing::Test {
             .events = events_,
             .load = around_->load,
             .calls = around_->calls,
-            .health = around_->health};
+            .health = around_->health,
+            .names = around_->names};
   }
 };
 

@@ -69,5 +69,36 @@ TEST_F(RequestTest, AUriLeadsToAnAddressByTheTransportThatItNames) {
   }
 }
 
+TEST_F(RequestTest, AUriLeadsByANameWithThePortAndTransportThatItSays) {
+  const NameKey plain = name_of("Pbx-1.Example.");
+  EXPECT_EQ(plain.host.view(), "pbx-1.example");
+  EXPECT_EQ(plain.port, 0);
+  EXPECT_EQ(plain.transport, std::nullopt);
+  EXPECT_EQ(plain, name_of("pbx-1.example"));
+  EXPECT_EQ(name_of("pbx.example:5070").port, 5070);
+  EXPECT_EQ(name_of("pbx.example;transport=TCP").transport, sip::Transport::Tcp);
+  EXPECT_EQ(name_of("localhost").host.view(), "localhost");
+  const NameKey longest = name_of(std::string(61, 'a') + "." + std::string(63, 'b') + "." +
+                                  std::string(63, 'c') + "." + std::string(63, 'd'));
+  EXPECT_EQ(longest.host.size(), kHostNameOctetsMax);
+}
+
+TEST_F(RequestTest, WhatCanBeNoNameIsNone) {
+  for (const std::string& host :
+       {std::string("10.0.2.1"), std::string("10.0.2.256"), std::string("[2001:db8::1]"),
+        std::string("a..example"), std::string("."), std::string("a.example.."),
+        std::string("a%41.example"), std::string(64, 'a') + ".example",
+        std::string("a.example;transport=tls"),
+        std::string(62, 'a') + "." + std::string(63, 'b') + "." + std::string(63, 'c') + "." +
+            std::string(63, 'd')}) {
+    const std::string text = "sip:" + host;
+    sip::Uri uri;
+    EXPECT_TRUE(!sip::parse_uri(text, uri) || !read_name(uri)) << text;
+  }
+  sip::Uri sips;
+  ASSERT_TRUE(sip::parse_uri("sips:a.example", sips));
+  EXPECT_FALSE(read_name(sips));
+}
+
 }  // namespace
 }  // namespace siplb::proxy

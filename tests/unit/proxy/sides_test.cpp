@@ -98,6 +98,17 @@ TEST_F(SidesTest, AUriIsOursAtTheAddressOfAWildcardThatTheMessageCameTo) {
   EXPECT_FALSE(is_ours("sip:192.0.2.77:5090"));
 }
 
+TEST_F(SidesTest, APlaceIsOursAsAUriOfItIs) {
+  const auto is_our_place = [this](std::string_view place, std::string_view local) {
+    return sides_.is_ours(address_of(place), address_of(local));
+  };
+  EXPECT_TRUE(is_our_place("10.0.0.1:40000", "10.0.0.1:0"));     // bound
+  EXPECT_TRUE(is_our_place("203.0.113.1:5080", "10.0.0.1:0"));   // advertised
+  EXPECT_TRUE(is_our_place("192.0.2.77:5090", "192.0.2.77:0"));  // a wildcard's
+  EXPECT_FALSE(is_our_place("192.0.2.77:5090", "192.0.2.78:0"));
+  EXPECT_FALSE(is_our_place("203.0.113.1:5060", "10.0.0.1:0"));
+}
+
 TEST_F(SidesTest, AUriIsOursByAGlobalNameWithoutAPortOrWithAListeners) {
   EXPECT_TRUE(is_ours("sip:SIP.example"));
   EXPECT_TRUE(is_ours("sips:bob@sip.example"));
