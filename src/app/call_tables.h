@@ -7,8 +7,9 @@
 // hashes by which Call-IDs find their lane and their entry. Nobody locks or flushes anything:
 // memory stays as it was when the process ended, and an entry that was torn just then fails its own
 // check (balance/affinity_entry.h). Times in entries are of the monotonic clock, which goes on for
-// as long as the memory does. Thread: one (the supervisor, at start); then each lane's entries are
-// its worker's alone. Bounds: the shape; pages cost nothing until their first use.
+// as long as the memory does.
+// Thread: one (the supervisor, at start); then each lane's entries are its worker's alone.
+// Bounds: the shape; pages cost nothing until their first use.
 #pragma once
 
 #include <cstddef>

@@ -21,7 +21,7 @@ int milliseconds_until(std::optional<Instant> deadline) {
 }  // namespace
 
 Result<Signals> Signals::block() {
-  std::signal(SIGPIPE, SIG_IGN);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);

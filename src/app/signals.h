@@ -15,8 +15,8 @@ enum class Signal : uint8_t { Terminate, Reload };
 
 class Signals {
  public:
-  // Blocks SIGTERM, SIGINT and SIGHUP in this thread, and so in all that it starts; ignores
-  // SIGPIPE.
+  // Blocks SIGTERM, SIGINT and SIGHUP in this thread, and so in all that it starts. Ignores SIGPIPE
+  // and SIGXFSZ: who writes is told as well.
   [[nodiscard]] static Result<Signals> block();
 
   // Sleeps until one arrives, or until `deadline` (none: no limit), which gives nothing.

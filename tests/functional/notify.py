@@ -8,6 +8,7 @@ the descriptors where siplbd looks for them and becomes siplbd.
 
 import fcntl
 import os
+import signal
 import socket
 import sys
 import threading
@@ -110,6 +111,8 @@ def become(arguments):
         os.close(int(number))
     for place, copy in enumerate(copies, LISTEN_FDS_START):
         os.dup2(copy, place)
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, and so by whom it becomes
+        signal.signal(ignored, signal.SIG_DFL)
     os.environ.update(NOTIFY_SOCKET=path, LISTEN_PID=str(os.getpid()),
                       LISTEN_FDS=str(len(names)), LISTEN_FDNAMES=":".join(names))
     os.execv(command[0], command)

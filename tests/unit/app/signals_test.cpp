@@ -29,9 +29,9 @@ TEST(SignalsTest, WaitsNoLongerThanItsDeadline) {
   EXPECT_EQ(signals->wait(deadline), Signal::Reload) << "what is there is taken all the same";
 }
 
-TEST(SignalsTest, IgnoresBrokenPipes) {
+TEST(SignalsTest, IgnoresBrokenPipesAndFullFiles) {
   ASSERT_TRUE(Signals::block().has_value());
-  raise(SIGPIPE);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) raise(signal);
   SUCCEED() << "still here";
 }
 
