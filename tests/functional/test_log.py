@@ -70,10 +70,10 @@ def test_shows_the_first_line_of_what_it_drops(tmp_path, peers):
     with Daemon(tmp_path, one_server(servers, format="json")) as siplbd:
         for _ in range(20):
             client.send(b"HELO there\xff\r\nsecond line\r\n\r\n", siplbd.address)
-        wait_until(lambda: siplbd.metrics().dropped("not-sip") == 20, "20 dropped")
+        wait_until(lambda: siplbd.metrics().dropped("not_sip") == 20, "20 dropped")
         assert siplbd.end() == 0
         first, *others = events_of(siplbd, "message dropped")
-        assert first["reason"] == "not-sip"
+        assert first["reason"] == "not_sip"
         assert first["first_line"] == "HELO there\xff"
         assert first["from"] == f"127.0.0.1:{client.address[1]}"
         assert 1 + sum(1 + int(line.get("suppressed", 0)) for line in others) <= 20

@@ -159,7 +159,7 @@ TEST_F(EventLogTest, ShowsWhoSentWhatWasDropped) {
                         "INVITE sip:a:secret@b\n");
   }
   EXPECT_EQ(out_.str(),
-            "info: message dropped lane=1 from=192.0.2.1:5060 reason=not-sip "
+            "info: message dropped lane=1 from=192.0.2.1:5060 reason=not_sip "
             "first_line=\"INVITE sip:a:***@b\\u000a\"\n");
 }
 
