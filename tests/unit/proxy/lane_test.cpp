@@ -62,7 +62,8 @@ TEST_F(LaneTest, GoesOnWhenTheWireTakesNothing) {
              .events = events_,
              .load = around_->load,
              .calls = around_->calls,
-             .health = around_->health});
+             .health = around_->health,
+             .names = around_->names});
   std::string text = SipBuilder::request().str();
   lane.receive({.octets = text, .flow = from_client()}, scratch_, kTick);
   EXPECT_EQ(full.attempts(), 1U);
