@@ -28,7 +28,7 @@ std::string_view status_line(Outcome outcome) {
 }
 
 // RFC 3261, 13.3.1.4 and 17.2.1.
-constexpr int kTimeoutInT1 = 64;
+constexpr int kUnacknowledgedInT1 = 64;
 constexpr Duration kTryingAfter = std::chrono::milliseconds(200);
 
 }  // namespace
@@ -339,7 +339,7 @@ void Answerer::finish(HeldAnswer& held, Instant now) {
     return;
   }
   held.interval = options_.t1;
-  held.give_up = now + kTimeoutInT1 * options_.t1;
+  held.give_up = now + kUnacknowledgedInT1 * options_.t1;
   // Over a stream only a 2xx is sent again, since its ACK comes end to end.
   const bool is_repeated = !held.flow.is_stream() || held.outcome == Outcome::Ok;
   timers_.schedule(held, is_repeated ? now + held.interval : held.give_up);

@@ -12,7 +12,7 @@ namespace siplb::load {
 namespace {
 
 // RFC 3261, 17.1.1.2 and 17.1.2.2: timers B and F.
-constexpr int kTimeoutInT1 = 64;
+constexpr int kUnansweredInT1 = 64;
 
 // What comes late does so within 64 × T1, in which few runs place more calls.
 constexpr uint32_t kTagsMin = 65536;
@@ -173,7 +173,7 @@ void Caller::end_call(Call& call) {
 
 void Caller::begin_transaction(Call& call, Instant now) {
   call.interval = options_.t1;
-  call.give_up = now + kTimeoutInT1 * options_.t1;
+  call.give_up = now + kUnansweredInT1 * options_.t1;
   const bool is_repeated = options_.transport == sip::Transport::Udp;
   timers_.schedule(call, is_repeated ? now + call.interval : call.give_up);
 }
@@ -289,7 +289,7 @@ void Caller::on_provisional(Call& call, Instant now) {
   if (call.state == State::Trying && call.is_to_cancel)
     call.cancel_at = now + options_.cancel_after;
   call.state = State::Proceeding;
-  call.give_up = now + kTimeoutInT1 * options_.t1;
+  call.give_up = now + kUnansweredInT1 * options_.t1;
   if (now >= call.cancel_at) {
     send_cancel(call, now);
   } else {

@@ -20,7 +20,7 @@ constexpr Reading kStuck{.stuck = true};
 // Keeps the kernel from growing the buffer of who hardly reads, up to megabytes. No less than the
 // window that the other end knows already: else its packets are dropped, with what they
 // acknowledge.
-constexpr int kReceiveBufferBytes = 64 * 1024;
+constexpr int kSlowReceiveBufferBytes = 64 * 1024;
 // Of what is opened by a flow that does not say which.
 const transport::ConnectionId kAnyOpened({.is_outbound = true, .generation = 1});
 
@@ -46,8 +46,8 @@ class StreamLane::Connection final : public net::Watched {
         is_connected_(!flow.connection.is_outbound()),
         is_writable_(is_connected_) {
     if (!reads_slowly() && !reading_.stuck) return;
-    ::setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes,
-                 sizeof kReceiveBufferBytes);
+    ::setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVBUF, &kSlowReceiveBufferBytes,
+                 sizeof kSlowReceiveBufferBytes);
   }
 
   [[nodiscard]] const transport::Flow& flow() const { return flow_; }

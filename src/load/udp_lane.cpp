@@ -5,7 +5,7 @@ namespace siplb::load {
 namespace {
 
 constexpr size_t kDescriptorsMax = 80;  // the sockets, and what the program itself watches
-constexpr uint32_t kReceiveBufferBytes = 8 << 20;
+constexpr uint32_t kUdpReceiveBufferBytes = 8 << 20;
 // A tick's worth of answers, also to a burst from many sources.
 constexpr size_t kQueueEntries = 8192;
 
@@ -29,16 +29,19 @@ Result<std::unique_ptr<UdpLane>> UdpLane::open(const std::vector<SockAddress>& a
   // One remote end may be all there is, so no share of the queue is kept from it.
   lane->sockets_ = std::make_unique<transport::LaneSockets>(
       *lane->batch_, *lane->slots_,
-      transport::LaneSocketsOptions{.queue_entries = kQueueEntries,
+      transport::LaneSocketsOptions{.listeners_max = addresses.size(),
+                                    .queue_entries = kQueueEntries,
                                     .endpoint_entries = kQueueEntries});
   for (const SockAddress& address : addresses) {
     auto socket = net::UdpSocket::open({.address = address,
-                                        .receive_buffer_bytes = kReceiveBufferBytes,
-                                        .send_buffer_bytes = kReceiveBufferBytes});
+                                        .receive_buffer_bytes = kUdpReceiveBufferBytes,
+                                        .send_buffer_bytes = kUdpReceiveBufferBytes});
     if (!socket) return fail(socket.error());
     const auto listener = static_cast<transport::ListenerIndex>(lane->addresses_.size());
     lane->addresses_.push_back(socket->address());
-    lane->sockets_->add_socket(listener, std::move(*socket));
+    if (auto added = lane->sockets_->add_socket(listener, std::move(*socket)); !added) {
+      return fail(added.error());
+    }
   }
   return lane;
 }

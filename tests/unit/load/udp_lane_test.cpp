@@ -15,7 +15,7 @@ using siplb::test::Peer;
 using Family = SockAddress::Family;
 
 // Keeps what arrives, and counts the ticks.
-class Sink final : public transport::Receiver {
+class TickingSink final : public transport::Receiver {
  public:
   void on_batch(std::span<transport::Inbound> batch, Instant /*now*/) override {
     for (const transport::Inbound& inbound : batch) {
@@ -51,7 +51,7 @@ TEST(UdpLaneTest, SaysThatAnAddressIsTaken) {
 
 TEST(UdpLaneTest, GivesWhatArrivesToTheReceiverAndSendsItsAnswer) {
   auto lane = std::move(*UdpLane::open({loopback(Family::V4), loopback(Family::V4)}));
-  Sink sink;
+  TickingSink sink;
   ASSERT_TRUE(lane->start(sink).has_value());
   Peer peer(Family::V4);
   peer.send(lane->addresses()[1], "hello");
@@ -73,7 +73,7 @@ TEST(UdpLaneTest, GivesWhatArrivesToTheReceiverAndSendsItsAnswer) {
 
 TEST(UdpLaneTest, EndsATickAtItsDeadline) {
   auto lane = std::move(*UdpLane::open({loopback(Family::V4)}));
-  Sink sink;
+  TickingSink sink;
   ASSERT_TRUE(lane->start(sink).has_value());
   const Instant deadline = lane->loop().wait(Instant{}) + 2ms;
   Instant now{};

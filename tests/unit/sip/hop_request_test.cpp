@@ -15,7 +15,7 @@ namespace {
 
 using test::SipBuilder;
 
-constexpr std::string_view kVia = "SIP/2.0/UDP lb.example.com;branch=z9hG4bKslb1";
+constexpr std::string_view kOurVia = "SIP/2.0/UDP lb.example.com;branch=z9hG4bKslb1";
 
 Message scanned(std::string_view octets) {
   Message message;
@@ -72,7 +72,7 @@ TEST(HopRequestTest, AckRepeatsTheInviteWithTheToOfTheResponse) {
                                  .str();
   EXPECT_EQ(hop_request(
                 invite,
-                {.method = Method::Ack, .via = kVia, .to = "\"Bob\" <sip:bob@example.com>;tag=b1"}),
+                {.method = Method::Ack, .via = kOurVia, .to = "\"Bob\" <sip:bob@example.com>;tag=b1"}),
             "ACK sip:bob@192.0.2.9:5070;x=1 SIP/2.0\r\n"
             "Via: SIP/2.0/UDP lb.example.com;branch=z9hG4bKslb1\r\n"
             "Route: <sip:next.example.net;lr>\r\n"
@@ -85,7 +85,7 @@ TEST(HopRequestTest, AckRepeatsTheInviteWithTheToOfTheResponse) {
 }
 
 TEST(HopRequestTest, CancelKeepsTheToOfTheInvite) {
-  EXPECT_EQ(hop_request(SipBuilder::request().str(), {.method = Method::Cancel, .via = kVia}),
+  EXPECT_EQ(hop_request(SipBuilder::request().str(), {.method = Method::Cancel, .via = kOurVia}),
             "CANCEL sip:bob@example.com SIP/2.0\r\n"
             "Via: SIP/2.0/UDP lb.example.com;branch=z9hG4bKslb1\r\n"
             "Max-Forwards: 70\r\n"
@@ -103,7 +103,7 @@ TEST(HopRequestTest, KeepsHeadersAsTheyStand) {
                                  .raw("f :\r\n <sip:alice@example.net>\r\n\t;tag=a1\r\n")
                                  .raw("i:  c1 \r\n")
                                  .str();
-  const std::string cancel = hop_request(invite, {.method = Method::Cancel, .via = kVia});
+  const std::string cancel = hop_request(invite, {.method = Method::Cancel, .via = kOurVia});
   EXPECT_NE(cancel.find("\r\nf :\r\n <sip:alice@example.net>\r\n\t;tag=a1\r\n"), std::string::npos);
   EXPECT_NE(cancel.find("\r\ni:  c1 \r\n"), std::string::npos);
   EXPECT_EQ(scanned(cancel).from_tag, "a1");
@@ -113,7 +113,7 @@ TEST(HopRequestTest, LeavesOutAPoppedLine) {
   const std::string invite =
       SipBuilder::request().route("<sip:us;lr>").route("<sip:a;lr>, <sip:b;lr>").str();
   const std::string_view popped[] = {within(invite, "Route: <sip:us;lr>\r\n"), {}};
-  EXPECT_EQ(routes_of(hop_request(invite, {.via = kVia, .popped = popped})),
+  EXPECT_EQ(routes_of(hop_request(invite, {.via = kOurVia, .popped = popped})),
             std::vector<std::string>{"<sip:a;lr>, <sip:b;lr>"});
 }
 
@@ -121,7 +121,7 @@ TEST(HopRequestTest, LeavesOutPoppedValuesWithinALine) {
   const std::string invite =
       SipBuilder::request().route("<sip:us;lr>,\r\n <sip:us2;lr>,  <sip:a;lr>").str();
   const std::string_view popped[] = {within(invite, "<sip:us;lr>,\r\n <sip:us2;lr>,  "), {}};
-  EXPECT_EQ(routes_of(hop_request(invite, {.via = kVia, .popped = popped})),
+  EXPECT_EQ(routes_of(hop_request(invite, {.via = kOurVia, .popped = popped})),
             std::vector<std::string>{"<sip:a;lr>"});
 }
 
@@ -130,7 +130,7 @@ TEST(HopRequestTest, LeavesOutALineAndTheValueBehindIt) {
       SipBuilder::request().route("<sip:us;lr>").route("<sip:us2;lr>, <sip:a;lr>").str();
   const std::string_view popped[] = {within(invite, "Route: <sip:us;lr>\r\n"),
                                      within(invite, "<sip:us2;lr>, ")};
-  EXPECT_EQ(routes_of(hop_request(invite, {.via = kVia, .popped = popped})),
+  EXPECT_EQ(routes_of(hop_request(invite, {.via = kOurVia, .popped = popped})),
             std::vector<std::string>{"<sip:a;lr>"});
 }
 
@@ -141,7 +141,7 @@ TEST(HopRequestTest, WritesNoRouteOfWhichNothingIsLeft) {
                                      within(invite, "<sip:us2;lr>")};
   for (const std::span<const std::string_view> popped :
        {std::span<const std::string_view>(line), std::span<const std::string_view>(values)}) {
-    const std::string ack = hop_request(invite, {.via = kVia, .popped = popped});
+    const std::string ack = hop_request(invite, {.via = kOurVia, .popped = popped});
     EXPECT_EQ(ack.find("Route"), std::string::npos) << ack;
   }
 }
@@ -158,7 +158,7 @@ TEST(HopRequestTest, RoutesAsTheForwardedInviteDid) {
   for (const std::string_view region : popped) editor.erase(region);
   std::string forwarded;
   for (const std::string_view piece : editor.pieces()) forwarded += piece;
-  EXPECT_EQ(routes_of(hop_request(invite, {.via = kVia, .popped = popped})), routes_of(forwarded));
+  EXPECT_EQ(routes_of(hop_request(invite, {.via = kOurVia, .popped = popped})), routes_of(forwarded));
 }
 
 TEST(HopRequestTest, AckFromAResponseAlone) {
@@ -193,7 +193,7 @@ class DialogRequestTest : public testing::Test {
 };
 
 TEST_F(DialogRequestTest, AckGoesToTheContactWithTheNumberOfTheInvite) {
-  EXPECT_EQ(dialog_request(answer_.str(), {.method = Method::Ack, .via = kVia}),
+  EXPECT_EQ(dialog_request(answer_.str(), {.method = Method::Ack, .via = kOurVia}),
             "ACK sip:bob@192.0.2.9:5070;transport=udp SIP/2.0\r\n"
             "Via: SIP/2.0/UDP lb.example.com;branch=z9hG4bKslb1\r\n"
             "Max-Forwards: 70\r\n"
@@ -205,14 +205,14 @@ TEST_F(DialogRequestTest, AckGoesToTheContactWithTheNumberOfTheInvite) {
 }
 
 TEST_F(DialogRequestTest, ByeTakesTheNextNumber) {
-  const std::string bye = dialog_request(answer_.str(), {.method = Method::Bye, .via = kVia});
+  const std::string bye = dialog_request(answer_.str(), {.method = Method::Bye, .via = kOurVia});
   EXPECT_TRUE(bye.starts_with("BYE sip:bob@192.0.2.9:5070;transport=udp SIP/2.0\r\n")) << bye;
   EXPECT_NE(bye.find("\r\nCSeq: 10 BYE\r\n"), std::string::npos) << bye;
 }
 
 TEST_F(DialogRequestTest, TakesAContactWithoutBrackets) {
   answer_.contact("sip:bob@192.0.2.9;expires=60");
-  const std::string ack = dialog_request(answer_.str(), {.via = kVia});
+  const std::string ack = dialog_request(answer_.str(), {.via = kOurVia});
   EXPECT_TRUE(ack.starts_with("ACK sip:bob@192.0.2.9 SIP/2.0\r\n")) << ack;
 }
 
@@ -224,7 +224,7 @@ TEST_F(DialogRequestTest, RoutesBackOverThoseBehindUs) {
                                    .str();
   const char* const own = within(response, "<sip:us;lr>").data();
   const std::string bye =
-      dialog_request(response, {.method = Method::Bye, .via = kVia, .own_record_route = own});
+      dialog_request(response, {.method = Method::Bye, .via = kOurVia, .own_record_route = own});
   EXPECT_EQ(routes_of(bye),
             (std::vector<std::string>{"\"P, 1\" <sip:p1;lr>", "<sip:p2;lr;x=1>;y", "<sip:p3;lr>"}));
 }
@@ -232,12 +232,12 @@ TEST_F(DialogRequestTest, RoutesBackOverThoseBehindUs) {
 TEST_F(DialogRequestTest, HasNoRouteWhereWeStandFirst) {
   const std::string response = answer_.record_route("<sip:us;lr>, <sip:edge;lr>").str();
   const char* const own = within(response, "<sip:us;lr>").data();
-  EXPECT_TRUE(routes_of(dialog_request(response, {.via = kVia, .own_record_route = own})).empty());
+  EXPECT_TRUE(routes_of(dialog_request(response, {.via = kOurVia, .own_record_route = own})).empty());
 }
 
 TEST_F(DialogRequestTest, HasNoRouteWhereWeDidNotRecordOne) {
   const std::string response = answer_.record_route("<sip:p1;lr>").str();
-  EXPECT_TRUE(routes_of(dialog_request(response, {.via = kVia})).empty());
+  EXPECT_TRUE(routes_of(dialog_request(response, {.via = kOurVia})).empty());
 }
 
 TEST_F(DialogRequestTest, TakesAsManyRoutesAsThereMayBeHops) {
@@ -247,7 +247,7 @@ TEST_F(DialogRequestTest, TakesAsManyRoutesAsThereMayBeHops) {
   const std::string more = answer_.record_route("<sip:p;lr>, " + behind + "<sip:us;lr>").str();
   const auto count = [](const std::string& response) {
     const char* const own = within(response, "<sip:us;lr>").data();
-    const std::string ack = dialog_request(response, {.via = kVia, .own_record_route = own});
+    const std::string ack = dialog_request(response, {.via = kOurVia, .own_record_route = own});
     return ack.empty() ? 0 : routes_of(ack).size();
   };
   EXPECT_EQ(count(most), kDialogRoutesMax);
@@ -259,7 +259,7 @@ TEST_F(DialogRequestTest, NeedsAContactThatIsAUri) {
        {SipBuilder(answer_).remove("Contact").str(), SipBuilder(answer_).contact("*").str(),
         SipBuilder(answer_).contact("").str(), SipBuilder(answer_).contact("<sip:a b>").str(),
         SipBuilder(answer_).contact("\"Bob <sip:bob>").str()}) {
-    EXPECT_EQ(dialog_request(response, {.via = kVia}), "") << response;
+    EXPECT_EQ(dialog_request(response, {.via = kOurVia}), "") << response;
   }
 }
 

@@ -8,17 +8,11 @@
 #include <gtest/gtest.h>
 
 #include "sip/seal.h"
+#include "unit/sip/parsed_via.h"
+#include "unit/sip/seal_key.h"
 
 namespace siplb::sip {
 namespace {
-
-constexpr HashKey kKey{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
-
-Via via_of(std::string_view text) {
-  Via via;
-  EXPECT_TRUE(parse_via(text, via)) << text;
-  return via;
-}
 
 constexpr std::string_view kVia = "SIP/2.0/UDP 192.0.2.9:5062;branch=z9hG4bK776asdhds;rport";
 constexpr std::string_view kOldVia = "SIP/2.0/UDP 192.0.2.9:5062";  // RFC 2543: no branch
@@ -31,7 +25,7 @@ std::unique_ptr<Message> invite(std::string_view via = kVia) {
   message->is_request = true;
   message->method = Method::Invite;
   message->request_uri = "sip:bob@example.com";
-  message->via = via_of(via);
+  message->via = parsed_via(via);
   message->from_tag = "1928301774";
   message->call_id = "a84b4c76e66710@pc33.example.com";
   message->cseq = 314159;
@@ -79,7 +73,7 @@ TEST_F(SealBranchTest, IsOneForAllMessagesOfATransaction) {
             expected);
   EXPECT_EQ(changed([](Message& m) { m.request_uri = "sip:other@example.com"; }), expected);
   EXPECT_EQ(changed([](Message& m) {
-              m.via = via_of(
+              m.via = parsed_via(
                   "SIP/2.0/UDP 192.0.2.9:5062;received=198.51.100.7;rport=40001;"
                   "branch=z9hG4bK776asdhds");
             }),
@@ -249,7 +243,7 @@ TEST_F(LoopHashTest, IsTheSameForTheNextLap) {
   EXPECT_EQ(first, 1201176178u);
   // Our own Via is on top by then, and Max-Forwards has gone down.
   EXPECT_EQ(changed([](Message& m) {
-              m.via = via_of("SIP/2.0/UDP lb.example.com;branch=z9hG4bKslb");
+              m.via = parsed_via("SIP/2.0/UDP lb.example.com;branch=z9hG4bKslb");
               m.max_forwards = 69;
             }),
             first);

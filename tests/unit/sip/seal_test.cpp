@@ -5,10 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/sip/seal_key.h"
+
 namespace siplb::sip {
 namespace {
-
-constexpr HashKey kKey{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
 
 TEST(SealTest, KeepsTheInstance) {
   EXPECT_EQ(Seal(kKey, 0xdeadbeef, 60).instance(), 0xdeadbeef);

@@ -10,11 +10,11 @@
 
 #include "sip/rfc4648.h"
 #include "sip/seal.h"
+#include "unit/sip/seal_key.h"
 
 namespace siplb::sip {
 namespace {
 
-constexpr HashKey kKey{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
 constexpr std::string_view kCallId = "a84b4c76e66710@pc33.example.com";
 constexpr uint16_t kToday = 20000;
 constexpr uint16_t kLifeDays = 60;
@@ -121,21 +121,21 @@ TEST_F(SealTokenTest, FitsItsOctetBudget) {
 // What siplb adds to a request, by the budget of SIP.md, 2: host names up to 20 characters.
 TEST_F(SealTokenTest, ARequestGrowsByNoMoreThanItsBudget) {
   constexpr size_t kSentBy = 20 + 6;
-  constexpr size_t kVia = std::string_view("Via: SIP/2.0/UDP ;branch=;slb=\r\n").size() + kSentBy +
+  constexpr size_t kViaLine = std::string_view("Via: SIP/2.0/UDP ;branch=;slb=\r\n").size() + kSentBy +
                           kBranchLength + 9 + 32;
   constexpr size_t kRecordRoute = std::string_view("Record-Route: <sip:;lr>\r\n").size() + kSentBy;
   constexpr size_t kMaxForwards = std::string_view("Max-Forwards: 70\r\n").size();
   constexpr size_t kStampV4 = std::string_view(";received=255.255.255.255=65535").size();
   constexpr size_t kStampV6 = kStampV4 + 39 - 15;
   const auto v4 = [&](size_t routes, const Token& token) {
-    return kVia + routes * kRecordRoute + 1 + sealed(token).size() + kMaxForwards + kStampV4;
+    return kViaLine + routes * kRecordRoute + 1 + sealed(token).size() + kMaxForwards + kStampV4;
   };
   EXPECT_LE(v4(1, kV4Call), 275u);
   EXPECT_LE(v4(2, kV4Call), 330u);
   // Address literals in brackets in place of the names.
   constexpr size_t kLonger = 41 - 20;
   const auto v6 = [&](size_t routes, const Token& token) {
-    return kVia + routes * kRecordRoute + 1 + sealed(token).size() + kMaxForwards + kStampV6 +
+    return kViaLine + routes * kRecordRoute + 1 + sealed(token).size() + kMaxForwards + kStampV6 +
            (1 + routes) * kLonger;
   };
   EXPECT_LE(v6(1, kV6Call), 390u);

@@ -8,11 +8,12 @@
 #include <gtest/gtest.h>
 
 #include "sip/seal.h"
+#include "unit/sip/parsed_via.h"
+#include "unit/sip/seal_key.h"
 
 namespace siplb::sip {
 namespace {
 
-constexpr HashKey kKey{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
 constexpr std::string_view kOurBranch = "z9hG4bKslbabcdefghijklmnopa";
 constexpr std::string_view kOurSentBy = "lb.example.com";
 constexpr std::string_view kNextVia =
@@ -25,17 +26,11 @@ constexpr ViaSeal kFields{.lane = 7,
                           .listener = 0xfffe,
                           .minute = 0x3edc};
 
-Via via_of(std::string_view text) {
-  Via via;
-  EXPECT_TRUE(parse_via(text, via)) << text;
-  return via;
-}
-
 class SealViaTest : public testing::Test {
  protected:
   std::string slb() {
     return std::string(
-        seal_.seal_via(kFields, kOurBranch, kOurSentBy, canonical(via_of(kNextVia))));
+        seal_.seal_via(kFields, kOurBranch, kOurSentBy, canonical(parsed_via(kNextVia))));
   }
   // What a server echoes: our Via with this `slb`, above the Via of the request.
   SealFault open(std::string_view slb, std::string_view next = kNextVia) {
@@ -44,7 +39,7 @@ class SealViaTest : public testing::Test {
         next);
   }
   SealFault open_own(std::string_view own, std::string_view next = kNextVia) {
-    return seal_.open_via(via_of(own), canonical(via_of(next)), out_);
+    return seal_.open_via(parsed_via(own), canonical(parsed_via(next)), out_);
   }
 
   Seal seal_{kKey, 1, 60};
@@ -61,7 +56,7 @@ TEST_F(SealViaTest, FitsItsOctetBudget) {
   fields.connection = UINT64_MAX;
   fields.local = SockAddress::parse_ip("2001:db8::1", 0).value();
   EXPECT_EQ(
-      seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(via_of(kNextVia))).view().size(),
+      seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(parsed_via(kNextVia))).view().size(),
       kSlbLengthMax);
 }
 
@@ -71,7 +66,7 @@ TEST_F(SealViaTest, CarriesTheLocalAddressOfAWildcard) {
     ViaSeal fields = kFields;
     fields.local = SockAddress::parse_ip(address, 0).value();
     const std::string text(
-        seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(via_of(kNextVia))));
+        seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(parsed_via(kNextVia))));
     EXPECT_EQ(text.size(), length);
     ASSERT_EQ(open(text), SealFault::None) << address;
     EXPECT_EQ(out_.local, fields.local);
@@ -90,7 +85,7 @@ TEST_F(SealViaTest, CarriesTheConnectionOfARequestThatCameOnAStream) {
       fields.local = SockAddress::parse_ip(address, 0).value_or(SockAddress{});
       fields.connection = connection;
       const std::string text(
-          seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(via_of(kNextVia))));
+          seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(parsed_via(kNextVia))));
       EXPECT_EQ(text.size(), length);
       ASSERT_EQ(open(text), SealFault::None) << address;
       EXPECT_EQ(out_.connection, connection);
@@ -106,7 +101,7 @@ TEST_F(SealViaTest, AConnectionCannotBeAlteredAddedOrTakenAway) {
   ViaSeal fields = kFields;
   fields.connection = 0x0102030405060708;
   const std::string text(
-      seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(via_of(kNextVia))));
+      seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(parsed_via(kNextVia))));
   for (size_t at = 9; at < text.size(); ++at) {
     std::string altered = text;
     altered[at] = text[at] == 'e' ? 'a' : 'e';
@@ -124,7 +119,7 @@ TEST_F(SealViaTest, StartsWithTheMarkerAndTheLane) {
   EXPECT_EQ(slb().substr(0, 9), "QQQQQQQ07");
   ViaSeal fields = kFields;
   fields.lane = 63;
-  const SlbText text = seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(via_of(kNextVia)));
+  const SlbText text = seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(parsed_via(kNextVia)));
   EXPECT_EQ(text.view().substr(0, 9), "QQQQQQQ63");
   // The marker can be found in one place only.
   EXPECT_EQ(text.view().find('Q', 7), std::string_view::npos);
@@ -134,7 +129,7 @@ TEST_F(SealViaTest, OpensWhatItSealed) {
   for (const SealMode mode : {SealMode::Stateful, SealMode::Stateless, SealMode::ScatteredCancel}) {
     ViaSeal fields = kFields;
     fields.mode = mode;
-    ASSERT_EQ(open(seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(via_of(kNextVia)))),
+    ASSERT_EQ(open(seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(parsed_via(kNextVia)))),
               SealFault::None);
     EXPECT_EQ(out_.lane, 7);
     EXPECT_EQ(out_.instance, 0xdeadbeef);
@@ -149,9 +144,9 @@ TEST_F(SealViaTest, OpensWhatItSealed) {
 TEST_F(SealViaTest, AnotherProcessWithTheKeyOpensIt) {
   const std::string own =
       "SIP/2.0/UDP lb.example.com;branch=" + std::string(kOurBranch) + ";slb=" + slb();
-  const NextVia next = canonical(via_of(kNextVia));
-  EXPECT_EQ(Seal(kKey, 99, 1).open_via(via_of(own), next, out_), SealFault::None);
-  EXPECT_EQ(Seal(HashKey{}, 1, 60).open_via(via_of(own), next, out_), SealFault::BadMac);
+  const NextVia next = canonical(parsed_via(kNextVia));
+  EXPECT_EQ(Seal(kKey, 99, 1).open_via(parsed_via(own), next, out_), SealFault::None);
+  EXPECT_EQ(Seal(HashKey{}, 1, 60).open_via(parsed_via(own), next, out_), SealFault::BadMac);
 }
 
 TEST_F(SealViaTest, AcceptsAnEchoInAnotherCase) {
@@ -179,7 +174,7 @@ TEST_F(SealViaTest, AcceptsAnIpv6AddressInAnotherSpelling) {
       "SIP/2.0/UDP [2001:db8::1];branch=z9hG4bK776;received=2001:db8::2";
   constexpr std::string_view kLong =
       "SIP/2.0/UDP [2001:DB8:0:0:0:0:0:1]:5060;branch=z9hG4bK776;received=2001:DB8::0:2";
-  const SlbText text = seal_.seal_via(kFields, kOurBranch, kOurSentBy, canonical(via_of(kShort)));
+  const SlbText text = seal_.seal_via(kFields, kOurBranch, kOurSentBy, canonical(parsed_via(kShort)));
   EXPECT_EQ(open(text, kLong), SealFault::None);
 }
 
@@ -235,7 +230,7 @@ TEST_F(SealViaTest, TheDefaultPortIsThatOfTheTransport) {
   ViaSeal fields = kFields;
   fields.transport = Transport::Tls;
   const std::string text(
-      seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(via_of(kNextVia))));
+      seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(parsed_via(kNextVia))));
   const std::string rest = ";branch=" + std::string(kOurBranch) + ";slb=" + text;
   EXPECT_EQ(open_own("SIP/2.0/TLS lb.example.com" + rest), SealFault::None);
   EXPECT_EQ(out_.transport, Transport::Tls);
@@ -246,21 +241,21 @@ TEST_F(SealViaTest, TheDefaultPortIsThatOfTheTransport) {
 TEST_F(SealViaTest, OrdinaryViasAreNotOurs) {
   EXPECT_EQ(open_own("SIP/2.0/UDP lb.example.com;branch=z9hG4bKother"), SealFault::NotOurs);
   for (const std::string_view text : {"", "1", "QQQQQQ", "QQQQQQq", "QQQQQQR07aaaaaaaa"}) {
-    Via via = via_of("SIP/2.0/UDP lb.example.com;branch=z9hG4bKother");
+    Via via = parsed_via("SIP/2.0/UDP lb.example.com;branch=z9hG4bKother");
     via.slb = text;
     const SealFault expected = text == "QQQQQQq" ? SealFault::Malformed : SealFault::NotOurs;
-    EXPECT_EQ(seal_.open_via(via, canonical(via_of(kNextVia)), out_), expected) << text;
+    EXPECT_EQ(seal_.open_via(via, canonical(parsed_via(kNextVia)), out_), expected) << text;
   }
 }
 
 TEST_F(SealViaTest, WhatDoesNotDecodeIsMalformed) {
   const std::string text = slb();
   for (size_t length = 7; length < text.size(); ++length) {
-    Via via = via_of("SIP/2.0/UDP lb.example.com;branch=" + std::string(kOurBranch));
+    Via via = parsed_via("SIP/2.0/UDP lb.example.com;branch=" + std::string(kOurBranch));
     const auto block = std::make_unique<char[]>(length);
     text.copy(block.get(), length);
     via.slb = {block.get(), length};
-    EXPECT_EQ(seal_.open_via(via, canonical(via_of(kNextVia)), out_), SealFault::Malformed);
+    EXPECT_EQ(seal_.open_via(via, canonical(parsed_via(kNextVia)), out_), SealFault::Malformed);
   }
   EXPECT_EQ(open(text + "a"), SealFault::Malformed);
   for (const size_t lane_digit : {7u, 8u}) {
@@ -282,7 +277,7 @@ TEST_F(SealViaTest, ARefusedSealChangesNothing) {
 }
 
 TEST(CanonicalTest, TakesWhatAResponseIsSentBy) {
-  const NextVia next = canonical(via_of(kNextVia));
+  const NextVia next = canonical(parsed_via(kNextVia));
   EXPECT_EQ(next.transport, Transport::Udp);
   EXPECT_EQ(next.host, "phone.example.net");
   EXPECT_EQ(next.port, 5062);
@@ -292,7 +287,7 @@ TEST(CanonicalTest, TakesWhatAResponseIsSentBy) {
 }
 
 TEST(CanonicalTest, FillsInWhatIsAbsent) {
-  const NextVia next = canonical(via_of("SIP/2.0/TLS phone.example.net;rport"));
+  const NextVia next = canonical(parsed_via("SIP/2.0/TLS phone.example.net;rport"));
   EXPECT_EQ(next.transport, Transport::Tls);
   EXPECT_EQ(next.port, 5061);
   EXPECT_EQ(next.received.family(), SockAddress::Family::None);

@@ -2,14 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/sip/parsed_via.h"
+
 namespace siplb::sip {
 namespace {
-
-Via via_of(std::string_view text) {
-  Via via;
-  EXPECT_TRUE(parse_via(text, via)) << text;
-  return via;
-}
 
 uint64_t hash_of(const SentBy& value) {
   KeyedHash hash(HashKey{}, HashPurpose::Via);
@@ -43,9 +39,9 @@ TEST(SentByTest, TakesHostAndPortApart) {
 }
 
 TEST(SentByTest, AViaAndOurOwnTextOfItHashAlike) {
-  EXPECT_EQ(hash_of(sent_by(via_of("SIP/2.0/UDP lb.example.com;branch=z9hG4bKx"))),
+  EXPECT_EQ(hash_of(sent_by(parsed_via("SIP/2.0/UDP lb.example.com;branch=z9hG4bKx"))),
             hash_of("lb.example.com"));
-  EXPECT_EQ(hash_of(sent_by(via_of("SIP/2.0/TLS lb.example.com;branch=z9hG4bKx"))),
+  EXPECT_EQ(hash_of(sent_by(parsed_via("SIP/2.0/TLS lb.example.com;branch=z9hG4bKx"))),
             hash_of(sent_by("lb.example.com:5061", Transport::Tls)));
 }
 
