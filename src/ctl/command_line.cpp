@@ -21,6 +21,15 @@ void add_argument(CLI::App& app, const Argument& argument, Command& command) {
         name, [&command, name] { command.values[name]; }, argument.help);
     return;
   }
+  if (argument.kind == Argument::Kind::Values) {
+    const auto keep_all = [&command, name](const std::vector<std::string>& values) {
+      for (const std::string& value : values) command.values[name] += value + '\n';
+    };
+    app.add_option_function<std::vector<std::string>>(name, keep_all, argument.help)
+        ->type_name("VALUE")
+        ->allow_extra_args(false);
+    return;
+  }
   const auto keep = [&command, name](const std::string& value) { command.values[name] = value; };
   CLI::Option* option = app.add_option_function<std::string>(name, keep, argument.help);
   option->type_name(argument.kind == Argument::Kind::Value ? "VALUE" : "");

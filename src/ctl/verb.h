@@ -25,6 +25,7 @@ struct Argument {
     Required,  // stands behind the verb
     Optional,  // so does this
     Value,     // --name VALUE
+    Values,    // the same, as often as wanted: a line for each
     Flag,      // --name
   };
   const char* name;  // "server", "--state"

@@ -3,8 +3,10 @@
 #include "ctl/check.h"
 #include "ctl/doctor.h"
 #include "ctl/dump.h"
+#include "ctl/route_test.h"
 #include "ctl/show.h"
 #include "ctl/top.h"
+#include "ctl/trace.h"
 #include "ctl/verb.h"
 
 namespace siplb::ctl {
@@ -100,6 +102,50 @@ const std::vector<Verb> kVerbs = {
      "q or ^C ends it. With --json it prints an object each second.",
      {{.name = "--once", .kind = Kind::Flag, .help = "Print one frame, and end"}},
      top},
+    {"trace",
+     "Follow calls live, as ladders",
+     "Of what is given all must hold. Bodies, passwords and other headers than From, To, Call-ID\n"
+     "and CSeq are not looked at. There is one trace at a time; ^C ends it. Examples:\n"
+     "  siplbctl trace --user alice\n"
+     "  siplbctl trace --server pbx/s1 --seconds 600 --json",
+     {{.name = "--call-id", .kind = Kind::Value, .help = "Of calls with this Call-ID"},
+      {.name = "--user", .kind = Kind::Value, .help = "With this user in From, To or Request-URI"},
+      {.name = "--server",
+       .kind = Kind::Value,
+       .help = "That GROUP/NAME sends or gets",
+       .check = check_server},
+      {.name = "--count",
+       .kind = Kind::Value,
+       .help = "End after so many messages; 10000 if not given",
+       .check = check_number},
+      {.name = "--seconds",
+       .kind = Kind::Value,
+       .help = "End after so long; 60 if not given",
+       .check = check_number}},
+     trace},
+    {"route-test",
+     "Say which server a request would get, and why",
+     "siplbd decides as always, but sends nothing. Calls that are under way are not looked at.\n"
+     "Examples:\n"
+     "  siplbctl route-test --uri sip:bob@example.com --source 192.0.2.7\n"
+     "  siplbctl route-test --message invite.sip --listener inside --source 10.0.2.1:5060",
+     {{.name = "--message",
+       .kind = Kind::Value,
+       .help = "A whole message, out of this file; of standard input: -"},
+      {.name = "--method", .kind = Kind::Value, .help = "INVITE if not given"},
+      {.name = "--uri", .kind = Kind::Value, .help = "The Request-URI"},
+      {.name = "--from", .kind = Kind::Value, .help = "From: a URI, or all of the value"},
+      {.name = "--to", .kind = Kind::Value, .help = "To; the Request-URI if not given"},
+      {.name = "--header", .kind = Kind::Values, .help = "One more header: 'Name: value'"},
+      {.name = "--listener",
+       .kind = Kind::Value,
+       .help = "Where it comes in; the first if not given"},
+      {.name = "--transport", .kind = Kind::Value, .help = "udp or tcp"},
+      {.name = "--source", .kind = Kind::Value, .help = "Who sends it: IP or IP:PORT"},
+      {.name = "--local",
+       .kind = Kind::Value,
+       .help = "Our address that it comes to, where a listener has several"}},
+     route_test},
     {"set server",
      "Set a server's state or weight, now and after restarts",
      "ready: new work as its health allows. drain: no new work, dialogs go on. maint: no "

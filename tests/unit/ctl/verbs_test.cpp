@@ -18,10 +18,13 @@ TEST(VerbsTest, HasAllOfTheContract) {
   std::set<std::string> all;
   for (const Verb& verb : verbs()) all.insert(verb.words);
   EXPECT_EQ(all.size(), verbs().size());
-  for (const char* words :
-       {"show servers", "show server", "show groups", "show listeners", "show workers",
-        "show connections", "show memory", "show events", "show key", "set server", "reload",
-        "check", "bans", "why-down", "drain", "dump", "doctor", "top"}) {
+  for (const char* words : {"show servers",   "show server",  "show groups",
+                            "show listeners", "show workers", "show connections",
+                            "show memory",    "show events",  "show key",
+                            "set server",     "reload",       "check",
+                            "bans",           "why-down",     "drain",
+                            "dump",           "doctor",       "top",
+                            "trace",          "route-test"}) {
     EXPECT_TRUE(all.contains(words)) << words;
   }
 }
