@@ -4,6 +4,7 @@ names that servers write into requests.
 Answers live for one second here, the least that siplbd believes.
 """
 
+import itertools
 import socket
 import threading
 
@@ -235,15 +236,15 @@ def phones():
 class Calls:
     """What the server sends to a name, one request after the other."""
 
+    numbers = itertools.count(1)  # of all: no request is another one's repeat
+
     def __init__(self, siplbd, pbx, uri):
         self.siplbd = siplbd
         self.pbx = pbx
         self.uri = uri
-        self.count = 0
 
     def send(self, method="MESSAGE"):
-        self.count += 1
-        request = new_request(self.pbx, method, f"to-a-name-{self.count}", self.uri)
+        request = new_request(self.pbx, method, f"to-a-name-{next(self.numbers)}", self.uri)
         self.pbx.send(request, self.siplbd.address)
         return request
 
