@@ -37,10 +37,11 @@ PLAN = (
     Step("unit", "dev", 60, ("-L", "^unit$")),
     Step("scenario", "dev", 180, ("-L", "^scenario$")),
     Step("corpus", "dev", 60, ("-L", "^corpus$")),
-    Step("functional", "dev", 360, ("-L", "^functional$"), serial=True),
+    Step("functional", "dev", 360, ("-L", "^functional$")),
     Step("tsan", "tsan", 60, ("-R", "^unit_(base|net|transport|health|proxy|observe|app)$")),
     Step("fuzz", "fuzz", 60, ("-L", "^fuzz$")),
     Step("simulation", "release", 120, ("-L", "^simulation$")),
+    Step("systemd", "release", 180, ("-L", "^systemd$"), serial=True),
     Step("demo", "release", 60, ("-L", "^demo$"), serial=True),
 )
 QUICK = ("unit", "scenario")
@@ -49,7 +50,7 @@ QUICK = ("unit", "scenario")
 TARGETS = {
     "tsan": re.compile(r"unit_(base|net|transport|health|proxy|observe|app)"),
     "fuzz": re.compile(r"fuzz_\w+"),
-    "release": re.compile(r"siplbd|siplb-load|udp_forwarder|simulation"),
+    "release": re.compile(r"siplbd|siplbctl|siplb-load|udp_forwarder|simulation"),
 }
 
 
