@@ -68,6 +68,7 @@ const KeyTable<GlobalOptions>& global_keys() {
       {"key_file", path(&GlobalOptions::key_file, PATH_MAX - 1),
        "$STATE_DIRECTORY/key or /var/lib/siplb/key"},
       {"token_life", duration(&GlobalOptions::token_life, 24h, 24h * 3650), "60d"},
+      {"shutdown_grace", duration(&GlobalOptions::shutdown_grace, 10ms, 5s), "500ms"},
       {"names",
        list_of(&GlobalOptions::names,
                {"a host without port", "hosts: names, IPv4 literals or [IPv6] ones", kOwnNamesMax},
@@ -79,14 +80,12 @@ const KeyTable<GlobalOptions>& global_keys() {
                parse_nameserver),
        "those of /etc/resolv.conf"},
       {"log", section(&GlobalOptions::log, log_keys()), ""},
-      {"shutdown_grace", duration(&GlobalOptions::shutdown_grace, 10ms, 5s), "500ms"},
       {"key_file_previous", not_yet<GlobalOptions>(), ""},
   };
   return table;
 }
 
-// ---- limits, timers, metrics, admin
-// ------------------------------------------------------------------
+// ---- limits, timers, metrics, admin ------------------------------------------------------------
 
 const KeyTable<LimitOptions>& limit_keys() {
   static const KeyTable<LimitOptions> table = {
