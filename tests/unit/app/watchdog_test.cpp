@@ -100,7 +100,9 @@ TEST_F(WatchdogTest, ThreadsMayCountAtDifferentTimesOfARound) {
     ++progress_[static_cast<size_t>(i) % 2];
     const Did did = look();
     if (did != Did::Alive && did != Did::AliveAndKick) continue;
-    if (told_at) EXPECT_EQ(now_ - *told_at, 2s);
+    if (told_at) {
+      EXPECT_EQ(now_ - *told_at, 2s);
+    }
     told_at = now_;
   }
   EXPECT_TRUE(told_at);
