@@ -98,13 +98,15 @@ void check_port_range(const HostFacts& facts, const std::vector<uint16_t>& ports
 }
 
 void check_ports(const HostFacts& facts, Findings& findings) {
-  for (const PortOwner& owner : facts.port_owners) {
+  if (!facts.port_owners) return;
+  for (const PortOwner& owner : *facts.port_owners) {
     const std::string who = owner.program.empty() ? "another program" : owner.program;
     findings.push_back(
         {"port", owner.transport + " port " + std::to_string(owner.port) + " is in use by " + who,
          "end " + who + ", or give one of both another port"});
   }
-  if (facts.port_owners.empty()) findings.push_back({"port", "nobody else has our ports", ""});
+  if (facts.port_owners->empty())
+    findings.push_back({"port", "nobody has the ports of siplbd", ""});
 }
 
 }  // namespace

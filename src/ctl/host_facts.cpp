@@ -114,9 +114,8 @@ std::vector<PortOwner> owners_of(const HostQuestion& question) {
   std::vector<PortOwner> out;
   std::set<std::string> seen;
   for (const auto& [inode, owner] : sockets) {
-    const bool is_ours = owner.program == "siplbd" || (owner.program.empty() && question.daemon);
     const std::string key = owner.transport + std::to_string(owner.port) + owner.program;
-    if (!is_ours && seen.insert(key).second) out.push_back(owner);
+    if (owner.program != "siplbd" && seen.insert(key).second) out.push_back(owner);
   }
   return out;
 }
@@ -170,8 +169,9 @@ HostFacts read_host_facts(const HostQuestion& question) {
     const fs::path process = question.root / "proc" / std::to_string(*question.daemon);
     facts.descriptors = number_behind(process / "limits", "Max open files");
     facts.throttled = throttled_periods(question);
+  } else {
+    facts.port_owners = owners_of(question);
   }
-  facts.port_owners = owners_of(question);
   return facts;
 }
 

@@ -15,7 +15,7 @@
 
 namespace siplb::ctl {
 
-// Who has a port of ours.
+// Who has a port that siplbd wants.
 struct PortOwner {
   std::string transport;  // "udp", "tcp"
   uint16_t port = 0;
@@ -39,13 +39,15 @@ struct HostFacts {
   Clock clock = Clock::Unknown;
   std::optional<uint64_t> descriptors;  // soft limit of the daemon
   std::optional<uint64_t> throttled;    // periods in which its cgroup had used up its quota
-  std::vector<PortOwner> port_owners;   // of our ports, those that are not siplbd
+  // Who has the ports that siplbd will want, on whatever address. Nothing where it runs: then it
+  // has them.
+  std::optional<std::vector<PortOwner>> port_owners;
 };
 
 struct HostQuestion {
   std::filesystem::path root = "/";
   std::optional<pid_t> daemon;  // its process
-  std::vector<uint16_t> ports;  // that it listens at
+  std::vector<uint16_t> ports;  // that it listens at, or will
 };
 [[nodiscard]] HostFacts read_host_facts(const HostQuestion& question);
 

@@ -217,9 +217,8 @@ std::string next_event(const std::string& body) {
 std::string key_text(const std::string& body) {
   const Json key = Json::parse(body);
   const Json& age = key.at("age_seconds");
-  return "key " + word(key, "fingerprint") + " of " + word(key, "file") +
-         (age.is_null() ? ", which is gone" : ", written " + age_text(age.get<double>()) + " ago") +
-         '\n';
+  return "key " + word(key, "fingerprint") + '\n' + sheet_line("file", word(key, "file")) +
+         sheet_line("written", age.is_null() ? "it is gone" : age_text(age.get<double>()) + " ago");
 }
 
 std::string status_sheet(const std::string& body) {
@@ -246,7 +245,7 @@ std::string reload_text(const std::string& body) {
   for (const Json& change : list_in(body, "changes")) {
     out += change.get<std::string>() + '\n';
   }
-  return out.empty() ? "Nothing has changed.\n" : out;
+  return out;
 }
 
 DrainState drain_state(const std::string& body) {

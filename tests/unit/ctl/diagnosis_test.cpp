@@ -24,6 +24,7 @@ HostFacts good() {
   facts.clock = Clock::Synchronised;
   facts.descriptors = 65536;
   facts.throttled = 0;
+  facts.port_owners.emplace();
   return facts;
 }
 
@@ -67,7 +68,7 @@ TEST(DiagnosisTest, FindsEachFault) {
       {"port-range", [](HostFacts& facts) { facts.local_port_first = 1024; }},
       {"port",
        [](HostFacts& facts) {
-         facts.port_owners = {{"udp", 5060, "asterisk"}};
+         facts.port_owners->push_back({"udp", 5060, "asterisk"});
        }},
   };
   for (const Case& each : cases) {

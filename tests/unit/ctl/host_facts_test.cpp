@@ -28,7 +28,7 @@ TEST_F(HostFactsTest, KnowsNothingOfAnEmptyHost) {
   EXPECT_FALSE(facts.has_conntrack || facts.has_conntrack_sip || facts.conntrack_max);
   EXPECT_FALSE(facts.descriptors || facts.throttled);
   EXPECT_EQ(facts.clock_source, "");
-  EXPECT_TRUE(facts.port_owners.empty());
+  EXPECT_FALSE(facts.port_owners);
   EXPECT_TRUE(facts.reserved_ports.empty());
 }
 
@@ -85,18 +85,19 @@ TEST_F(HostFactsTest, NamesWhoElseHasAPort) {
   files_.add_process(10, "asterisk", 100);
   files_.add_process(11, "siplbd", 200);
   files_.add_process(12, "curl", 300);
-  const auto owners = read().port_owners;
+  const auto owners = *read().port_owners;
   ASSERT_EQ(owners.size(), 1u);
   EXPECT_EQ(owners[0].transport, "udp");
   EXPECT_EQ(owners[0].port, 5060);
   EXPECT_EQ(owners[0].program, "asterisk");
+  EXPECT_FALSE(read(4711).port_owners);  // siplbd runs, so all is well
 }
 
-TEST_F(HostFactsTest, BlamesNobodyForWhatMayBeTheDaemons) {
-  files_.write("proc/net/udp", kTitles + socket_line("07", 100));
-  EXPECT_TRUE(read(4711).port_owners.empty());
-  ASSERT_EQ(read().port_owners.size(), 1u);  // no daemon, so another's
-  EXPECT_EQ(read().port_owners[0].program, "");
+TEST_F(HostFactsTest, KnowsThatSomebodyHasAPortWhomItMayNotSee) {
+  files_.write("proc/net/udp6", kTitles + socket_line("07", 100));
+  const auto owners = *read().port_owners;
+  ASSERT_EQ(owners.size(), 1u);
+  EXPECT_EQ(owners[0].program, "");
 }
 
 }  // namespace
