@@ -1,44 +1,40 @@
-// What the admin sockets answer: requests to verbs, and what comes of them to JSON. No HTTP here.
+// The admin API: all verbs of the admin sockets. docs/admin-api.md says what each takes and
+// answers.
 //
-//   GET  /v1/servers                all servers
-//   GET  /v1/servers/GROUP/NAME     one, or the places of a name, with their last transitions
-//   POST /v1/servers/GROUP/NAME     {"state": "ready|drain|maint", "weight": 0-1000, "force": true}
-//
-// All of them answer {"servers": [...]}, or {"error": "..."} with a status of 400 or above.
-// Thread: any, synchronised inside. Bounds: those of the control thread.
+// Whoever adds a verb writes a list of routes in a file of its own and adds it in admin_api.cpp.
+// Thread: any, see admin_route.h.
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <span>
 #include <string>
-#include <string_view>
+#include <vector>
 
+#include "app/admin_route.h"
 #include "app/control.h"
+#include "app/memory_budget.h"
+#include "base/time.h"
+#include "observe/event_log.h"
+#include "proxy/worker.h"
+#include "transport/connection_census.h"
 
 namespace siplb::app {
 
-class AdminApi {
- public:
-  // Borrowed.
-  explicit AdminApi(Control& control) : control_(control) {}
-
-  struct Answer {
-    int status = 200;
-    std::string body;
-  };
-  [[nodiscard]] Answer show_servers() const;
-  [[nodiscard]] Answer show_server(std::string_view group, std::string_view name) const;
-
-  struct ChangeRequest {
-    std::string_view group;
-    std::string_view server;
-    std::string_view body;
-    uint32_t uid = 0;  // whose
-  };
-  [[nodiscard]] Answer change_server(const ChangeRequest& request) const;
-
-  [[nodiscard]] static Answer error(int status, std::string_view text);
-
- private:
-  Control& control_;
+// What the verbs speak of. What is borrowed outlives the routes.
+struct AdminParts {
+  Control& control;
+  const observe::EventLog& log;
+  std::span<const std::unique_ptr<proxy::Worker>> workers;
+  const transport::ConnectionCensus& census;
+  MemoryBudget budget;
+  std::function<std::string()> scrape;  // the text of /metrics
+  std::string config_file;
+  std::string key_file;
+  size_t lanes = 0;
+  Instant started_at{};
 };
+
+[[nodiscard]] AdminRoutes admin_routes(const AdminParts& parts);
 
 }  // namespace siplb::app

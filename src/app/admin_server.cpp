@@ -1,10 +1,13 @@
 #include "app/admin_server.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <functional>
 #include <optional>
+#include <semaphore>
+#include <utility>
 
 #include <fcntl.h>
 #include <httplib.h>
@@ -14,21 +17,22 @@
 
 #include "app/http_loop.h"
 #include "app/unix_listener.h"
+#include "net/file_descriptor.h"
 
 namespace siplb::app {
 namespace {
-
-constexpr const char* kAllServers = "/v1/servers";
-// "s1/3" is a place of a name.
-constexpr const char* kOneServer = R"(/v1/servers/([\w-]{1,32})/([\w-]{1,32}(?:/\d)?))";
 
 // The connection of one request, which has its octets and its time, both ways.
 class BoundedStream final : public httplib::Stream {
  public:
   explicit BoundedStream(int fd) : fd_(fd), read_by_(Clock::now() + AdminServer::kRequestTime) {}
 
-  [[nodiscard]] bool is_readable() const override { return wait(POLLIN, read_by_); }
-  [[nodiscard]] bool is_writable() const override { return wait(POLLOUT, write_by()); }
+  [[nodiscard]] bool is_readable() const override { return wait(POLLIN, read_by_) != 0; }
+  // Who has gone takes nothing.
+  [[nodiscard]] bool is_writable() const override {
+    const short ready = wait(POLLOUT, Clock::now() + AdminServer::kRequestTime);
+    return ready != 0 && (ready & POLLHUP) == 0;
+  }
 
   ssize_t read(char* octets, size_t size) override {
     const size_t room = std::min(size, octets_left_);
@@ -57,29 +61,35 @@ class BoundedStream final : public httplib::Stream {
   [[nodiscard]] socket_t socket() const override { return fd_; }
 
  private:
-  // The answer's time begins with its first octet, since a verb may take a while.
-  [[nodiscard]] Instant write_by() const {
-    if (!write_by_) write_by_ = Clock::now() + AdminServer::kRequestTime;
-    return *write_by_;
-  }
-  [[nodiscard]] bool wait(short events, Instant deadline) const {
+  // What poll() says; 0 where that is nothing until then.
+  [[nodiscard]] short wait(short events, Instant deadline) const {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0) return false;
     pollfd watched{.fd = fd_, .events = events, .revents = 0};
-    return poll(&watched, 1, static_cast<int>(left.count())) == 1;
+    const bool is_ready =
+        left.count() > 0 && poll(&watched, 1, static_cast<int>(left.count())) == 1;
+    return is_ready ? watched.revents : short{0};
   }
 
   int fd_;
   size_t octets_left_ = AdminServer::kRequestOctets;
   Instant read_by_;
-  mutable std::optional<Instant> write_by_;
 };
 
-// No pool: the thread that accepts does the work, so that nothing piles up but in the backlog.
-class SameThread final : public httplib::TaskQueue {
+// The thread that accepts waits for a free one, so that nothing piles up but in the backlog.
+class FewThreads final : public httplib::TaskQueue {
  public:
-  void enqueue(std::function<void()> task) override { task(); }
-  void shutdown() override {}
+  void enqueue(std::function<void()> task) override {
+    free_.acquire();
+    threads_.enqueue([this, done = std::move(task)] {
+      done();
+      free_.release();
+    });
+  }
+  void shutdown() override { threads_.shutdown(); }
+
+ private:
+  std::counting_semaphore<> free_{AdminServer::kThreads};
+  httplib::ThreadPool threads_{AdminServer::kThreads};
 };
 
 class UnixHttpServer final : public httplib::Server {
@@ -87,7 +97,7 @@ class UnixHttpServer final : public httplib::Server {
   // Takes the listener, and closes it.
   explicit UnixHttpServer(int listener) {
     svr_sock_ = listener;
-    new_task_queue = [] { return new SameThread; };
+    new_task_queue = [] { return new FewThreads; };
     set_payload_max_length(AdminServer::kBodyOctets);
   }
 
@@ -100,9 +110,68 @@ class UnixHttpServer final : public httplib::Server {
   }
 };
 
-void put(const AdminApi::Answer& answer, httplib::Response& response) {
+// True until the end of the stream or of who reads it.
+bool send_all(AnswerStream& stream, const std::atomic<bool>& is_ending, httplib::DataSink& sink) {
+  while (const auto piece = stream.next()) {
+    if (is_ending) stream.stop();
+    const bool is_taken =
+        piece->empty() ? sink.is_writable() : sink.write(piece->data(), piece->size());
+    if (!is_taken) return false;
+  }
+  sink.done();
+  return true;
+}
+
+void put(const AdminAnswer& answer, httplib::Response& response) {
   response.status = answer.status;
-  response.set_content(answer.body, "application/json");
+  response.set_content(answer.body, answer.type);
+}
+
+void put_stream(const AdminAnswer& answer, const std::atomic<bool>& is_ending,
+                httplib::Response& response) {
+  response.status = answer.status;
+  response.set_chunked_content_provider(
+      answer.type, [stream = answer.stream, &is_ending](size_t, httplib::DataSink& sink) {
+        return send_all(*stream, is_ending, sink);
+      });
+}
+
+// Who asks, as the kernel says; nothing where it does not say.
+std::optional<uint32_t> uid_of(const httplib::Request& request) {
+  uint32_t uid = 0;
+  const std::string& text = request.remote_addr;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), uid);
+  return read.ec == std::errc{} ? std::optional(uid) : std::nullopt;
+}
+
+AdminRequest read_request(const httplib::Request& request) {
+  AdminRequest out{.parts = {}, .query = {}, .body = request.body};
+  for (size_t i = 1; i < request.matches.size(); ++i) out.parts.push_back(request.matches[i].str());
+  for (const auto& [name, value] : request.params) out.query.emplace(name, value);
+  return out;
+}
+
+httplib::Server::Handler handler_of(const AdminRoute& route, AdminServer::Access access,
+                                    const std::atomic<bool>& is_ending) {
+  if (route.access == AdminRoute::Access::Read) {
+    return [answer = route.answer, &is_ending](const httplib::Request& request,
+                                               httplib::Response& response) {
+      const AdminAnswer made = answer(read_request(request));
+      made.stream ? put_stream(made, is_ending, response) : put(made, response);
+    };
+  }
+  if (access == AdminServer::Access::Read) {
+    return [](const httplib::Request&, httplib::Response& response) {
+      put(admin_error(403, "this socket only shows: changes go to the admin socket"), response);
+    };
+  }
+  return [answer = route.answer](const httplib::Request& request, httplib::Response& response) {
+    const auto uid = uid_of(request);
+    if (!uid) return put(admin_error(403, "the kernel does not say who you are"), response);
+    AdminRequest asked = read_request(request);
+    asked.uid = *uid;
+    put(answer(asked), response);
+  };
 }
 
 // What the library answers by itself.
@@ -119,59 +188,37 @@ std::string_view text_of(int status) {
 
 class AdminServer::Impl {
  public:
-  Impl(const Options& options, int listener, Control& control)
-      : path_(options.path), api_(control), server_(listener) {
+  Impl(const Options& options, int listener, const AdminRoutes& routes)
+      : path_(options.path), server_(listener) {
     struct stat made {};
     if (stat(path_.c_str(), &made) == 0) inode_ = made.st_ino;
-    serve_reads();
-    options.access == Access::Change ? serve_changes() : refuse_changes();
+    for (const AdminRoute& route : routes) {
+      const auto handler = handler_of(route, options.access, is_ending_);
+      route.method == AdminRoute::Method::Get ? server_.Get(route.path, handler)
+                                              : server_.Post(route.path, handler);
+    }
     server_.set_error_handler([](const httplib::Request&, httplib::Response& response) {
       if (!response.body.empty()) return;
-      put(AdminApi::error(response.status, text_of(response.status)), response);
+      put(admin_error(response.status, text_of(response.status)), response);
     });
     loop_.start();
   }
   // A file that is another's by now is left to him.
   ~Impl() {
+    is_ending_ = true;
     struct stat found {};
     if (stat(path_.c_str(), &found) == 0 && found.st_ino == inode_) unlink(path_.c_str());
   }
 
-  [[nodiscard]] bool stop(Duration grace) { return loop_.stop(grace); }
+  [[nodiscard]] bool stop(Duration grace) {
+    is_ending_ = true;
+    return loop_.stop(grace);
+  }
 
  private:
-  void serve_reads() {
-    server_.Get(kAllServers, [this](const httplib::Request&, httplib::Response& response) {
-      put(api_.show_servers(), response);
-    });
-    server_.Get(kOneServer, [this](const httplib::Request& request, httplib::Response& response) {
-      put(api_.show_server(request.matches[1].str(), request.matches[2].str()), response);
-    });
-  }
-
-  void serve_changes() {
-    server_.Post(kOneServer, [this](const httplib::Request& request, httplib::Response& response) {
-      uint32_t uid = 0;
-      const std::string& text = request.remote_addr;
-      if (std::from_chars(text.data(), text.data() + text.size(), uid).ec != std::errc{}) {
-        return put(AdminApi::error(403, "the kernel does not say who you are"), response);
-      }
-      const std::string group = request.matches[1].str();
-      const std::string server = request.matches[2].str();
-      put(api_.change_server({.group = group, .server = server, .body = request.body, .uid = uid}),
-          response);
-    });
-  }
-
-  void refuse_changes() {
-    server_.Post(kOneServer, [](const httplib::Request&, httplib::Response& response) {
-      put(AdminApi::error(403, "this socket only shows: changes go to the admin socket"), response);
-    });
-  }
-
   std::string path_;
   ino_t inode_ = 0;
-  AdminApi api_;
+  std::atomic<bool> is_ending_{false};
   UnixHttpServer server_;
   HttpLoop loop_{server_};
 };
@@ -179,14 +226,15 @@ class AdminServer::Impl {
 AdminServer::AdminServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AdminServer::~AdminServer() = default;
 
-Result<std::unique_ptr<AdminServer>> AdminServer::start(const Options& options, Control& control) {
+Result<std::unique_ptr<AdminServer>> AdminServer::start(const Options& options,
+                                                        const AdminRoutes& routes) {
   const mode_t mode = options.access == Access::Change ? 0600 : 0660;
   const auto listener = listen_at({.path = options.path, .mode = mode});
   if (!listener) return tl::unexpected(listener.error());
   const int own = fcntl(listener->get(), F_DUPFD_CLOEXEC, 0);  // the library's, which closes it
   if (own < 0) return system_error(ErrorCode::HttpListen);
   return std::unique_ptr<AdminServer>(
-      new AdminServer(std::make_unique<Impl>(options, own, control)));
+      new AdminServer(std::make_unique<Impl>(options, own, routes)));
 }
 
 bool AdminServer::stop(Duration grace) {

@@ -1,18 +1,19 @@
-// The admin sockets: HTTP over UNIX sockets, one to look and one to change (app/admin_api.h).
+// The admin sockets: HTTP over UNIX sockets, one to look and one to change (app/admin_route.h).
 //
 // Who may do what is said by the modes of the files: the change socket is the owner's (0600), the
 // read socket the group's as well (0660). Whoever changes is logged by the uid that the kernel
-// vouches for. One request at a time on each socket, one request per connection: all others wait in
-// the kernel's backlog, and those who look can't keep off those who change.
-// Thread: one, whoever starts and stops it; requests on a thread per socket. Bounds: kRequestOctets
-// and kRequestTime for reading a request, kRequestTime for writing its answer.
+// vouches for. kThreads requests at a time on each socket, one request per connection: all others
+// wait in the kernel's backlog, and those who look can't keep off those who change.
+// Thread: one, whoever starts and stops it; requests on threads of each socket. Bounds:
+// kRequestOctets and kRequestTime for reading a request; whoever takes nothing of its answer for
+// kRequestTime gets no more of it.
 #pragma once
 
 #include <chrono>
 #include <memory>
 #include <string>
 
-#include "app/admin_api.h"
+#include "app/admin_route.h"
 #include "base/result.h"
 #include "base/time.h"
 
@@ -20,8 +21,9 @@ namespace siplb::app {
 
 class AdminServer {
  public:
-  static constexpr size_t kRequestOctets = 16 * 1024;
-  static constexpr size_t kBodyOctets = 4 * 1024;
+  static constexpr size_t kThreads = 2;  // of each socket: a stream keeps nobody off
+  static constexpr size_t kRequestOctets = 80 * 1024;
+  static constexpr size_t kBodyOctets = 64 * 1024;  // a message to be tested
   static constexpr std::chrono::seconds kRequestTime{1};
 
   enum class Access : uint8_t { Read, Change };
@@ -30,9 +32,9 @@ class AdminServer {
     Access access = Access::Read;
   };
   // Listens at once. A socket file that nobody listens at is replaced; a file of another kind is
-  // not. The control is borrowed.
+  // not.
   [[nodiscard]] static Result<std::unique_ptr<AdminServer>> start(const Options& options,
-                                                                  Control& control);
+                                                                  const AdminRoutes& routes);
   // As stop(), but waits as long as it takes. Removes the file.
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;

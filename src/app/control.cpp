@@ -28,10 +28,14 @@ tl::unexpected<Refusal> refuse_unknown(std::string_view group, std::string_view 
                 "no server " + std::string(group) + '/' + std::string(server));
 }
 
+tl::unexpected<Refusal> refuse_ending() {
+  return refuse(Refusal::Kind::Ending, "siplbd is ending");
+}
+
 // What the thread has answered, unless it takes no more questions.
 Control::Views answer_of(std::optional<Control::Views> asked) {
   if (asked) return std::move(*asked);
-  return refuse(Refusal::Kind::Ending, "siplbd is ending");
+  return refuse_ending();
 }
 
 std::string weight_text(const OperatorSetting& setting) {
@@ -65,6 +69,7 @@ Control::Control(Options options, net::FileDescriptor wake, observe::EventLog& l
   places_.set_groups(groups_);
   snapshots_ =
       std::make_unique<Published<proxy::Snapshot>>(options.snapshot_readers, next_snapshot());
+  name_events();
   if (resolver_) await_addresses(Clock::now() + options.answers_wait);
   plans_ = std::make_unique<Published<health::ProbePlan>>(1, next_plan());
 }
@@ -97,16 +102,7 @@ void Control::load_settings() {
     log_.write(LogLevel::Warning, "state file ignored",
                {{"path", state_file_.path()}, {"reason", content.fault}});
   }
-  std::erase_if(content.settings, [this](const auto& entry) {
-    const std::string& key = entry.first;
-    const size_t slash = key.find('/');
-    const bool is_known =
-        slash != std::string::npos && find(key.substr(0, slash), key.substr(slash + 1)) != nullptr;
-    if (!is_known) {
-      log_.write(LogLevel::Warning, "setting of a server that is gone dropped", {{"server", key}});
-    }
-    return !is_known;
-  });
+  drop_unknown(content.settings);
   settings_ = std::move(content.settings);
   for (const auto& [key, setting] : settings_) {
     log_.write(LogLevel::Info, "setting kept over the restart",
@@ -116,8 +112,24 @@ void Control::load_settings() {
   }
 }
 
+// Settings of servers that are not in the configuration.
+void Control::drop_unknown(OperatorSettings& settings) const {
+  std::erase_if(settings, [this](const auto& entry) {
+    const std::string& key = entry.first;
+    const size_t slash = key.find('/');
+    const bool is_known =
+        slash != std::string::npos && find(key.substr(0, slash), key.substr(slash + 1)) != nullptr;
+    if (!is_known) {
+      log_.write(LogLevel::Warning, "setting of a server that is gone dropped", {{"server", key}});
+    }
+    return !is_known;
+  });
+}
+
 std::unique_ptr<const proxy::Snapshot> Control::next_snapshot() const {
-  return make_snapshot_(places_.expand(with_weights(groups_, settings_)));
+  auto snapshot = make_snapshot_(places_.expand(with_weights(groups_, settings_)));
+  snapshot->admission = admission_;
+  return snapshot;
 }
 
 std::unique_ptr<const health::ProbePlan> Control::next_plan() const {
@@ -211,6 +223,20 @@ void Control::publish_snapshot() {
   peers_->on_snapshot();
 }
 
+// Workers and prober know servers and groups by number only.
+void Control::name_events() const {
+  const balance::Topology& topology = snapshots_->newest().topology;
+  observe::EventNames names{.servers = std::vector<observe::ServerName>(topology.servers().size()),
+                            .groups = {}};
+  for (const balance::Group& group : topology.groups()) {
+    names.groups.push_back(group.options.name);
+    for (const ServerIndex server : group.servers) {
+      names.servers[server] = {group.options.name, topology.servers()[server].name};
+    }
+  }
+  log_.set_names(names);
+}
+
 void Control::publish_plan() {
   plans_->publish(next_plan());
   peers_->on_plan();
@@ -230,8 +256,9 @@ Control::Views Control::servers() {
   return answer_of(queue_.ask([this] {
     const Instant now = Clock::now();
     std::vector<ServerView> views;
-    const size_t count = snapshots_->newest().topology.servers().size();
-    for (size_t i = 0; i < count; ++i) views.push_back(view(static_cast<ServerIndex>(i), now));
+    for (const balance::Group& group : snapshots_->newest().topology.groups()) {
+      for (const ServerIndex server : group.servers) views.push_back(view(server, now));
+    }
     return Views(std::move(views));
   }));
 }
@@ -242,6 +269,91 @@ Control::Views Control::server(std::string_view group, std::string_view name) {
 
 Control::Views Control::change(const ServerChange& wanted) {
   return answer_of(queue_.ask([&] { return do_change(wanted); }));
+}
+
+Control::Answer<std::string> Control::reload(const ReloadOptions& options) {
+  auto answer = queue_.ask([&] { return peers_->reload(options); });
+  if (!answer) return refuse_ending();
+  return std::move(*answer);
+}
+
+void Control::reload_later(ReloadOptions::State state, std::function<void(bool is_done)> done) {
+  // A queue that is closed takes nothing: nobody waits for the end of what never began.
+  static_cast<void>(queue_.post([this, state, done = std::move(done)] {
+    done(peers_->reload({.state = state}).has_value());
+  }));
+}
+
+Control::Answer<void> Control::adopt(Configured next, ReloadOptions::State state) {
+  std::swap(groups_, next.groups);
+  OperatorSettings settings = state == ReloadOptions::State::Keep ? settings_ : OperatorSettings();
+  drop_unknown(settings);
+  if (settings != settings_) {
+    if (const auto saved = state_file_.save(settings); !saved) {
+      std::swap(groups_, next.groups);
+      return refuse(Refusal::Kind::NotKept,
+                    describe(saved.error()) + " (" + state_file_.path() + ")");
+    }
+  }
+  settings_ = std::move(settings);
+  make_snapshot_ = std::move(next.make_snapshot);
+  places_.set_groups(groups_);
+  publish_snapshot();
+  name_events();
+  if (resolver_) {
+    resolver_->set_names(places_.names());
+    // What listeners there are decides which addresses can be used.
+    if (take_addresses() == NamePlaces::Change::Moved) publish_snapshot();
+  }
+  publish_plan();
+  return {};
+}
+
+Control::Answer<Control::NodeState> Control::node_state() {
+  const auto state = queue_.ask([this] { return count_node(); });
+  if (!state) return refuse_ending();
+  return *state;
+}
+
+Control::Answer<Control::NodeState> Control::admit(const NodeChange& wanted) {
+  const auto state = queue_.ask([&] {
+    do_admit(wanted);
+    return count_node();
+  });
+  if (!state) return refuse_ending();
+  return *state;
+}
+
+Control::Answer<void> Control::look(const std::function<void(const Present&)>& read) {
+  const auto looked = queue_.ask([&] {
+    read({.snapshot = snapshots_->newest(),
+          .status = peers_->status.look(peers_->status_reader),
+          .load = peers_->load,
+          .calls = peers_->calls});
+    return true;
+  });
+  if (!looked) return refuse_ending();
+  return {};
+}
+
+Control::NodeState Control::count_node() const {
+  NodeState state{.admission = admission_};
+  const size_t count = snapshots_->newest().topology.servers().size();
+  for (size_t i = 0; i < count; ++i) {
+    state.calls += peers_->calls.calls(static_cast<ServerIndex>(i));
+  }
+  return state;
+}
+
+// Whoever balances us hears of it before anybody is refused.
+void Control::do_admit(const NodeChange& wanted) {
+  if (wanted.admission == admission_) return;
+  admission_ = wanted.admission;
+  const bool is_draining = admission_ == proxy::Admission::DialogsOnly;
+  log_.write(LogLevel::Info, is_draining ? "draining, no new work" : "draining is over",
+             {{"uid", std::to_string(wanted.uid)}});
+  peers_->on_admission(admission_);
+  publish_snapshot();
 }
 
 Control::Views Control::views_of(std::string_view group, std::string_view name) {

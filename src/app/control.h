@@ -44,8 +44,11 @@ namespace siplb::app {
 struct Refusal {
   enum class Kind : uint8_t {
     NoSuchServer,
-    LastUsable,  // its group would have nobody left: needs force
-    NotKept,     // the state file can't be written
+    LastUsable,    // its group would have nobody left: needs force
+    NotKept,       // the state file can't be written
+    BadFile,       // the configuration has faults, one in each line of the text
+    NeedsRestart,  // what has changed can't change while siplb runs
+    NotOpened,     // a new listener's socket
     Ending,
   };
   Kind kind = Kind::Ending;
@@ -64,9 +67,23 @@ struct ServerChange {
   uint32_t uid = 0;  // whose
 };
 
+// What an operator wants of the whole node.
+struct NodeChange {
+  proxy::Admission admission = proxy::Admission::Everything;
+  uint32_t uid = 0;  // whose
+};
+
+// How the configuration is read again.
+struct ReloadOptions {
+  // What operators have set of servers: Reset forgets it.
+  enum class State : uint8_t { Keep, Reset };
+  State state = State::Keep;
+  std::string_view origin = "signal";  // for the log: "signal", "uid 0"
+};
+
 class Control {
  public:
-  using MakeSnapshot = std::function<std::unique_ptr<const proxy::Snapshot>(
+  using MakeSnapshot = std::function<std::unique_ptr<proxy::Snapshot>(
       std::span<const balance::GroupOptions> groups)>;
   struct Options {
     std::vector<balance::GroupOptions> groups;  // as configured
@@ -97,6 +114,9 @@ class Control {
   // Borrowed of this; nothing in it where no server has a name.
   [[nodiscard]] observe::NameCounters name_counters() const;
 
+  template <class T>
+  using Answer = tl::expected<T, Refusal>;
+
   // What runs beside; all of it is borrowed until stop(). The functions are called on the control
   // thread.
   struct Peers {
@@ -108,7 +128,17 @@ class Control {
     std::function<void()> on_snapshot;  // wakes the workers
     std::function<void()> on_book;      // the same, with Options::request_names
     std::function<void()> on_plan;      // wakes the prober
+    std::function<void(proxy::Admission)> on_admission = [](proxy::Admission) {};
+    std::function<Answer<std::string>(const ReloadOptions&)> reload;
   };
+  // For Peers::reload, on the control thread: goes by another configuration from now on. Operators'
+  // settings of servers that are not in it are forgotten; refuses where that can't be kept.
+  struct Configured {
+    std::vector<balance::GroupOptions> groups;
+    MakeSnapshot make_snapshot;
+  };
+  [[nodiscard]] Answer<void> adopt(Configured next, ReloadOptions::State state);
+
   // Starts the thread. Requires: once.
   void start(Peers peers);
   // Ends the thread after the verbs that wait; later ones are refused as Ending.
@@ -122,10 +152,33 @@ class Control {
   [[nodiscard]] Views server(std::string_view group, std::string_view name);
   // Does it and says how the server is then. The prober and the workers follow within their ticks.
   [[nodiscard]] Views change(const ServerChange& wanted);
+  // Reads the file again and goes by it, or says why not: then nothing has changed. What has is
+  // told for people, one thing in each line; workers and prober go by it when this returns.
+  [[nodiscard]] Answer<std::string> reload(const ReloadOptions& options);
+  // The same for who can't wait; `done` is called on the control thread, unless that is ending.
+  void reload_later(ReloadOptions::State state, std::function<void(bool is_done)> done);
+
+  struct NodeState {
+    proxy::Admission admission = proxy::Admission::Everything;
+    uint64_t calls = 0;  // of all servers, those that are being set up among them
+  };
+  [[nodiscard]] Answer<NodeState> node_state();
+  // Draining is over with this process: no file keeps it.
+  [[nodiscard]] Answer<NodeState> admit(const NodeChange& wanted);
+  // What the workers go by at this moment.
+  struct Present {
+    const proxy::Snapshot& snapshot;
+    const balance::PoolStatus& status;
+    const balance::LoadBoard& load;
+    const balance::CallCounts& calls;
+  };
+  // Calls `read` on the control thread.
+  [[nodiscard]] Answer<void> look(const std::function<void(const Present&)>& read);
 
  private:
   Control(Options options, net::FileDescriptor wake, observe::EventLog& log);
   void load_settings();
+  void drop_unknown(OperatorSettings& settings) const;
   [[nodiscard]] std::unique_ptr<const proxy::Snapshot> next_snapshot() const;
   [[nodiscard]] std::unique_ptr<const health::ProbePlan> next_plan() const;
   void await_addresses(Instant end);
@@ -135,8 +188,11 @@ class Control {
   void wait(Instant end);
   [[nodiscard]] NamePlaces::Change take_addresses();
   void publish_snapshot();
+  void name_events() const;
   void publish_plan();
   [[nodiscard]] Views do_change(const ServerChange& wanted);
+  void do_admit(const NodeChange& wanted);
+  [[nodiscard]] NodeState count_node() const;
   [[nodiscard]] bool is_last_usable(std::string_view group, std::string_view key);
   void log_change(const ServerChange& wanted, const OperatorSetting& setting);
 
@@ -146,8 +202,8 @@ class Control {
   [[nodiscard]] Views views_of(std::string_view group, std::string_view name);
   void wake() const;
 
-  const std::vector<balance::GroupOptions> groups_;
-  const MakeSnapshot make_snapshot_;
+  std::vector<balance::GroupOptions> groups_;
+  MakeSnapshot make_snapshot_;
   const std::unique_ptr<Resolver> resolver_;
   RequestNames* const request_names_;
   const StateFile state_file_;
@@ -156,6 +212,7 @@ class Control {
   OperatorSettings settings_;
   NamePlaces places_;
   Counter addresses_ignored_;  // unusable ones, and those that find no place
+  proxy::Admission admission_ = proxy::Admission::Everything;
   std::unique_ptr<Published<proxy::Snapshot>> snapshots_;
   std::unique_ptr<Published<health::ProbePlan>> plans_;
   std::unique_ptr<const Peers> peers_;

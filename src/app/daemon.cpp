@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 
+#include "app/kept_listeners.h"
 #include "app/key_file.h"
 #include "app/listeners.h"
+#include "app/supervisor.h"
 #include "app/usable_cores.h"
 #include "base/random.h"
 #include "config/derive.h"
@@ -21,7 +24,13 @@ namespace {
 constexpr size_t kDescriptorReserve = 64;
 
 // What a scrape or a verb under way may take when everything else has ended.
-constexpr std::chrono::milliseconds kHttpGrace{250};
+constexpr std::chrono::milliseconds kHttpGrace{20};
+
+// As ps and the log call threads.
+constexpr const char* kProberName = "siplb-prober";
+std::string worker_name(size_t index) {
+  return "siplb-w" + std::to_string(index);
+}
 
 // A socket for each lane of each listener may be more than the soft limit that a shell gives.
 void raise_descriptor_limit() {
@@ -76,15 +85,6 @@ proxy::WorkerOptions worker_options(const config::Configuration& configuration,
   return options;
 }
 
-// True where name servers are to be asked.
-bool has_names(const config::Configuration& configuration) {
-  return std::any_of(configuration.groups.begin(), configuration.groups.end(),
-                     [](const auto& group) {
-                       return std::any_of(group.servers.begin(), group.servers.end(),
-                                          [](const auto& server) { return !server.host.empty(); });
-                     });
-}
-
 }  // namespace
 
 Daemon::Daemon(const config::Configuration& configuration, const Sizing& sizing,
@@ -97,64 +97,102 @@ Daemon::~Daemon() {
 
 bool Daemon::stop() {
   end_threads();
+  const Instant end = Clock::now() + kHttpGrace;
   bool has_stopped = !http_ || http_->stop(kHttpGrace);
-  for (const auto& admin : admin_) has_stopped = admin->stop(kHttpGrace) && has_stopped;
+  for (const auto& admin : admin_) has_stopped = admin->stop(end - Clock::now()) && has_stopped;
   return has_stopped;
 }
 
 void Daemon::end_threads() {
   if (http_) http_->set_readiness(HttpServer::Readiness::NotReady);
+  // A reload under way needs all the others.
+  if (control_) control_->stop();
   for (const auto& worker : workers_) worker->stop();
   if (prober_) prober_->stop();
-  if (control_) control_->stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
 
 StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& configuration,
-                                                   const Sizing& sizing, std::string config_hash,
+                                                   const Sizing& sizing,
+                                                   const ConfigurationFile& file,
                                                    Predecessor predecessor,
                                                    observe::EventLog& log) {
   raise_descriptor_limit();
   std::unique_ptr<Daemon> daemon(new Daemon(configuration, sizing, log));
   const auto key = daemon->load_key();
   if (!key) return tl::unexpected<StartFault>(key.error());
-  auto tables = predecessor.take_call_tables(configuration, sizing, ServiceManager(), log);
+  auto tables = predecessor.take_call_tables(configuration, sizing, daemon->manager_, log);
   if (!tables) return tl::unexpected<StartFault>(tables.error());
   daemon->call_tables_ = std::make_unique<const CallTables>(std::move(*tables));
-  auto listeners = open_listeners(
+  auto listeners = open_kept_listeners(
       {.wanted = configuration.listeners,
        .open = {},
        .lanes = sizing.lanes,
        .receive_buffer_bytes = static_cast<uint32_t>(configuration.limits.socket_receive_bytes)},
-      predecessor.sockets(), log);
+      std::move(predecessor.sockets()), daemon->manager_, log);
   if (!listeners) return tl::unexpected<StartFault>(listeners.error());
-  auto maker = daemon->snapshot_maker(*key, *listeners);
-  if (!maker) return tl::unexpected<StartFault>(maker.error());
+  auto places = daemon->make_generation(*key, file, *listeners);
+  if (!places) return tl::unexpected<StartFault>(places.error());
   if (auto made = daemon->make_request_names(); !made) {
     return tl::unexpected<StartFault>(made.error());
   }
-  if (auto made = daemon->make_control(std::move(*maker)); !made) {
-    return tl::unexpected<StartFault>(made.error());
-  }
+  if (auto made = daemon->make_control(); !made) return tl::unexpected<StartFault>(made.error());
   if (auto made = daemon->make_prober(); !made) return tl::unexpected<StartFault>(made.error());
   if (auto made = daemon->make_workers(*listeners); !made) {
     return tl::unexpected<StartFault>(made.error());
   }
-  if (auto started = daemon->start_http(std::move(config_hash), *listeners); !started) {
+  daemon->make_reload(file, std::move(*places));
+  if (auto started = daemon->start_http(); !started) {
     return tl::unexpected<StartFault>(started.error());
   }
   daemon->start_threads();
   daemon->start_control();
-  if (auto started = daemon->start_admin(); !started) {
+  daemon->set_readiness(proxy::Admission::Everything);
+  if (auto started = daemon->start_admin(file.path); !started) {
     return tl::unexpected<StartFault>(started.error());
   }
   report_listening(configuration.listeners, *listeners, log);
   daemon->report_http();
-  if (daemon->http_) daemon->http_->set_readiness(HttpServer::Readiness::Ready);
+  if (!file.is_stale) daemon->reload_->keep(file.text);
   log.write(observe::LogLevel::Info, "ready",
             {{"workers", std::to_string(sizing.workers)}, {"lanes", std::to_string(sizing.lanes)}});
   return daemon;
+}
+
+void Daemon::serve(const Signals& signals) {
+  const observe::MetricsSource source{.snapshots = control_->snapshots(),
+                                      .snapshot_reader = sizing_.workers + 1,
+                                      .calls = calls_.get(),
+                                      .status = &prober_->status(),
+                                      .status_reader = sizing_.workers + 2,
+                                      .workers = workers_};
+  const Counter& is_stale = reload_->counters().is_stale;
+  Supervisor::Parts parts{
+      .signals = signals,
+      .manager = manager_,
+      .log = log_,
+      .threads = {{.name = kProberName,
+                   .progress = [this] { return prober_->progress(); },
+                   .wake = [this] { prober_->wake(); }}},
+      .vitals = [&source] { return observe::vitals(source); },
+      .state = [&is_stale]() -> std::string_view {
+        return is_stale.value() == 0 ? "serving" : "serving the last good configuration";
+      },
+      .reload =
+          [this] {
+            manager_.reloading();
+            control_->reload_later(ReloadOptions::State::Keep,
+                                   [this](bool /*is_done*/) { manager_.ready(); });
+          },
+  };
+  for (size_t w = 0; w < workers_.size(); ++w) {
+    proxy::Worker& worker = *workers_[w];
+    parts.threads.push_back({.name = worker_name(w),
+                             .progress = [&worker] { return worker.progress(); },
+                             .wake = [&worker] { worker.wake(); }});
+  }
+  Supervisor(std::move(parts)).run();
 }
 
 StartResult<HashKey> Daemon::load_key() {
@@ -168,31 +206,31 @@ StartResult<HashKey> Daemon::load_key() {
   return *key;
 }
 
-StartResult<Control::MakeSnapshot> Daemon::snapshot_maker(
-    const HashKey& key, std::span<const transport::ListenerSockets> listeners) {
-  std::vector<SockAddress> bound;
-  for (const auto& sockets : listeners) bound.push_back(sockets.address);
+StartResult<Places> Daemon::make_generation(const HashKey& key, const ConfigurationFile& file,
+                                            std::span<const transport::ListenerSockets> listeners) {
   const auto instance = random_u32();
   if (!instance) return start_fault(instance.error(), "the number of this process");
-  const auto life = static_cast<uint16_t>(configuration_.global.token_life.count());
-  const sip::Seal seal(key, *instance, life);
+  node_ = {.key = key, .table_key = call_tables_->key(), .instance = *instance};
+  const sip::Seal seal = make_seal(node_, configuration_.global);
   log_.write(observe::LogLevel::Info, "key loaded", {{"fingerprint", seal.fingerprint()}});
-  return [this, bound, seal, table_key = call_tables_->key(),
-          routing = std::make_shared<const proxy::Routing>(configuration_.routes)](
-             std::span<const balance::GroupOptions> groups) {
-    return std::make_unique<const proxy::Snapshot>(proxy::make_snapshot({
-        .listeners = configuration_.listeners,
-        .bound = bound,
-        .names = configuration_.global.names,
-        .groups = groups,
-        .routing = routing,
-        .host = {.is_on_way = net::is_on_way, .is_on_host = net::is_on_host},
-        .seal = seal,
-        .table_key = table_key,
-        .scan_limits = {.headers_max = configuration_.limits.headers},
-        .message_octets_max = configuration_.limits.message_bytes,
-    }));
-  };
+
+  Places places(sizing_.servers);
+  auto arranged = places.arrange(configuration_, Clock::now());
+  SIPLB_ASSERT(arranged.has_value());  // the sizing has places for all of it
+  Generation generation{.arranged = std::move(*arranged),
+                        .hash = file.hash,
+                        .bound = {},
+                        .steered = 0,
+                        .routing = nullptr};
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    generation.bound.push_back(listeners[i].address);
+    const auto bit = static_cast<uint16_t>(1U << i);
+    if (listeners[i].steering) generation.steered = generation.steered | bit;
+  }
+  generation.routing =
+      std::make_shared<const proxy::Routing>(generation.configuration().routes, sizing_.workers);
+  generation_ = std::make_shared<const Generation>(std::move(generation));
+  return places;
 }
 
 StartResult<void> Daemon::make_request_names() {
@@ -203,40 +241,41 @@ StartResult<void> Daemon::make_request_names() {
   return {};
 }
 
-StartResult<void> Daemon::make_control(Control::MakeSnapshot make_snapshot) {
-  std::unique_ptr<Resolver> resolver;
-  if (has_names(configuration_)) {
-    auto made = Resolver::create({.nameservers = configuration_.global.nameservers});
-    if (!made) return start_fault(made.error(), "the resolver");
-    resolver = std::move(*made);
-  }
+StartResult<void> Daemon::make_control() {
+  auto resolver = Resolver::create({.nameservers = configuration_.global.nameservers});
+  if (!resolver) return start_fault(resolver.error(), "the resolver");
   const std::string key = config::key_file(configuration_.global, environment("STATE_DIRECTORY"));
   auto control =
-      Control::create({.groups = configuration_.groups,
+      Control::create({.groups = generation_->configuration().groups,
                        .state_file = state_file_path(environment("STATE_DIRECTORY"), key),
-                       .snapshot_readers = sizing_.workers,
-                       .make_snapshot = make_snapshot,
-                       .resolver = std::move(resolver),
+                       // Metrics, and the supervisor.
+                       .snapshot_readers = sizing_.workers + 2,
+                       .make_snapshot = snapshot_maker(generation_, node_),
+                       .resolver = std::move(*resolver),
                        .request_names = request_names_.get()},
                       log_);
   if (!control) return start_fault(control.error(), "the control thread");
   control_ = std::move(*control);
-  std::vector<balance::GroupOptions> groups;
-  for (const auto& group : control_->snapshots().newest().topology.groups()) {
-    groups.push_back(group.options);
-  }
-  names_ = make_snapshot(groups);
   return {};
 }
 
+void Daemon::make_reload(const ConfigurationFile& file, Places places) {
+  reload_ = std::make_unique<Reload>(file.path, std::move(places), std::move(generation_),
+                                     Reload::Parts{.sizing = sizing_,
+                                                   .node = node_,
+                                                   .control = *control_,
+                                                   .workers = workers_,
+                                                   .probe_sockets = probe_sockets_,
+                                                   .log = log_});
+  if (file.is_stale) reload_->mark_stale();
+}
+
 StartResult<void> Daemon::make_prober() {
-  const balance::Topology& topology = names_->topology;
-  load_ = std::make_unique<balance::LoadBoard>(sizing_.workers, topology.servers().size());
-  calls_ = std::make_unique<balance::CallCounts>(topology.servers().size());
-  probe_sockets_.resize(configuration_.listeners.size());
-  health::Prober::Options options{.worker_count = sizing_.workers + 1,
-                                  .server_count = topology.servers().size(),
-                                  .group_count = topology.groups().size()};
+  load_ = std::make_unique<balance::LoadBoard>(sizing_.workers, sizing_.servers);
+  calls_ = std::make_unique<balance::CallCounts>(sizing_.servers);
+  health::Prober::Options options{.worker_count = sizing_.workers + 2,
+                                  .server_count = sizing_.servers,
+                                  .group_count = balance::kGroupsMax};
   const auto seed = random_u32();
   const auto filled = fill_random(options.probe_key.octets);
   if (!seed || !filled) return start_fault({ErrorCode::RandomUnavailable}, "the probes' key");
@@ -256,7 +295,8 @@ size_t Daemon::connections_by_descriptors() {
   const size_t wanted = sizing_.census.connections_max;
   rlimit limit{};
   if (!sizing_.has_streams || getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
-  const size_t servers = names_->topology.servers().size();  // each has a probe's socket as well
+  size_t servers = 0;  // each has a probe's socket as well
+  for (const auto& group : configuration_.groups) servers += balance::place_count(group);
   const size_t sockets = 2 * configuration_.listeners.size() + servers;
   const size_t reserve = kDescriptorReserve + servers + sizing_.lanes * sockets;
   const size_t allowed = limit.rlim_cur > reserve ? limit.rlim_cur - reserve : 0;
@@ -279,12 +319,11 @@ StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> lis
   for (size_t w = 0; w < sizing_.workers; ++w) {
     proxy::WorkerOptions options = worker_options(configuration_, sizing_, w, *seed);
     options.has_old_tables = call_tables_->has_old_entries();
-    auto worker =
-        proxy::Worker::create(options,
-                              {control_->snapshots(), prober_->status(), *load_, *calls_, *prober_,
-                               log_.add_ring(), *census_, call_tables_->by_lane(),
-                               request_names_->books(), *request_names_},
-                              listeners);
+    auto worker = proxy::Worker::create(
+        options,
+        {control_->snapshots(), prober_->status(), *load_, *calls_, *prober_, log_.add_ring(),
+         *census_, call_tables_->by_lane(), request_names_->books(), *request_names_},
+        listeners);
     if (!worker) return start_fault(worker.error(), "worker " + std::to_string(w));
     workers_.push_back(std::move(*worker));
   }
@@ -296,27 +335,23 @@ StartResult<void> Daemon::make_workers(std::span<transport::ListenerSockets> lis
   return {};
 }
 
-StartResult<void> Daemon::start_http(std::string config_hash,
-                                     std::span<const transport::ListenerSockets> listeners) {
+StartResult<void> Daemon::start_http() {
   const MemoryBudget budget(configuration_, sizing_);
-  observe::MetricsSource source{.snapshot = *names_,
+  observe::MetricsSource source{.snapshots = control_->snapshots(),
+                                .snapshot_reader = sizing_.workers,
                                 .load = load_.get(),
                                 .calls = calls_.get(),
                                 .prober = prober_.get(),
                                 .status = &prober_->status(),
                                 .status_reader = sizing_.workers + 1,
                                 .names = control_->name_counters(),
+                                .reloads = &reload_->counters(),
                                 .request_names = request_names_->metrics(),
                                 .workers = workers_,
                                 .budget = {},
-                                .steering_attached = {},
-                                .config_hash = std::move(config_hash),
                                 .started_at = started_at_};
   for (const Consumer& consumer : budget.consumers()) {
     source.budget.push_back({std::string(consumer.name), consumer.octets});
-  }
-  for (const auto& sockets : listeners) {
-    source.steering_attached.push_back(sockets.steering.has_value());
   }
   metrics_ = std::make_unique<observe::Metrics>(std::move(source));
   if (!configuration_.metrics.address) return {};
@@ -330,6 +365,13 @@ StartResult<void> Daemon::start_http(std::string config_hash,
   return {};
 }
 
+// Whoever balances us sends no more while the node drains.
+void Daemon::set_readiness(proxy::Admission admission) {
+  if (!http_) return;
+  const bool is_ready = admission == proxy::Admission::Everything;
+  http_->set_readiness(is_ready ? HttpServer::Readiness::Ready : HttpServer::Readiness::NotReady);
+}
+
 void Daemon::report_http() {
   if (!http_) return;
   log_.write(
@@ -339,10 +381,14 @@ void Daemon::report_http() {
 
 void Daemon::start_threads() {
   const std::vector<int> processors = processors_for(workers_.size());
+  all_have_run_ = std::make_unique<std::latch>(static_cast<ptrdiff_t>(workers_.size()));
   for (size_t w = 0; w < workers_.size(); ++w) {
-    threads_.emplace_back([worker = workers_[w].get()] { worker->run(); });
-    const std::string name = "siplb-w" + std::to_string(w);
-    pthread_setname_np(threads_.back().native_handle(), name.c_str());
+    threads_.emplace_back([this, worker = workers_[w].get()] {
+      worker->run();
+      all_have_run_->arrive_and_wait();
+      worker->finish();
+    });
+    pthread_setname_np(threads_.back().native_handle(), worker_name(w).c_str());
     if (!processors.empty()) pin(threads_.back().native_handle(), processors[w]);
   }
 }
@@ -350,30 +396,44 @@ void Daemon::start_threads() {
 // After the workers: whoever is woken is there.
 void Daemon::start_control() {
   threads_.emplace_back([prober = prober_.get()] { prober->run(); });
-  pthread_setname_np(threads_.back().native_handle(), "siplb-prober");
-  control_->start({.status = prober_->status(),
-                   .status_reader = sizing_.workers,
-                   .calls = *calls_,
-                   .load = *load_,
-                   .transitions = [this](auto server) { return prober_->transitions(server); },
-                   // A worker looks before it decides anything: what sleeps needs no word of it.
-                   .on_snapshot = [] {},
-                   // But not what waits for it.
-                   .on_book =
-                       [this] {
-                         for (const auto& worker : workers_) worker->wake();
-                       },
-                   .on_plan = [this] { prober_->wake(); }});
+  pthread_setname_np(threads_.back().native_handle(), kProberName);
+  control_->start(
+      {.status = prober_->status(),
+       .status_reader = sizing_.workers,
+       .calls = *calls_,
+       .load = *load_,
+       .transitions = [this](auto server) { return prober_->transitions(server); },
+       // A worker looks before it decides anything: what sleeps needs no word of it.
+       .on_snapshot = [] {},
+       // But not what waits for it.
+       .on_book =
+           [this] {
+             for (const auto& worker : workers_) worker->wake();
+           },
+       .on_plan = [this] { prober_->wake(); },
+       .on_admission = [this](proxy::Admission admission) { set_readiness(admission); },
+       .reload = [this](const ReloadOptions& options) { return reload_->run(options); }});
 }
 
-StartResult<void> Daemon::start_admin() {
+StartResult<void> Daemon::start_admin(const std::string& config_file) {
+  const AdminRoutes routes = admin_routes(
+      {.control = *control_,
+       .log = log_,
+       .workers = workers_,
+       .census = *census_,
+       .budget = MemoryBudget(configuration_, sizing_),
+       .scrape = [this] { return metrics_->scrape(Clock::now()); },
+       .config_file = std::filesystem::absolute(config_file),
+       .key_file = config::key_file(configuration_.global, environment("STATE_DIRECTORY")),
+       .lanes = sizing_.lanes,
+       .started_at = started_at_});
   const config::AdminOptions paths =
       config::admin_sockets(configuration_.admin, environment("RUNTIME_DIRECTORY"));
   using Access = AdminServer::Access;
   for (const auto& [path, access] :
        {std::pair(paths.socket, Access::Change), std::pair(paths.read_socket, Access::Read)}) {
     if (!path) continue;
-    auto admin = AdminServer::start({.path = *path, .access = access}, *control_);
+    auto admin = AdminServer::start({.path = *path, .access = access}, routes);
     if (!admin) return start_fault(admin.error(), "admin socket " + *path);
     admin_.push_back(std::move(*admin));
   }

@@ -1,7 +1,6 @@
 #include "app/http_server.h"
 
 #include <atomic>
-#include <mutex>
 
 #include <httplib.h>
 
@@ -28,7 +27,6 @@ class HttpServer::Impl {
     server_.set_write_timeout(kHttpTimeout);
     server_.set_payload_max_length(0);
     server_.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
-      const std::lock_guard lock(scrape_mutex_);
       response.set_content(scrape_(), "text/plain; version=0.0.4; charset=utf-8");
     });
     server_.Get("/healthz", [](const httplib::Request&, httplib::Response& response) {
@@ -62,7 +60,6 @@ class HttpServer::Impl {
 
  private:
   std::function<std::string()> scrape_;
-  std::mutex scrape_mutex_;
   std::atomic<Readiness> readiness_{Readiness::NotReady};
   SockAddress address_;
   httplib::Server server_;

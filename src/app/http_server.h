@@ -22,8 +22,7 @@ inline constexpr std::chrono::milliseconds kHttpTimeout{500};
 
 class HttpServer {
  public:
-  // Listens at once; `scrape` makes the text of /metrics, one call at a time, on the pool's
-  // threads.
+  // Listens at once; `scrape` makes the text of /metrics, on the pool's threads.
   [[nodiscard]] static Result<std::unique_ptr<HttpServer>> start(
       const SockAddress& address, std::function<std::string()> scrape);
   // Ends the pool, and waits as long as that takes: see stop().

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/assert.h"
+
 namespace siplb::app {
 namespace {
 
@@ -55,27 +57,27 @@ void warn_of_steering(std::string_view listener, const Result<void>& steering,
              {"remedy", "raise net.core.optmem_max"}});
 }
 
-StartResult<ListenerSockets> open_listener(const ListenerOptions& options,
-                                           const ListenersToOpen& listeners,
-                                           net::InheritedSockets& inherited,
-                                           observe::EventLog& log) {
-  auto sockets = transport::open_listener_sockets(
-      {.name = options.name,
-       .address = options.address,
-       .lanes = listeners.lanes,
-       .has_udp = options.has(sip::Transport::Udp),
-       .has_tcp = options.has(sip::Transport::Tcp),
-       .receive_buffer_bytes = listeners.receive_buffer_bytes,
-       .is_udp_under_wildcard = is_on_own_port(options, sip::Transport::Udp, listeners),
-       .is_tcp_under_wildcard = is_on_own_port(options, sip::Transport::Tcp, listeners)},
-      inherited);
+transport::ListenerSocketsOptions socket_options(const ListenerOptions& options,
+                                                 const ListenersToOpen& listeners) {
+  return {.name = options.name,
+          .address = options.address,
+          .lanes = listeners.lanes,
+          .has_udp = options.has(sip::Transport::Udp),
+          .has_tcp = options.has(sip::Transport::Tcp),
+          .receive_buffer_bytes = listeners.receive_buffer_bytes,
+          .is_udp_under_wildcard = is_on_own_port(options, sip::Transport::Udp, listeners),
+          .is_tcp_under_wildcard = is_on_own_port(options, sip::Transport::Tcp, listeners)};
+}
+
+StartResult<ListenerSockets> open_listener(const transport::ListenerSocketsOptions& options,
+                                           ListenerSockets adopted, observe::EventLog& log) {
+  auto sockets = transport::complete_listener_sockets(options, std::move(adopted));
   if (!sockets) {
     return start_fault(sockets.error(), "listener " + options.name + " (" +
                                             std::string(options.address.text()) + ")");
   }
   if (!sockets->by_lane.empty()) {
-    warn_of_small_buffer(options.name, sockets->by_lane.front(), listeners.receive_buffer_bytes,
-                         log);
+    warn_of_small_buffer(options.name, sockets->by_lane.front(), options.receive_buffer_bytes, log);
     warn_of_steering(options.name, sockets->steering, log);
   }
   return std::move(*sockets);
@@ -83,21 +85,49 @@ StartResult<ListenerSockets> open_listener(const ListenerOptions& options,
 
 }  // namespace
 
+std::vector<ListenerSockets> adopt_listeners(const ListenersToOpen& listeners,
+                                             net::InheritedSockets& inherited) {
+  std::vector<ListenerSockets> adopted;
+  for (const ListenerOptions& options : listeners.wanted) {
+    adopted.push_back(
+        transport::adopt_listener_sockets(socket_options(options, listeners), inherited));
+  }
+  return adopted;
+}
+
 StartResult<std::vector<ListenerSockets>> open_listeners(const ListenersToOpen& listeners,
-                                                         net::InheritedSockets& inherited,
+                                                         std::vector<ListenerSockets> adopted,
                                                          observe::EventLog& log) {
-  std::vector<ListenerSockets> opened(listeners.wanted.size());
+  SIPLB_ASSERT(adopted.size() == listeners.wanted.size());
+  std::vector<ListenerSockets> opened = std::move(adopted);
   // Wildcards come first: their trial bind speaks for all addresses of the port.
   for (const bool wildcards : {true, false}) {
     for (size_t i = 0; i < opened.size(); ++i) {
       const ListenerOptions& options = listeners.wanted[i];
       if (options.transports.empty() || options.address.is_wildcard() != wildcards) continue;
-      auto sockets = open_listener(options, listeners, inherited, log);
+      auto sockets = open_listener(socket_options(options, listeners), std::move(opened[i]), log);
       if (!sockets) return tl::unexpected<StartFault>(sockets.error());
       opened[i] = std::move(*sockets);
     }
   }
   return opened;
+}
+
+std::vector<StoredSocket> stored_sockets(std::span<const ListenerOptions> listeners,
+                                         std::span<const ListenerSockets> sockets) {
+  std::vector<StoredSocket> stored;
+  for (size_t i = 0; i < sockets.size(); ++i) {
+    const std::string& name = listeners[i].name;
+    for (size_t lane = 0; lane < sockets[i].by_lane.size(); ++lane) {
+      stored.push_back({transport::lane_socket_name({name, sip::Transport::Udp, lane}),
+                        sockets[i].by_lane[lane].fd()});
+    }
+    for (size_t lane = 0; lane < sockets[i].streams_by_lane.size(); ++lane) {
+      stored.push_back({transport::lane_socket_name({name, sip::Transport::Tcp, lane}),
+                        sockets[i].streams_by_lane[lane].fd()});
+    }
+  }
+  return stored;
 }
 
 void report_listening(std::span<const ListenerOptions> listeners,

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "app/start_fault.h"
@@ -26,10 +27,24 @@ struct ListenersToOpen {
   uint32_t receive_buffer_bytes = 0;
 };
 
-// By listener. Opens all of them or none; logs a buffer that is smaller than asked for, and
-// responses that are not steered to their lanes.
+// By listener: the whole sets of sockets that an earlier process has left.
+[[nodiscard]] std::vector<transport::ListenerSockets> adopt_listeners(
+    const ListenersToOpen& listeners, net::InheritedSockets& inherited);
+// By listener. Opens all that is not adopted, or nothing; logs a buffer that is smaller than asked
+// for, and responses that are not steered to their lanes.
 [[nodiscard]] StartResult<std::vector<transport::ListenerSockets>> open_listeners(
-    const ListenersToOpen& listeners, net::InheritedSockets& inherited, observe::EventLog& log);
+    const ListenersToOpen& listeners, std::vector<transport::ListenerSockets> adopted,
+    observe::EventLog& log);
+
+// What the service manager keeps for the next process.
+struct StoredSocket {
+  std::string name;
+  int fd;  // borrowed
+};
+// All that are open. Requires: `sockets` are those of the listeners.
+[[nodiscard]] std::vector<StoredSocket> stored_sockets(
+    std::span<const transport::ListenerOptions> listeners,
+    std::span<const transport::ListenerSockets> sockets);
 
 // Logs where each of them listens. Requires: `sockets` are theirs.
 void report_listening(std::span<const transport::ListenerOptions> listeners,

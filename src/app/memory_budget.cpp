@@ -57,10 +57,12 @@ constexpr size_t kProgramOctets = 24 * config::kMiB;
 // A page of metrics under way: its families, and their text twice.
 constexpr size_t kScrapeOctets = 2 * config::kMiB;
 constexpr size_t kScrapeOctetsPerServer = 8 * config::kKiB;
-// Connections that a lane may open, besides one to each server: to clients whose own have ended,
-// and where a Request-URI leads.
+// Connections that a lane may open, besides one to each server of this configuration and to as many
+// more: to clients whose own have ended, and where a Request-URI leads.
 constexpr size_t kOpenedChannels = 64;
-// The one that names servers, and the old and the new one while what workers see changes.
+// Places for servers that a reload may bring.
+constexpr size_t kServersMore = 64;
+// One that metrics were written of, and the old and the new one while what workers see changes.
 constexpr size_t kTopologies = 3;
 // An entry of a send queue with its share of the counts by endpoint, rounded up.
 constexpr size_t kSendEntryOctets = 128;
@@ -104,15 +106,20 @@ constexpr auto moved_entries = table_entries<proxy::MovedFlow, proxy::MovedFlows
 size_t server_count(const Configuration& configuration) {
   size_t count = 0;
   for (const balance::GroupOptions& group : configuration.groups) {
-    for (const balance::ServerOptions& server : group.servers) {
-      count += balance::place_count(server);
-    }
+    count += balance::place_count(group);
   }
   return count;
 }
 
-// With a server for each place of a name.
+// Room for a pool that doubles, and for some servers at any rate.
+size_t server_places(const Configuration& configuration) {
+  if (configuration.limits.servers != 0) return configuration.limits.servers;
+  return std::min(2 * server_count(configuration) + kServersMore, balance::kServersMax);
+}
+
+// With a server for each place of a name, and hollow groups.
 std::vector<balance::GroupOptions> with_places(std::vector<balance::GroupOptions> groups) {
+  groups.resize(balance::kGroupsMax);
   for (balance::GroupOptions& group : groups) {
     std::vector<balance::ServerOptions> servers;
     for (const balance::ServerOptions& server : group.servers) {
@@ -189,7 +196,7 @@ void derive_streams(const Configuration& configuration, size_t memory, Sizing& s
                                  ? limits.connections
                                  : derive_connections(memory / kChannelsShare, sizing.lanes);
   sizing.streams.channels = accepted_per_lane(connections, sizing.lanes) +
-                            tcp_server_count(configuration) + kOpenedChannels;
+                            2 * tcp_server_count(configuration) + kOpenedChannels;
   // What bounds the queues are the slots: a lane has an entry for each that its worker has.
   sizing.streams.queue_entries =
       sizing.slots.small_count + sizing.slots.medium_count + sizing.slots.large_count;
@@ -212,19 +219,21 @@ void derive_streams(const Configuration& configuration, size_t memory, Sizing& s
 }
 
 // What servers take, whatever is left for calls.
-std::vector<Consumer> of_servers(const Configuration& configuration, size_t workers) {
-  const size_t servers = server_count(configuration);
-  const std::string count = std::to_string(servers) + " servers";
-  const size_t groups = configuration.groups.size();
+std::vector<Consumer> of_servers(const Configuration& configuration, size_t workers,
+                                 size_t servers) {
+  const std::string count = std::to_string(servers) + " places for servers";
+  const size_t groups = balance::kGroupsMax;
   return {
-      {"topology", kTopologies * balance::Topology::memory_bytes(with_places(configuration.groups)),
-       std::to_string(kTopologies) + " x " + count + " in " + std::to_string(groups) + " groups"},
+      {"topology",
+       kTopologies * balance::Topology::memory_bytes(with_places(configuration.groups), servers),
+       std::to_string(kTopologies) + " x " + std::to_string(server_count(configuration)) +
+           " servers in " + std::to_string(groups) + " groups"},
       {"load-board", balance::LoadBoard::memory_octets(workers, servers),
        std::to_string(workers) + " workers x " + count},
       {"call-counts", balance::CallCounts::memory_octets(servers), count},
       {"prober",
        health::Prober::memory_octets(
-           {.worker_count = workers + 1, .server_count = servers, .group_count = groups}),
+           {.worker_count = workers + 2, .server_count = servers, .group_count = groups}),
        count + ", their probes and signals"},
   };
 }
@@ -234,7 +243,8 @@ size_t memory_to_share(const Configuration& configuration, size_t workers) {
   size_t left = configuration.global.memory_bytes - kProgramOctets - kScrapeOctets;
   const net::DatagramBatchOptions batch;
   left -= std::min(left / 2, workers * batch.datagrams_max * batch.octets_max);
-  for (const Consumer& consumer : of_servers(configuration, workers)) {
+  for (const Consumer& consumer :
+       of_servers(configuration, workers, server_places(configuration))) {
     left -= std::min(left / 2, consumer.octets);
   }
   return left;
@@ -252,6 +262,7 @@ Sizing derive_sizing(const Configuration& configuration, size_t usable_cores,
   sizing.lanes = lanes.value_or(global.lanes != 0 ? global.lanes : auto_lanes);
   // In the file only an automatic number of workers can be above a number of lanes that is set.
   sizing.workers = std::min(sizing.workers, sizing.lanes);
+  sizing.servers = server_places(configuration);
 
   const size_t memory = memory_to_share(configuration, sizing.workers);
   sizing.slots = derive_slots(memory / kSlotsShare / sizing.workers);
@@ -284,14 +295,14 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
     : ceiling_(configuration.global.memory_bytes) {
   const Factor workers{sizing.workers, "workers"};
   const Factor lanes{sizing.lanes, "lanes"};
-  const size_t servers = server_count(configuration);
+  const size_t servers = sizing.servers;
   const net::DatagramBatchOptions batch;
   const size_t lane_state =
       sizeof(proxy::Lane) + sizeof(proxy::LaneCounters) + sizeof(transport::LaneSockets) +
       proxy::NameWaits::memory_octets() +
       servers * (sizeof(proxy::ServerCounters) + sizeof(int64_t) + sizeof(balance::AnswerTime)) +
       balance::CallLedger::memory_octets(servers) +
-      configuration.groups.size() * (sizeof(proxy::GroupCounters) + sizeof(balance::RetryBudget));
+      balance::kGroupsMax * (sizeof(proxy::GroupCounters) + sizeof(balance::RetryBudget));
   const transport::MessageSlotsOptions& slots = sizing.slots;
   const transport::MessageSlotsOptions& held = sizing.held;
   constexpr size_t kEntry = sizeof(balance::AffinityEntry);
@@ -302,7 +313,8 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
 
   consumers_ = {
       {"program", kProgramOctets, "code, libraries, stacks, heap"},
-      {"http", kScrapeOctets + servers * kScrapeOctetsPerServer, "a page of metrics"},
+      {"http", kScrapeOctets + server_count(configuration) * kScrapeOctetsPerServer,
+       "a page of metrics"},
       product("worker-state", {workers, {sizeof(proxy::Worker), {}}}),
       product("event-rings", {workers, {sizeof(EventRing), {}}}),
       product("receive-areas",
@@ -335,7 +347,7 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
       product("moved-flows",
               {lanes, {sizing.moved_entries, "entries"}, {sizeof(proxy::MovedFlow), {}}}),
   };
-  for (Consumer& consumer : of_servers(configuration, sizing.workers)) {
+  for (Consumer& consumer : of_servers(configuration, sizing.workers, sizing.servers)) {
     consumers_.push_back(std::move(consumer));
   }
   if (const size_t expressions = proxy::expression_count(configuration.routes)) {

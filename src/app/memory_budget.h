@@ -24,7 +24,8 @@ namespace siplb::app {
 
 struct Sizing {
   size_t workers = 1;
-  size_t lanes = 4;  // of all workers
+  size_t lanes = 4;    // of all workers
+  size_t servers = 0;  // places for them, in all groups together
   // Per worker.
   transport::MessageSlotsOptions slots;
   transport::MessageSlotsOptions held;
@@ -60,6 +61,8 @@ class MemoryBudget {
 
   [[nodiscard]] const std::vector<Consumer>& consumers() const { return consumers_; }
   [[nodiscard]] size_t sum() const;
+  // global.memory
+  [[nodiscard]] size_t ceiling() const { return ceiling_; }
   // What is wrong, for people, where the sum is above global.memory.
   [[nodiscard]] std::optional<std::string> fault() const;
   // All of it, for people: one line per consumer, the sum and the ceiling.

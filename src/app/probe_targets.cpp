@@ -34,22 +34,22 @@ health::ProbePlan make_probe_plan(const proxy::Snapshot& snapshot,
                                   const OperatorSettings& settings) {
   const balance::Topology& topology = snapshot.topology;
   health::ProbePlan plan;
+  plan.targets.resize(topology.servers().size());
   for (const Group& group : topology.groups()) {
     plan.groups.push_back({.panic_below = group.options.panic_below});
-  }
-  for (size_t i = 0; i < topology.servers().size(); ++i) {
-    const Server& server = topology.servers()[i];
-    const Group& group = topology.groups()[server.group];
-    const std::string key = setting_key(group.options.name, server.name);
-    health::ProbeTarget& target = plan.targets.emplace_back();
-    target.address = server.address;
-    target.transport = server.transport;
-    target.group = server.group;
-    target.weight = server.weight;
-    target.operator_state = setting_of(settings, key).state;
-    target.options = group.options.servers[i - group.first_server].health;
-    const bool is_empty = server.address.family() == SockAddress::Family::None;
-    if (!is_empty) add_way(target, snapshot, static_cast<ServerIndex>(i));
+    for (size_t i = 0; i < group.servers.size(); ++i) {
+      const ServerIndex index = group.servers[i];
+      const Server& server = topology.servers()[index];
+      const std::string key = setting_key(group.options.name, server.name);
+      health::ProbeTarget& target = plan.targets[index];
+      target.address = server.address;
+      target.transport = server.transport;
+      target.group = server.group;
+      target.weight = server.weight;
+      target.operator_state = setting_of(settings, key).state;
+      target.options = group.options.servers[i].health;
+      if (!server.is_empty()) add_way(target, snapshot, index);
+    }
   }
   return plan;
 }

@@ -39,6 +39,7 @@ enum class HashKeyKind : uint8_t {
 struct HashKeyOptions {
   HashKeyKind kind = HashKeyKind::Default;
   std::string header;  // name, with HashKeyKind::HeaderValue
+  bool operator==(const HashKeyOptions&) const = default;
 };
 
 struct ServerOptions {
@@ -57,6 +58,7 @@ struct ServerOptions {
   HealthOptions health;       // its group's, but for what it says itself
   // Who else is this server, on listeners that admit servers, besides its own address and port.
   std::vector<Network> sources;
+  bool operator==(const ServerOptions&) const = default;
 };
 
 // How many servers it is: each address that a name leads to is one of its own.
@@ -80,6 +82,7 @@ struct FailoverOptions {
   std::vector<uint16_t> codes = {503};  // 300 to 699, at most kFailoverCodesMax
   uint8_t budget_percent = 20;          // of requests that may be retries; 0 to 100
   Late2xx late_2xx = Late2xx::Forward;
+  bool operator==(const FailoverOptions&) const = default;
 };
 
 struct GroupOptions {
@@ -98,6 +101,13 @@ struct GroupOptions {
   // Where dialogs of this group may live besides the addresses of its servers.
   std::vector<Network> targets;
   std::vector<ServerOptions> servers;  // at least one with a weight above 0
+  bool operator==(const GroupOptions&) const = default;
 };
+
+[[nodiscard]] inline size_t place_count(const GroupOptions& group) {
+  size_t count = 0;
+  for (const ServerOptions& server : group.servers) count += place_count(server);
+  return count;
+}
 
 }  // namespace siplb::balance

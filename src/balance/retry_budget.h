@@ -25,6 +25,10 @@ class RetryBudget {
   // Requires: percent <= 100, lane_count > 0.
   RetryBudget(uint8_t percent, uint32_t lane_count, Instant now);
 
+  [[nodiscard]] uint8_t percent() const {
+    return static_cast<uint8_t>(per_request_ * 100 / price_);
+  }
+
   // A request of the group was sent for the first time.
   void on_request(Instant now);
   // Takes one retry; false where there is none left.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <numeric>
 
 #include "base/assert.h"
 #include "sip/seal.h"
@@ -80,49 +81,61 @@ size_t heap_octets(const GroupOptions& group) {
 
 }  // namespace
 
-Topology::Topology(std::span<const GroupOptions> groups) {
+ServerPlaces places_in_order(std::span<const GroupOptions> groups) {
+  ServerPlaces places{.of = std::vector<ServerIndex>(count_servers(groups)), .count = 0};
+  std::iota(places.of.begin(), places.of.end(), ServerIndex{0});
+  places.count = places.of.size();
+  return places;
+}
+
+Topology::Topology(std::span<const GroupOptions> groups, const ServerPlaces& places) {
   const size_t server_count = count_servers(groups);
   SIPLB_ASSERT(groups.size() <= kGroupsMax);
-  SIPLB_ASSERT(server_count <= kServersMax);
+  SIPLB_ASSERT(places.of.size() == server_count);
+  SIPLB_ASSERT(places.count <= kServersMax);
   groups_.reserve(groups.size());
-  servers_.reserve(server_count);
+  servers_.resize(places.count);
   tiers_.reserve(groups.size());
   by_id_.reserve(server_count);
   by_address_.resize(address_table_size(server_count));
   by_ip_.resize(address_table_size(server_count));
   sources_.reserve(count_sources(groups));
 
-  for (const GroupOptions& group : groups) add_group(group);
+  std::span<const ServerIndex> left(places.of);
+  for (const GroupOptions& group : groups) {
+    add_group(group, left.first(group.servers.size()));
+    left = left.subspan(group.servers.size());
+  }
   std::sort(by_id_.begin(), by_id_.end(),
             [](const IdEntry& a, const IdEntry& b) { return a.id < b.id; });
 }
 
-void Topology::add_group(const GroupOptions& options) {
-  const auto index = static_cast<GroupIndex>(groups_.size());
-  const auto first_server = static_cast<ServerIndex>(servers_.size());
-  for (const ServerOptions& server : options.servers) {
-    const auto position = static_cast<ServerIndex>(servers_.size());
-    servers_.push_back({.name = server.name,
-                        .id = is_empty(server) ? 0 : id_of(options, server),
-                        .address = server.address,
-                        .transport = server.transport,
-                        .takes_tcp = server.takes_tcp,
-                        .weight = weight_of(server),
-                        .priority = server.priority,
-                        .group = index,
-                        .max_calls = server.max_calls,
-                        .max_inflight = server.max_inflight});
-    if (is_empty(server)) continue;
-    by_id_.push_back({.id = servers_.back().id, .server = position});
-    add_address(by_address_, server.address, position);
-    add_address(by_ip_, server.address.with_port(0), position);
-    for (const Network& network : server.sources) {
-      sources_.push_back({.network = network, .server = position});
-    }
+void Topology::add_server(const GroupOptions& group, const ServerOptions& options,
+                          ServerIndex place) {
+  SIPLB_ASSERT(place < servers_.size());
+  Server& server = servers_[place];
+  server = {.name = options.name,
+            .id = is_empty(options) ? 0 : id_of(group, options),
+            .address = options.address,
+            .transport = options.transport,
+            .takes_tcp = options.takes_tcp,
+            .weight = weight_of(options),
+            .priority = options.priority,
+            .group = static_cast<GroupIndex>(groups_.size()),
+            .max_calls = options.max_calls,
+            .max_inflight = options.max_inflight};
+  if (is_empty(options)) return;
+  by_id_.push_back({.id = server.id, .server = place});
+  add_address(by_address_, server.address, place);
+  add_address(by_ip_, server.address.with_port(0), place);
+  for (const Network& network : options.sources) {
+    sources_.push_back({.network = network, .server = place});
   }
-  groups_.push_back({.options = options,
-                     .first_server = first_server,
-                     .server_count = static_cast<uint16_t>(options.servers.size())});
+}
+
+void Topology::add_group(const GroupOptions& options, std::span<const ServerIndex> places) {
+  for (size_t i = 0; i < places.size(); ++i) add_server(options, options.servers[i], places[i]);
+  groups_.push_back({.options = options, .servers = {places.begin(), places.end()}});
   std::map<uint8_t, size_t> sizes = tier_sizes(options);
   std::erase_if(sizes, [&](const auto& tier) { return !has_weight(options, tier.first); });
   std::vector<Tier>& tiers = tiers_.emplace_back();
@@ -135,8 +148,7 @@ void Topology::add_group(const GroupOptions& options) {
 Tier Topology::make_tier(const Group& group, uint8_t priority, size_t size) const {
   Tier tier;
   tier.members.reserve(size);
-  for (size_t i = 0; i < group.server_count; ++i) {
-    const auto index = static_cast<ServerIndex>(group.first_server + i);
+  for (const ServerIndex index : group.servers) {
     if (servers_[index].priority != priority) continue;
     tier.members.push_back({.server = index, .weight = servers_[index].weight});
   }
@@ -172,10 +184,6 @@ size_t Topology::slot_of(std::span<const AddressEntry> table, const SockAddress&
     slot = (slot + 1) & mask;
   }
   return slot;
-}
-
-std::span<const Server> Topology::servers_of(GroupIndex group) const {
-  return servers().subspan(groups_[group].first_server, groups_[group].server_count);
 }
 
 ServerIndex Topology::find_by_id(uint32_t id) const {
@@ -224,10 +232,11 @@ ServerIndex Topology::first_choice(GroupIndex group, uint64_t key_hash) const {
   return tier.members[tier.table->owner(key_hash)].server;
 }
 
-size_t Topology::memory_bytes(std::span<const GroupOptions> groups) {
+size_t Topology::memory_bytes(std::span<const GroupOptions> groups, size_t place_count) {
   const size_t servers = count_servers(groups);
   size_t octets = groups.size() * (sizeof(Group) + sizeof(std::vector<Tier>)) +
-                  servers * (sizeof(Server) + sizeof(IdEntry)) +
+                  std::max(place_count, servers) * sizeof(Server) +
+                  servers * (sizeof(ServerIndex) + sizeof(IdEntry)) +
                   2 * address_table_size(servers) * sizeof(AddressEntry) +
                   count_sources(groups) * sizeof(Source);
   for (const GroupOptions& group : groups) {

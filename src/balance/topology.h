@@ -1,5 +1,8 @@
 // All groups and servers, as the lanes see them: one immutable snapshot.
 //
+// Servers and groups are known by their indexes, which never change their meaning while the process
+// lives, whatever is reloaded: so some places are hollow. A hollow server has no name, no address
+// and no weight; a hollow group has no name and no servers.
 // Thread: any, immutable once built (shared_ptr<const Topology>).
 // Bounds: kGroupsMax groups, kServersMax servers; one Maglev table per tier, of groups with
 // that policy.
@@ -17,12 +20,12 @@
 
 namespace siplb::balance {
 
-using ServerIndex = uint16_t;  // position among all servers of all groups
+using ServerIndex = uint16_t;  // place among all servers of all groups
 using GroupIndex = uint8_t;
 inline constexpr ServerIndex kNoServer = 0xffff;
 
 struct Server {
-  std::string name;
+  std::string name;  // empty: the place is hollow
   // sip::server_id(group, name); of a place of a host name: of "name@address:port". 0: empty.
   uint32_t id = 0;
   SockAddress address;  // none: a place that is empty, since its name leads to fewer addresses
@@ -33,13 +36,22 @@ struct Server {
   GroupIndex group = 0;
   uint32_t max_calls = 0;     // 0: no limit
   uint32_t max_inflight = 0;  // 0: no limit
+
+  [[nodiscard]] bool is_empty() const { return address.family() == SockAddress::Family::None; }
 };
 
 struct Group {
   GroupOptions options;
-  ServerIndex first_server = 0;  // its servers stand together
-  uint16_t server_count = 0;
+  std::vector<ServerIndex> servers;  // where options.servers stand, in their order
 };
+
+// Where servers stand.
+struct ServerPlaces {
+  std::vector<ServerIndex> of;  // by position, in the order in which the groups list them
+  size_t count = 0;             // places in all
+};
+// All in the order in which the groups list them, without a hollow place.
+[[nodiscard]] ServerPlaces places_in_order(std::span<const GroupOptions> groups);
 
 // The servers of one priority, at least one of them with a weight above 0.
 struct Tier {
@@ -53,12 +65,13 @@ struct Tier {
 
 class Topology {
  public:
-  // Requires: options as the configuration has validated them.
-  explicit Topology(std::span<const GroupOptions> groups);
+  // Requires: options as the configuration has validated them; a place of its own for each server.
+  Topology(std::span<const GroupOptions> groups, const ServerPlaces& places);
+  explicit Topology(std::span<const GroupOptions> groups)
+      : Topology(groups, places_in_order(groups)) {}
 
   [[nodiscard]] std::span<const Group> groups() const { return groups_; }
   [[nodiscard]] std::span<const Server> servers() const { return servers_; }
-  [[nodiscard]] std::span<const Server> servers_of(GroupIndex group) const;
   // Lower priority first. None where no server of the group has a weight above 0.
   [[nodiscard]] std::span<const Tier> tiers_of(GroupIndex group) const { return tiers_[group]; }
 
@@ -87,8 +100,10 @@ class Topology {
   [[nodiscard]] ServerIndex first_choice(GroupIndex group, uint64_t key_hash) const;
 
   // Octets of all tables that the constructor will build, for the memory budget: whatever weights
-  // are set later and however many places are filled.
-  [[nodiscard]] static size_t memory_bytes(std::span<const GroupOptions> groups);
+  // are set later and however many places are filled. `place_count` is that of all servers'
+  // places; without it there is no hollow one.
+  [[nodiscard]] static size_t memory_bytes(std::span<const GroupOptions> groups,
+                                           size_t place_count = 0);
 
  private:
   struct AddressEntry {
@@ -105,7 +120,8 @@ class Topology {
     ServerIndex server;
   };
 
-  void add_group(const GroupOptions& options);
+  void add_group(const GroupOptions& options, std::span<const ServerIndex> places);
+  void add_server(const GroupOptions& group, const ServerOptions& options, ServerIndex place);
   void add_address(std::vector<AddressEntry>& table, const SockAddress& address,
                    ServerIndex server);
   [[nodiscard]] Tier make_tier(const Group& group, uint8_t priority, size_t size) const;

@@ -38,6 +38,15 @@ class Published {
     kept_.erase(std::remove_if(kept_.begin(), kept_.end(), is_over), kept_.end());
   }
 
+  // True where no reader looks at an older value: none will see one any more. Thread: the writer.
+  [[nodiscard]] bool is_seen_by_all() const {
+    const T* const newest = newest_.load(std::memory_order_relaxed);
+    return std::all_of(seats_.begin(), seats_.end(), [newest](const Seat& seat) {
+      const T* const seen = seat.seen.load(std::memory_order_seq_cst);
+      return seen == newest || seen == nullptr;
+    });
+  }
+
   // The writer's own look.
   [[nodiscard]] const T& newest() const { return *newest_.load(std::memory_order_relaxed); }
 

@@ -57,6 +57,19 @@ void check_timers(const YamlNode& section, const transaction::TimerOptions& time
   }
 }
 
+void check_server_places(const YamlNode& section, const Configuration& configuration,
+                         FaultList& faults) {
+  size_t servers = 0;
+  for (const balance::GroupOptions& group : configuration.groups) {
+    servers += balance::place_count(group);
+  }
+  const size_t places = configuration.limits.servers;
+  if (places == 0 || servers <= places) return;
+  faults.add(at(section, "servers").place, "fewer than the " + std::to_string(servers) +
+                                               " servers of all groups; a host name counts for " +
+                                               std::to_string(balance::kPlacesPerName));
+}
+
 // The default gives way; what is asked for is kept or refused.
 void check_connections(const YamlNode& section, const LimitOptions& limits, FaultList& faults) {
   const YamlNode* per_source = section.find("connections_per_source");
@@ -184,6 +197,7 @@ void check(const YamlNode& root, const Configuration& configuration, FaultList& 
   check_listeners(at(root, "listeners"), configuration, faults);
   check_timers(at(root, "timers"), configuration.timers, faults);
   check_connections(at(root, "limits"), configuration.limits, faults);
+  check_server_places(at(root, "limits"), configuration, faults);
   check_groups(at(root, "groups"), configuration, faults);
   check_silence(root, configuration, faults);
   check_routes(root, configuration, faults);

@@ -260,8 +260,8 @@ void check_groups(const YamlNode& list, const Configuration& configuration, Faul
     check_weights(item, group, faults);
     check_reach(item, group, configuration.listeners, faults);
 
+    server_count += balance::place_count(group);
     for (const ServerOptions& server : group.servers) {
-      server_count += balance::place_count(server);
       source_count += server.sources.size();
     }
     const auto refuse_above = [&](size_t count, size_t count_max, std::string_view what) {

@@ -31,6 +31,7 @@ namespace siplb::net {
 
 // A set of: readable, writable, failed (an error waits), hung up by the other end.
 using Events = uint32_t;
+inline constexpr Events kNothing = 0;  // but failures, which the kernel always tells
 inline constexpr Events kReadable = EPOLLIN;
 inline constexpr Events kWritable = EPOLLOUT;
 inline constexpr Events kFailed = EPOLLERR;

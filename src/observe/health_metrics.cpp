@@ -55,10 +55,9 @@ void fill_state(Series& out) {
 
 void fill_panic(Series& out) {
   const balance::PoolStatus& status = status_of(out);
-  const auto groups = out.source.snapshot.topology.groups();
-  for (size_t g = 0; g < groups.size(); ++g) {
-    out.add({{"group", groups[g].options.name}}, uint64_t{status.groups[g].is_panicking});
-  }
+  out.for_each_group([&](balance::GroupIndex index, std::string_view group) {
+    out.add({{"group", group}}, uint64_t{status.groups[index].is_panicking});
+  });
 }
 
 void fill_calls(Series& out) {

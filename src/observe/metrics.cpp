@@ -96,15 +96,11 @@ void fill_queue_refused(Series& out) {
 
 // One series per listener, the sum of `counter` over its sockets.
 void fill_by_listener(Series& out, Counter transport::SocketCounters::*counter) {
-  const proxy::Sides& sides = out.source.snapshot.sides;
-  for (size_t i = 0; i < sides.size(); ++i) {
-    const auto index = static_cast<transport::ListenerIndex>(i);
-    out.add({{"listener", sides[index].name}}, out.sum([&](const Lane& lane) -> const Counter& {
-      static const Counter kNone;  // of a listener without datagrams
-      if (!lane.sockets.has_socket(index)) return kNone;
+  out.for_each_listener([&](transport::ListenerIndex index, std::string_view listener) {
+    out.add({{"listener", listener}}, out.sum([&](const Lane& lane) -> const Counter& {
       return lane.sockets.socket_counters(index).*counter;
     }));
-  }
+  });
 }
 
 void fill_icmp_errors(Series& out) {
@@ -121,11 +117,9 @@ void fill_retransmissions(Series& out) {
 }
 
 void fill_steering(Series& out) {
-  const proxy::Sides& sides = out.source.snapshot.sides;
-  for (size_t i = 0; i < sides.size(); ++i) {
-    out.add({{"listener", sides[static_cast<transport::ListenerIndex>(i)].name}},
-            uint64_t{out.source.steering_attached[i]});
-  }
+  out.for_each_listener([&](transport::ListenerIndex index, std::string_view listener) {
+    out.add({{"listener", listener}}, uint64_t{out.snapshot.steered >> index & 1U});
+  });
 }
 
 // One series per server, the sum of `counter` over the lanes.
@@ -176,12 +170,11 @@ void fill_server_failovers(Series& out) {
 }
 
 void fill_budget_exhausted(Series& out) {
-  const auto groups = out.source.snapshot.topology.groups();
-  for (size_t g = 0; g < groups.size(); ++g) {
-    out.add({{"group", groups[g].options.name}}, out.sum([&](const Lane& lane) -> const Counter& {
-      return lane.counters.groups[g].budget_exhausted;
+  out.for_each_group([&](balance::GroupIndex index, std::string_view group) {
+    out.add({{"group", group}}, out.sum([&](const Lane& lane) -> const Counter& {
+      return lane.counters.groups[index].budget_exhausted;
     }));
-  }
+  });
 }
 
 void fill_seal_rejected(Series& out) {
@@ -288,7 +281,25 @@ constexpr auto kMessageFamilies = std::to_array<Family>({
      }},
     {{"siplb_config_info", "gauge", "hash", "Always 1; a hash of the configuration that runs."},
      [](Series& out) {
-       out.add({{"hash", out.source.config_hash}}, uint64_t{1});
+       out.add({{"hash", out.snapshot.config_hash}}, uint64_t{1});
+     }},
+    {{"siplb_draining", "gauge", "", "1 while an operator drains the node: no new work is taken."},
+     [](Series& out) {
+       out.add({}, uint64_t{out.snapshot.admission == proxy::Admission::DialogsOnly});
+     }},
+    {{"siplb_config_stale", "gauge", "",
+      "1 while the file says something else than what runs: a reload of it was refused."},
+     [](Series& out) {
+       const ReloadCounters* reloads = out.source.reloads;
+       out.add({}, reloads == nullptr ? uint64_t{0} : reloads->is_stale.value());
+     }},
+    {{"siplb_reloads_total", "counter", "result",
+      "Readings of the configuration while siplb runs: done, or refused and without effect."},
+     [](Series& out) {
+       const ReloadCounters* reloads = out.source.reloads;
+       out.add({{"result", "done"}}, reloads == nullptr ? uint64_t{0} : reloads->done.value());
+       out.add({{"result", "refused"}},
+               reloads == nullptr ? uint64_t{0} : reloads->refused.value());
      }},
     {{"siplb_memory_budget_bytes", "gauge", "consumer", "Memory set aside at start, by consumer."},
      [](Series& out) {
@@ -476,6 +487,8 @@ std::string_view send_status_name(transport::SendStatus status) {
 }
 
 std::string Metrics::scrape(Instant now) const {
+  const std::lock_guard lock(mutex_);
+  const proxy::Snapshot& snapshot = source_.snapshots.look(source_.snapshot_reader);
   std::vector<MetricFamily> families;
   families.reserve(kMessageFamilies.size() + kServiceFamilies.size());
   for_each_family([&](const Family& each) {
@@ -483,7 +496,7 @@ std::string Metrics::scrape(Instant now) const {
     family.name = each.reference.name;
     family.help = each.reference.help;
     family.type = type_of(each.reference.type);
-    Series series(family, source_, now);
+    Series series(family, source_, snapshot, now);
     each.fill(series);
   });
   return prometheus::TextSerializer().Serialize(families);

@@ -3,10 +3,11 @@
 // One table (metrics.cpp) says name, type, labels and meaning of each family and how it is filled;
 // docs/metrics.md is tested against it. Reads counters that other threads are writing: a scrape
 // costs the workers nothing.
-// Thread: any, but one scrape at a time per Metrics.
+// Thread: any, synchronised inside.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,9 +52,17 @@ struct RequestNameCounters {
   const Counter* evicted = nullptr;
 };
 
+// Of readings of the configuration while siplb runs.
+struct ReloadCounters {
+  Counter done;
+  Counter refused;
+  Counter is_stale;  // 1 while the file says something else than what runs
+};
+
 // What is measured. What is borrowed outlives the Metrics.
 struct MetricsSource {
-  const proxy::Snapshot& snapshot;
+  Published<proxy::Snapshot>& snapshots;
+  size_t snapshot_reader = 0;  // our number among its readers
   // What of these is null has counted nothing.
   const balance::LoadBoard* load = nullptr;
   const balance::CallCounts* calls = nullptr;
@@ -61,11 +70,10 @@ struct MetricsSource {
   Published<balance::PoolStatus>* status = nullptr;  // null: all servers are unknown
   size_t status_reader = 0;                          // our number among its readers
   NameCounters names = {};
+  const ReloadCounters* reloads = nullptr;
   RequestNameCounters request_names = {};
   std::span<const std::unique_ptr<proxy::Worker>> workers;
   std::vector<BudgetLine> budget;
-  std::vector<bool> steering_attached;  // by ListenerIndex, of every listener
-  std::string config_hash;              // of the file that runs
   Instant started_at;
 };
 
@@ -74,11 +82,12 @@ class Metrics {
   explicit Metrics(MetricsSource source) : source_(std::move(source)) {}
 
   // The text of /metrics. Every configured server, listener and reason has its series from the
-  // start.
+  // start, and from the reload that brings it.
   [[nodiscard]] std::string scrape(Instant now) const;
 
  private:
   MetricsSource source_;
+  mutable std::mutex mutex_;  // one scrape at a time: each of source_'s readers is one thread
 };
 
 // One line of the reference in docs/metrics.md.

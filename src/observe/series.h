@@ -30,8 +30,9 @@ struct DurationSum {
 
 class Series {
  public:
-  Series(prometheus::MetricFamily& family, const MetricsSource& measured, Instant at)
-      : source(measured), now(at), family_(family) {}
+  Series(prometheus::MetricFamily& family, const MetricsSource& measured,
+         const proxy::Snapshot& seen, Instant at)
+      : source(measured), snapshot(seen), now(at), family_(family) {}
 
   using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
@@ -52,11 +53,29 @@ class Series {
   // Calls on_server(index, group name, server name) for every configured server.
   template <class OnServer>
   void for_each_server(OnServer&& on_server) const {
-    const balance::Topology& topology = source.snapshot.topology;
-    for (size_t s = 0; s < topology.servers().size(); ++s) {
-      const balance::Server& server = topology.servers()[s];
-      on_server(static_cast<balance::ServerIndex>(s), topology.groups()[server.group].options.name,
-                server.name);
+    const balance::Topology& topology = snapshot.topology;
+    for (const balance::Group& group : topology.groups()) {
+      for (const balance::ServerIndex server : group.servers) {
+        on_server(server, group.options.name, topology.servers()[server].name);
+      }
+    }
+  }
+  // Calls on_group(index, name) for every configured group.
+  template <class OnGroup>
+  void for_each_group(OnGroup&& on_group) const {
+    const auto groups = snapshot.topology.groups();
+    for (size_t g = 0; g < groups.size(); ++g) {
+      if (groups[g].options.name.empty()) continue;
+      on_group(static_cast<balance::GroupIndex>(g), groups[g].options.name);
+    }
+  }
+  // Calls on_listener(index, name) for every configured listener.
+  template <class OnListener>
+  void for_each_listener(OnListener&& on_listener) const {
+    for (size_t i = 0; i < snapshot.sides.size(); ++i) {
+      const auto index = static_cast<transport::ListenerIndex>(i);
+      if (snapshot.sides[index].name.empty()) continue;
+      on_listener(index, snapshot.sides[index].name);
     }
   }
   // The sum of counter_of(LaneView) over all lanes.
@@ -77,6 +96,7 @@ class Series {
   }
 
   const MetricsSource& source;
+  const proxy::Snapshot& snapshot;  // all of a scrape is of one
   const Instant now;
 
  private:

@@ -38,8 +38,8 @@ Verdict RequestPath::decide_cancel(const Request& request) {
 Verdict RequestPath::scatter(const Request& request, balance::GroupIndex group) {
   const balance::Group& members = outlook_.topology().groups()[group];
   size_t copies = 0;
-  for (size_t i = 0; i < members.server_count && copies < kScatterMax; ++i) {
-    const auto index = static_cast<balance::ServerIndex>(members.first_server + i);
+  for (const balance::ServerIndex index : members.servers) {
+    if (copies == kScatterMax) break;
     if (outlook_.topology().servers()[index].weight == 0) continue;
     static_cast<void>(forward(request, parts_.chooser.target_of(index),
                               {.mode = sip::SealMode::ScatteredCancel}));

@@ -81,7 +81,7 @@ void StatefulPath::watch_silence(ResponseContext& context, const Tick& tick) {
   // A server that answers others is slow, not dead: then half of the budget is left to those that
   // meet a dead one.
   const bool is_alive = answer_time_of(current.server).has_answered_within(patience, tick.now);
-  if (is_alive && !budgets_[context.group].is_ample(tick.now)) {
+  if (is_alive && !budget_of(context.group, tick.now).is_ample(tick.now)) {
     counters_.groups[context.group].budget_exhausted.add();
     return;
   }
@@ -94,7 +94,8 @@ StatefulPath::Failover StatefulPath::try_failover(ResponseContext& context, Fail
     return Failover::Impossible;
   }
   // A server that got nothing did no work: that retry adds no load.
-  if (reason != FailoverReason::Unreachable && !budgets_[context.group].try_spend(tick.now)) {
+  if (reason != FailoverReason::Unreachable &&
+      !budget_of(context.group, tick.now).try_spend(tick.now)) {
     counters_.groups[context.group].budget_exhausted.add();
     return Failover::Impossible;
   }

@@ -47,6 +47,9 @@ class Worker::LanePort final : public transport::Receiver, public transport::Wir
   [[nodiscard]] bool withdraw(const transport::Flow& flow, std::string_view branch) override {
     return flow.is_stream() && worker_.withdraw(*this, flow, branch);
   }
+  // Takes this lane's sockets.
+  [[nodiscard]] Result<void> add_listener(transport::ListenerIndex listener,
+                                          transport::ListenerSockets& from);
   [[nodiscard]] bool is_alive(const transport::Flow& flow) const override {
     return flow.connection.is_none() || worker_.parts_.census.is_alive(flow.connection);
   }

@@ -1,5 +1,7 @@
 #include "proxy/request.h"
 
+#include <chrono>
+
 #include "sip/char_class.h"
 
 namespace siplb::proxy {
@@ -32,6 +34,13 @@ bool read_transport(const sip::Uri& uri, std::optional<sip::Transport>& transpor
 }
 
 }  // namespace
+
+Tick tick_at(Instant now) {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return {.now = now,
+          .today = static_cast<uint16_t>(std::chrono::floor<std::chrono::days>(wall).count()),
+          .minute = static_cast<uint16_t>(std::chrono::floor<std::chrono::minutes>(wall).count())};
+}
 
 Request read_request(const Snapshot& snapshot, const Received& received,
                      CounterArray<sip::SealFault>& rejected) {

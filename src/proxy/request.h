@@ -22,6 +22,8 @@ struct Tick {
   uint16_t today = 0;   // days since 1970
   uint16_t minute = 0;  // minutes since 1970, wrapping
 };
+// With today's date.
+[[nodiscard]] Tick tick_at(Instant now);
 
 struct Request {
   const sip::Message& message;

@@ -125,8 +125,8 @@ std::optional<size_t> RequestPath::select_route(const Request& request) const {
                          .method = follows_invite ? sip::Method::Invite : method,
                          .source = request.source,
                          .sender_groups = request.sender.groups};
-  const auto taken = parts_.routes.select(query, parts_.counters.expressions);
-  if (outlook_.witness != nullptr) outlook_.witness->on_routes(parts_.routes, query, taken);
+  const auto taken = outlook_.routes().select(query, parts_.counters.expressions);
+  if (outlook_.witness != nullptr) outlook_.witness->on_routes(outlook_.routes(), query, taken);
   return taken;
 }
 

@@ -20,7 +20,6 @@
 #include "proxy/moved_flows.h"
 #include "proxy/name_waits.h"
 #include "proxy/request.h"
-#include "proxy/route_table.h"
 #include "proxy/stateful_path.h"
 #include "proxy/target.h"
 #include "proxy/verdict.h"
@@ -34,7 +33,6 @@ class RequestPath {
  public:
   // All are borrowed for the path's life.
   struct Parts {
-    const RouteTable& routes;
     TargetChooser& chooser;
     MovedFlows& moved;
     transport::Wire& wire;

@@ -33,6 +33,7 @@ using PatternText = std::string;
 struct HeaderMatch {
   std::string name;
   PatternText pattern;  // of the value of one such header
+  bool operator==(const HeaderMatch&) const = default;
 };
 
 struct RouteOptions {
@@ -57,6 +58,7 @@ struct RouteOptions {
   PathMode path = PathMode::Off;                    // with RouteAction::Group
   std::optional<balance::HashKeyOptions> hash_key;  // nothing: the group's
   uint32_t rate = 0;  // requests a second, of all workers; 0: as many as come
+  bool operator==(const RouteOptions&) const = default;
 };
 static_assert(static_cast<size_t>(sip::Method::kCount) <= 32);
 static_assert(transport::kListenersMax <= 16);

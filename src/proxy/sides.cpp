@@ -28,7 +28,7 @@ OwnName make_name(std::span<const Network> to, std::string sent_by) {
 }
 
 Side make_side(const ListenerOptions& options, const SockAddress& bound, const HostFacts& host) {
-  Side side{.name = options.name,
+  Side side{.name = options.has_left() ? std::string() : options.name,
             .hash = sip::listener_hash(options.name),
             .role = options.role,
             .bound = bound,
@@ -106,10 +106,13 @@ Sides::Sides(std::span<const ListenerOptions> listeners, std::span<const SockAdd
 }
 
 std::optional<ListenerIndex> Sides::find(uint16_t hash) const {
+  std::optional<ListenerIndex> left;
   for (size_t i = 0; i < sides_.size(); ++i) {
-    if (sides_[i].hash == hash) return static_cast<ListenerIndex>(i);
+    if (sides_[i].hash != hash) continue;
+    if (!sides_[i].transports.empty()) return static_cast<ListenerIndex>(i);
+    left = static_cast<ListenerIndex>(i);
   }
-  return std::nullopt;
+  return left;
 }
 
 transport::Flow Sides::flow_to(ListenerIndex listener, const ServerPlace& place) const {

@@ -44,11 +44,11 @@ struct HostFacts {
 };
 
 struct Side {
-  std::string name;
-  uint16_t hash = 0;  // sip::listener_hash(name)
+  std::string name;   // empty: it has left
+  uint16_t hash = 0;  // sip::listener_hash() of the name that it has or had
   transport::ListenerRole role = transport::ListenerRole::Clients;
-  SockAddress bound;  // may be a wildcard
-  std::vector<sip::Transport> transports;
+  SockAddress bound;                       // may be a wildcard
+  std::vector<sip::Transport> transports;  // none: it has left
   bool answers_stun = false;
   std::vector<OwnName> names;  // what is advertised, in order; the last is for everybody
 
@@ -67,7 +67,8 @@ struct ServerPlace {
 
 class Sides {
  public:
-  // `bound[i]` is the address that listener i really has; `names` are hosts that are us besides.
+  // `bound[i]` is the address that listener i really has, or had before it left; `names` are hosts
+  // that are us besides.
   Sides(std::span<const transport::ListenerOptions> listeners, std::span<const SockAddress> bound,
         std::span<const std::string> names, const HostFacts& host);
 
@@ -76,7 +77,8 @@ class Sides {
   }
   [[nodiscard]] size_t size() const { return sides_.size(); }
 
-  // The listener whose name has this hash; nothing where it is gone from the configuration.
+  // The listener whose name has this hash, else one that had it and has left: connections that came
+  // by it live on. Nothing where there is neither.
   [[nodiscard]] std::optional<transport::ListenerIndex> find(uint16_t hash) const;
   // How something is sent to a place that nothing has come from yet.
   [[nodiscard]] transport::Flow flow_to(transport::ListenerIndex listener,

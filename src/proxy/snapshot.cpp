@@ -1,5 +1,7 @@
 #include "proxy/snapshot.h"
 
+#include <algorithm>
+
 namespace siplb::proxy {
 namespace {
 
@@ -25,16 +27,32 @@ std::vector<HeaderFilter> make_filters(std::span<const transport::ListenerOption
   return filters;
 }
 
+// What is left of its rate goes on where the route had the same one before.
+std::shared_ptr<balance::RateLimit> rate_of(const RouteOptions& route, const Routing* before) {
+  if (route.rate == 0) return nullptr;
+  if (before != nullptr) {
+    const auto same = std::find_if(
+        before->routes.begin(), before->routes.end(),
+        [&](const RouteOptions& old) { return old.name == route.name && old.rate == route.rate; });
+    if (same != before->routes.end()) {
+      return before->rates[static_cast<size_t>(same - before->routes.begin())];
+    }
+  }
+  return std::make_shared<balance::RateLimit>(route.rate);
+}
+
 }  // namespace
 
-Routing::Routing(std::span<const RouteOptions> options) : routes(options.begin(), options.end()) {
-  for (const RouteOptions& route : routes) {
-    rates.push_back(route.rate == 0 ? nullptr : std::make_unique<balance::RateLimit>(route.rate));
+Routing::Routing(std::span<const RouteOptions> options, size_t worker_count, const Routing* before)
+    : routes(options.begin(), options.end()) {
+  for (const RouteOptions& route : routes) rates.push_back(rate_of(route, before));
+  for (size_t w = 0; w < worker_count; ++w) {
+    tables.push_back(std::make_unique<const RouteTable>(routes));
   }
 }
 
 Snapshot make_snapshot(const SnapshotParts& parts) {
-  balance::Topology topology(parts.groups);
+  balance::Topology topology(parts.groups, parts.places);
   Snapshot snapshot{.topology = topology,
                     .sides = Sides(parts.listeners, parts.bound, parts.names, parts.host),
                     .header_filters = make_filters(parts.listeners),
@@ -45,7 +63,10 @@ Snapshot make_snapshot(const SnapshotParts& parts) {
                     .seal = parts.seal,
                     .table_key = parts.table_key,
                     .scan_limits = parts.scan_limits,
-                    .message_octets_max = parts.message_octets_max};
+                    .message_octets_max = parts.message_octets_max,
+                    .logs_calls = parts.logs_calls,
+                    .config_hash = parts.config_hash,
+                    .steered = parts.steered};
   for (const auto& any : {SockAddress::v4(0, 0), SockAddress::v6({}, 0)}) {
     for (const auto transport : {sip::Transport::Udp, sip::Transport::Tcp}) {
       const auto family = static_cast<size_t>(any.family());

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "proxy/header_filter.h"
 #include "proxy/route_options.h"
+#include "proxy/route_table.h"
 #include "proxy/sides.h"
 #include "sip/message.h"
 #include "sip/seal.h"
@@ -32,9 +33,12 @@ using SideByKind = std::array<std::array<std::optional<transport::ListenerIndex>
 struct Routing {
   std::vector<RouteOptions> routes;
   // By route, null where it has no rate: shared by all lanes, the one thing here that changes.
-  std::vector<std::unique_ptr<balance::RateLimit>> rates;
+  std::vector<std::shared_ptr<balance::RateLimit>> rates;
+  std::vector<std::unique_ptr<const RouteTable>> tables;  // of the routes, by worker
 
-  explicit Routing(std::span<const RouteOptions> options);
+  // What a route was granted by `before` stays granted if it keeps its name and its rate.
+  Routing(std::span<const RouteOptions> options, size_t worker_count,
+          const Routing* before = nullptr);
 };
 
 // What new requests the node takes. With DialogsOnly it drains: what belongs to a dialog, or to a
@@ -57,6 +61,10 @@ struct Snapshot {
   HashKey table_key;
   sip::ScanLimits scan_limits;
   size_t message_octets_max = sip::kMessageOctetsMax;
+  bool logs_calls = false;  // an event for each INVITE that is answered
+  // For people: which file this is, and whose responses the kernel gives to their lanes.
+  std::string config_hash;
+  uint16_t steered = 0;  // bit per listener
   Admission admission = Admission::Everything;
 
   // How a place of that server, or of one that has left the configuration, is reached; nothing
@@ -71,12 +79,16 @@ struct SnapshotParts {
   std::span<const SockAddress> bound;  // by listener: the address that it really has
   std::span<const std::string> names;
   std::span<const balance::GroupOptions> groups;
+  balance::ServerPlaces places;
   std::shared_ptr<const Routing> routing;
   HostFacts host;
   sip::Seal seal;
   HashKey table_key;
   sip::ScanLimits scan_limits;
   size_t message_octets_max = sip::kMessageOctetsMax;
+  bool logs_calls = false;
+  std::string config_hash = {};
+  uint16_t steered = 0;
 };
 // Requires: options as the configuration has validated them.
 [[nodiscard]] Snapshot make_snapshot(const SnapshotParts& parts);

@@ -221,6 +221,7 @@ class StatefulPath {
   // Of the attempt's server, if it is one: the prober will look.
   void tell(const Attempt& attempt, balance::HealthSignal::Kind kind,
             std::chrono::seconds retry_after = {});
+  [[nodiscard]] balance::RetryBudget& budget_of(balance::GroupIndex group, Instant now);
   [[nodiscard]] bool may_turn_elsewhere(const ResponseContext& context) const;
   [[nodiscard]] bool is_silence_watched(ResponseContext& context) const;
   [[nodiscard]] Instant silent_at(ResponseContext& context) const;
@@ -236,6 +237,7 @@ class StatefulPath {
   void count_out(Attempt& attempt);
   void answer_best(ResponseContext& context, const Tick& tick);
   void on_final_sent(ResponseContext& context, const Tick& tick);
+  void tell_answered(const ResponseContext& context, Instant now) const;
   void finish(ResponseContext& context, const Tick& tick);
   void schedule(ResponseContext& context);
   [[nodiscard]] Instant next_deadline(ResponseContext& context) const;

@@ -47,6 +47,14 @@ StatefulPath::StatefulPath(const Options& options, const Outlook& outlook, const
   }
 }
 
+// Its percentage is that of today: where another one is configured, it begins anew.
+balance::RetryBudget& StatefulPath::budget_of(balance::GroupIndex group, Instant now) {
+  const uint8_t percent = outlook_.topology().groups()[group].options.failover.budget_percent;
+  balance::RetryBudget& budget = budgets_[group];
+  if (budget.percent() != percent) budget = {percent, options_.lane_count, now};
+  return budget;
+}
+
 Known StatefulPath::find(const sip::Message& request, const sip::BranchHash& branch,
                          const transport::Flow& source, const Tick& tick) {
   const ContextStore::Found found = store_.find(branch, request.method, tick.now);
@@ -122,7 +130,12 @@ Known StatefulPath::find_in(transaction::Tombstone& tombstone, const sip::Messag
   if (tombstone.ending == Ending::Silent) return absorbed(AbsorbReason::Repeat);
   // Only who gave it can say the answer again.
   Target target{.server = tombstone.server, .to = {}, .attempt = tombstone.attempt};
-  if (target.server != balance::kNoServer) target.to = chooser_.target_of(target.server).to;
+  if (target.server != balance::kNoServer) {
+    if (outlook_.topology().servers()[target.server].is_empty()) {
+      return absorbed(AbsorbReason::Repeat);  // it has left meanwhile
+    }
+    target.to = chooser_.target_of(target.server).to;
+  }
   return {.kind = Known::Kind::PassOn, .target = target};
 }
 
@@ -177,7 +190,7 @@ Sent StatefulPath::send_first(ResponseContext& context, const Request& request, 
   context.has_one_target = goal.is_only_one;
   context.wants_path = goal.wants_path;
   context.is_call = context.is_invite() && !goal.is_only_one;
-  budgets_[goal.group].on_request(request.tick.now);
+  budget_of(goal.group, request.tick.now).on_request(request.tick.now);
   const Target first{.server = goal.target.server, .to = goal.target.to};
   if (begin_attempt(context, request, first) == Sent::Yes) return Sent::Yes;
   const auto other = try_failover(context, FailoverReason::Unreachable, request.tick);

@@ -41,7 +41,7 @@ std::optional<TargetChooser::Place> TargetChooser::find_place(const UriPlace& pl
                                                   : topology.find_group_of_target(place.address);
   if (!group) return std::nullopt;
   // What is no server's address is reached as the group's servers are.
-  const balance::ServerIndex first = topology.groups()[*group].first_server;
+  const balance::ServerIndex first = topology.groups()[*group].servers.front();
   const balance::Server& like = topology.servers()[server != balance::kNoServer ? server : first];
   const auto to =
       outlook_.snapshot->flow_to(first, {place.address, place.transport.value_or(like.transport)});

@@ -11,13 +11,6 @@
 namespace siplb::proxy {
 namespace {
 
-Tick tick_at(Instant now) {
-  const auto wall = std::chrono::system_clock::now().time_since_epoch();
-  return {.now = now,
-          .today = static_cast<uint16_t>(std::chrono::floor<std::chrono::days>(wall).count()),
-          .minute = static_cast<uint16_t>(std::chrono::floor<std::chrono::minutes>(wall).count())};
-}
-
 // Plain data over zeroed memory.
 std::span<MovedFlow> entries_of(const MemoryRegion& region) {
   return {reinterpret_cast<MovedFlow*>(region.octets().data()),
@@ -46,7 +39,6 @@ Worker::LanePort::LanePort(Worker& worker, uint8_t lane_index, MemoryRegion move
            worker.outlook_,
            {.memory = {worker.parts_.tables[lane_index].calls,
                        worker.parts_.tables[lane_index].others, entries_of(moved), *contexts},
-            .routes = *worker.routes_,
             .wire = *this,
             .counters = counters,
             .events = worker.parts_.events,
@@ -58,7 +50,7 @@ Worker::LanePort::LanePort(Worker& worker, uint8_t lane_index, MemoryRegion move
       moved_(std::move(moved)) {}
 
 Worker::Worker(const WorkerOptions& options, const Parts& parts)
-    : options_(options), parts_(parts), outlook_(look()), routing_(outlook_.snapshot->routing) {}
+    : options_(options), parts_(parts), outlook_(look()) {}
 
 Worker::~Worker() = default;
 
@@ -78,13 +70,12 @@ Result<void> Worker::build(std::span<transport::ListenerSockets> listeners) {
     return !sockets.streams_by_lane.empty();
   });
   const size_t channels = has_streams ? options_.streams.channels : 0;
-  auto loop = net::EventLoop::create(lanes_here * (2 * listeners.size() + channels));
+  auto loop = net::EventLoop::create(lanes_here * (2 * transport::kListenersMax + channels));
   if (!loop) return tl::unexpected<Error>(loop.error());
   loop_ = std::move(*loop);
   auto mailbox = net::Mailbox::open(options_.mailbox);
   if (!mailbox) return tl::unexpected<Error>(mailbox.error());
   mailbox_ = std::move(*mailbox);
-  routes_ = std::make_unique<RouteTable>(routing_->routes);
   auto batch = net::DatagramBatch::reserve({});
   if (!batch) return tl::unexpected<Error>(batch.error());
   batch_ = std::move(*batch);
@@ -133,13 +124,7 @@ Result<void> Worker::add_lane(uint8_t lane, std::span<transport::ListenerSockets
   LanePort& port = *ports_.back();
   for (size_t i = 0; i < listeners.size(); ++i) {
     const auto index = static_cast<transport::ListenerIndex>(i);
-    transport::ListenerSockets& sockets = listeners[i];
-    if (!sockets.by_lane.empty()) {
-      port.sockets.add_socket(index, std::move(sockets.by_lane[lane]));
-    }
-    if (!sockets.streams_by_lane.empty()) {
-      port.streams->add_listener(index, std::move(sockets.streams_by_lane[lane]));
-    }
+    if (auto added = port.add_listener(index, listeners[i]); !added) return added;
   }
   if (auto started = port.sockets.start(*loop_, port); !started) return started;
   return port.streams == nullptr ? Result<void>() : port.streams->start(*loop_, port);
@@ -159,6 +144,7 @@ void Worker::run() {
   while (!stopping_.load(std::memory_order_relaxed)) {
     tick_ = tick_at(loop_->wait(next_deadline()));
     look_anew();
+    take_task();
     drain_mailbox();
     run_timers();
     loop_->dispatch(tick_.now);
@@ -167,10 +153,21 @@ void Worker::run() {
   AllocGuard::disarm_this_thread();
 }
 
+void Worker::finish() {
+  tick_ = tick_at(Clock::now());
+  const auto drain = [this] {
+    return mailbox_->drain(net::Mailbox::kDrainMax, [this](const net::Mail& mail) { take(mail); });
+  };
+  while (drain() > 0) {
+  }
+  finish_tick();
+}
+
 Outlook Worker::look() {
   return {.snapshot = &parts_.snapshots.look(options_.index),
           .status = &parts_.statuses.look(options_.index),
-          .names = &parts_.books.look(options_.index)};
+          .names = &parts_.books.look(options_.index),
+          .worker = options_.index};
 }
 
 void Worker::look_anew() {
@@ -313,7 +310,7 @@ void Worker::dispatch(LanePort& arrival, const transport::Inbound& inbound) {
     arrival.lane.hand_out(inbound);
     counters_.mail_posted.add();
   } else {
-    arrival.lane.drop_for_full_mailbox(inbound, scratch_);
+    arrival.lane.drop_for_full_mailbox(inbound, scratch_, tick_);
     parts_.events.post(
         {.at = tick_.now, .id = EventId::MailboxFull, .lane = arrival.index, .args = {home, 0}});
   }

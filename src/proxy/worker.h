@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -62,6 +63,12 @@ struct LaneTables {
   std::span<balance::AffinityEntry> others;
 };
 
+// One of the transports that a listener has.
+struct ListenerTransport {
+  transport::ListenerIndex listener = 0;
+  sip::Transport transport = sip::Transport::Udp;
+};
+
 class Worker {
  public:
   // All are borrowed.
@@ -90,12 +97,30 @@ class Worker {
   void connect(std::span<const std::unique_ptr<Worker>> workers);
   // Serves until stop(); then what the send queues hold is flushed once. Requires: connected.
   void run();
+  // Deals with what other workers have handed over since, and flushes it: nothing that was read is
+  // lost. Requires: run() of all of them has returned; on the same thread.
+  void finish();
 
   // Hands a message to a lane of this worker. False where the mailbox has no room for its class.
   [[nodiscard]] bool post(uint8_t lane, const transport::Inbound& inbound);
   // Makes it look at what is published, from any thread.
   void wake() { loop_->wake(); }
   void stop();
+
+  // Has this worker's thread do `task` at the beginning of a tick that goes by what is newest, and
+  // returns when it is done. Requires: run() goes on meanwhile; one thread asks at a time.
+  using Task = std::function<void()>;
+  void perform(const Task& task);
+  // What follows is called from such a task.
+  // Takes its lanes' sockets. They can be sent by; nothing comes by them before listen().
+  [[nodiscard]] Result<void> add_listener(transport::ListenerIndex listener,
+                                          transport::ListenerSockets& sockets);
+  // Requires: the listener has that transport.
+  void listen(const ListenerTransport& by);
+  // Takes the sockets of its lanes out of use, to where `removed` has each lane's place: they are
+  // closed when they go.
+  void remove_listener(const ListenerTransport& by,
+                       std::span<std::unique_ptr<net::Watched>> removed);
 
   struct LaneView {
     uint8_t index = 0;
@@ -110,6 +135,8 @@ class Worker {
   // The n-th lane of this worker.
   [[nodiscard]] LaneView lane(size_t n) const;
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
+  // Turns of the loop, for the watchdog.
+  [[nodiscard]] uint64_t progress() const { return counters_.tick_duration.count(); }
   // What it tells of the messages that somebody follows.
   [[nodiscard]] Tracer& tracer() { return tracer_; }
   [[nodiscard]] const net::EventLoop& loop() const { return *loop_; }
@@ -139,6 +166,8 @@ class Worker {
                              std::string_view octets);
   void flush();
 
+  void take_task();
+
   // worker_streams.cpp
   transport::SendStatus send_on_stream(LanePort& from, const transport::Flow& flow,
                                        std::span<const std::string_view> pieces);
@@ -157,10 +186,8 @@ class Worker {
   const WorkerOptions options_;
   const Parts parts_;
   Outlook outlook_;
-  const std::shared_ptr<const Routing> routing_;  // that routes_ borrows
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::Mailbox> mailbox_;
-  std::unique_ptr<RouteTable> routes_;
   std::unique_ptr<net::DatagramBatch> batch_;
   std::unique_ptr<transport::MessageSlots> slots_;
   std::unique_ptr<transport::MessageSlots> held_;
@@ -174,6 +201,7 @@ class Worker {
   Tick tick_;
   Tracer tracer_{outlook_, tick_};
   WorkerCounters counters_;
+  std::atomic<const Task*> task_{nullptr};
   std::atomic<bool> stopping_{false};
 };
 

@@ -54,18 +54,19 @@ class LaneSockets::Socket final : public net::Watched, public net::UdpErrorHandl
  public:
   Socket(LaneSockets& lane, ListenerIndex listener, net::UdpSocket udp)
       : lane_(lane), listener_(listener), udp_(std::move(udp)) {
-    counters_.granted_receive_bytes.set(udp_.granted_receive_bytes());
+    counters().granted_receive_bytes.set(udp_.granted_receive_bytes());
     if (const auto memory = udp_.memory()) drops_seen_ = memory->drops;
   }
 
   [[nodiscard]] const net::UdpSocket& udp() const { return udp_; }
-  [[nodiscard]] const SocketCounters& counters() const { return counters_; }
   // True while the kernel takes no more: until the socket is writable again.
   [[nodiscard]] bool is_blocked() const { return is_blocked_; }
 
+  void listen();
   void append(uint32_t entry);
   void flush();
   void discard_queue();
+  void finish(Instant now);
   uint32_t sample_kernel_queue();
 
   [[nodiscard]] net::Events on_ready(net::Events events, Instant now) override;
@@ -76,6 +77,7 @@ class LaneSockets::Socket final : public net::Watched, public net::UdpErrorHandl
   [[nodiscard]] net::Events drain(Instant now);
   void deliver(Instant now);
   void release(size_t count);
+  [[nodiscard]] SocketCounters& counters() { return lane_.socket_counters_[listener_]; }
 
   LaneSockets& lane_;
   const ListenerIndex listener_;
@@ -83,12 +85,17 @@ class LaneSockets::Socket final : public net::Watched, public net::UdpErrorHandl
   uint32_t head_ = kNone;
   uint32_t tail_ = kNone;
   bool is_blocked_ = false;
+  net::Events interest_ = net::kNothing;  // unless it is blocked
   // Of the send() under way.
   size_t skipped_datagrams_ = 0;
   size_t skipped_octets_ = 0;
   uint32_t drops_seen_ = 0;
-  SocketCounters counters_;
 };
+
+void LaneSockets::Socket::listen() {
+  interest_ = net::kReadable;
+  lane_.loop_->set_interest(*this, is_blocked_ ? interest_ | net::kWritable : interest_);
+}
 
 void LaneSockets::Socket::append(uint32_t entry) {
   if (head_ == kNone) {
@@ -114,7 +121,7 @@ void LaneSockets::Socket::flush() {
     if (done < count) {
       is_blocked_ = true;
       // Only while blocked: with a standing interest each datagram that has left would end a sleep.
-      lane_.loop_->set_interest(*this, net::kReadable | net::kWritable);
+      lane_.loop_->set_interest(*this, interest_ | net::kWritable);
     }
   }
 }
@@ -138,6 +145,14 @@ void LaneSockets::Socket::discard_queue() {
   }
 }
 
+// What comes of what it reads is sent by it while it still can.
+void LaneSockets::Socket::finish(Instant now) {
+  static_cast<void>(drain(now));
+  flush();
+  discard_queue();
+  lane_.loop_->remove(*this);
+}
+
 net::Events LaneSockets::Socket::on_ready(net::Events events, Instant now) {
   net::Events left = 0;
   if ((events & net::kFailed) != 0 && udp_.drain_errors(*this) == net::UdpSocket::kErrorsPerDrain) {
@@ -146,7 +161,7 @@ net::Events LaneSockets::Socket::on_ready(net::Events events, Instant now) {
   if ((events & net::kWritable) != 0 && is_blocked_) {
     is_blocked_ = false;
     flush();
-    if (!is_blocked_) lane_.loop_->set_interest(*this, net::kReadable);
+    if (!is_blocked_) lane_.loop_->set_interest(*this, interest_);
   }
   if ((events & net::kReadable) != 0) left |= drain(now);
   lane_.tell_undelivered();
@@ -201,9 +216,9 @@ void LaneSockets::Socket::on_send_error(const net::OutgoingDatagram& datagram, i
 uint32_t LaneSockets::Socket::sample_kernel_queue() {
   const auto memory = udp_.memory();
   if (!memory) return 0;
-  counters_.kernel_queue_bytes.set(memory->queued_bytes);
+  counters().kernel_queue_bytes.set(memory->queued_bytes);
   const uint32_t drops = memory->drops - std::exchange(drops_seen_, memory->drops);
-  counters_.kernel_drops.add(drops);
+  counters().kernel_drops.add(drops);
   return drops;
 }
 
@@ -212,6 +227,8 @@ LaneSockets::LaneSockets(net::DatagramBatch& batch, MessageSlots& slots,
     : batch_(batch),
       slots_(slots),
       options_(options),
+      sockets_(options.listeners_max),
+      socket_counters_(options.listeners_max),
       inbound_(batch.datagrams_max()),
       entries_(options.queue_entries),
       endpoint_depths_(std::bit_ceil(options.queue_entries * kBucketsPerEntry)) {
@@ -230,11 +247,14 @@ LaneSockets::~LaneSockets() {
   }
 }
 
-void LaneSockets::add_socket(ListenerIndex listener, net::UdpSocket socket) {
-  SIPLB_ASSERT(!is_started());
-  if (sockets_.size() <= listener) sockets_.resize(listener + size_t{1});
-  SIPLB_ASSERT(sockets_[listener] == nullptr);
-  sockets_[listener] = std::make_unique<Socket>(*this, listener, std::move(socket));
+Result<void> LaneSockets::add_socket(ListenerIndex listener, net::UdpSocket udp) {
+  SIPLB_ASSERT(!has_socket(listener));
+  auto socket = std::make_unique<Socket>(*this, listener, std::move(udp));
+  if (is_started()) {
+    if (auto added = loop_->add(socket->udp().fd(), net::kNothing, *socket); !added) return added;
+  }
+  sockets_[listener] = std::move(socket);
+  return {};
 }
 
 Result<void> LaneSockets::start(net::EventLoop& loop, Receiver& receiver) {
@@ -243,9 +263,21 @@ Result<void> LaneSockets::start(net::EventLoop& loop, Receiver& receiver) {
   receiver_ = &receiver;
   for (const auto& socket : sockets_) {
     if (socket == nullptr) continue;
-    if (auto added = loop.add(socket->udp().fd(), net::kReadable, *socket); !added) return added;
+    const int fd = socket->udp().fd();
+    if (auto added = loop.add(fd, net::kNothing, *socket); !added) return added;
+    socket->listen();
   }
   return {};
+}
+
+void LaneSockets::listen(ListenerIndex listener) {
+  sockets_[listener]->listen();
+}
+
+std::unique_ptr<net::Watched> LaneSockets::remove_socket(ListenerIndex listener, Instant now) {
+  if (!has_socket(listener)) return nullptr;
+  sockets_[listener]->finish(now);
+  return std::move(sockets_[listener]);
 }
 
 SendStatus LaneSockets::send(const Flow& flow, std::span<const std::string_view> pieces) {
@@ -345,10 +377,6 @@ uint64_t LaneSockets::sample_kernel_queues(Instant now) {
     if (socket != nullptr) drops += socket->sample_kernel_queue();
   }
   return drops;
-}
-
-const SocketCounters& LaneSockets::socket_counters(ListenerIndex listener) const {
-  return sockets_[listener]->counters();
 }
 
 const net::UdpSocket* LaneSockets::socket(ListenerIndex listener) const {

@@ -11,7 +11,7 @@
 // socket's events, and in flush(). It may send from there like from anywhere.
 // Thread: one, the lane's worker; the counters may be read by any.
 // Bounds: queue_entries, endpoint_entries, receive_budget, kUndeliveredMax between two tellings
-// (the rest is counted only); no heap after start().
+// (the rest is counted only); no heap after start(), but where sockets come and go.
 #pragma once
 
 #include <array>
@@ -37,6 +37,7 @@ namespace siplb::transport {
 inline constexpr size_t kUdpMessageMax = 65507;
 
 struct LaneSocketsOptions {
+  size_t listeners_max = kListenersMax;
   size_t queue_entries = 1024;    // at least 1
   size_t endpoint_entries = 256;  // of the queue, for one endpoint; at least 1
   size_t receive_budget = 256;    // datagrams per socket and tick
@@ -74,11 +75,19 @@ class LaneSockets final : public Wire {
   LaneSockets(const LaneSockets&) = delete;
   LaneSockets& operator=(const LaneSockets&) = delete;
 
-  // Requires: not started, and this listener has no socket yet.
-  void add_socket(ListenerIndex listener, net::UdpSocket socket);
-  // Begins to read. Both are borrowed for the rest of this object's life. After a failure this
-  // object is only good for destruction.
+  // Begins to read the sockets that it has. Both are borrowed for the rest of this object's life.
+  // After a failure this object is only good for destruction. Requires: once.
   [[nodiscard]] Result<void> start(net::EventLoop& loop, Receiver& receiver);
+
+  // What follows takes heap, and is called before start() or between two ticks.
+  // Once this object has started, the socket can be sent by at once, and is read from listen() on:
+  // so nothing comes by a listener that others do not know yet. Requires: the listener has none.
+  [[nodiscard]] Result<void> add_socket(ListenerIndex listener, net::UdpSocket socket);
+  // Requires: started; the listener has a socket.
+  void listen(ListenerIndex listener);
+  // Reads and sends what waits, as far as that goes, and takes the socket out of use. It is closed
+  // when what is returned goes, by whichever thread. Null where there is none. Requires: started.
+  [[nodiscard]] std::unique_ptr<net::Watched> remove_socket(ListenerIndex listener, Instant now);
 
   // Requires: started.
   SendStatus send(const Flow& flow, std::span<const std::string_view> pieces) override;
@@ -91,14 +100,18 @@ class LaneSockets final : public Wire {
   uint64_t sample_kernel_queues(Instant now);
 
   [[nodiscard]] const LaneSocketCounters& counters() const { return counters_; }
+  // These three require that the listener is below options.listeners_max.
   [[nodiscard]] bool has_socket(ListenerIndex listener) const {
-    return listener < sockets_.size() && sockets_[listener] != nullptr;
+    return sockets_[listener] != nullptr;
   }
   // For others to send by (UdpSocket::send_one); null where the listener has no socket. It stays
-  // until this object goes.
+  // where it is for as long as what remove_socket() returns.
   [[nodiscard]] const net::UdpSocket* socket(ListenerIndex listener) const;
-  // These two require that the listener has a socket.
-  [[nodiscard]] const SocketCounters& socket_counters(ListenerIndex listener) const;
+  // Of all sockets that it has had.
+  [[nodiscard]] const SocketCounters& socket_counters(ListenerIndex listener) const {
+    return socket_counters_[listener];
+  }
+  // Requires: the listener has a socket.
   [[nodiscard]] const SockAddress& address(ListenerIndex listener) const;
 
  private:
@@ -130,6 +143,7 @@ class LaneSockets final : public Wire {
   net::EventLoop* loop_ = nullptr;
   Receiver* receiver_ = nullptr;
   std::vector<std::unique_ptr<Socket>> sockets_;  // by ListenerIndex, null where none
+  std::vector<SocketCounters> socket_counters_;   // by ListenerIndex
   std::vector<Inbound> inbound_;                  // what the receiver is shown of one batch
   std::vector<Entry> entries_;
   std::vector<uint32_t> endpoint_depths_;  // entries in the queue, by hash of the endpoint

@@ -108,11 +108,20 @@ size_t LaneStreams::memory_octets(const StreamOptions& options) {
          StreamQueues::memory_octets({.entries = options.queue_entries});
 }
 
-void LaneStreams::add_listener(ListenerIndex listener, net::TcpListener socket) {
-  SIPLB_ASSERT(loop_ == nullptr);
-  if (acceptors_.size() <= listener) acceptors_.resize(listener + size_t{1});
+Result<void> LaneStreams::add_listener(ListenerIndex listener, net::TcpListener socket) {
   SIPLB_ASSERT(acceptors_[listener] == nullptr);
-  acceptors_[listener] = std::make_unique<Acceptor>(*this, listener, std::move(socket));
+  auto acceptor = std::make_unique<Acceptor>(*this, listener, std::move(socket));
+  if (loop_ != nullptr) {
+    if (auto watched = watch(*acceptor); !watched) return watched;
+  }
+  acceptors_[listener] = std::move(acceptor);
+  return {};
+}
+
+// Nothing comes by it yet.
+Result<void> LaneStreams::watch(Acceptor& acceptor) {
+  if (auto listening = acceptor.socket().listen(); !listening) return listening;
+  return loop_->add(acceptor.socket().fd(), net::kNothing, acceptor);
 }
 
 Result<void> LaneStreams::start(net::EventLoop& loop, Receiver& receiver) {
@@ -121,11 +130,22 @@ Result<void> LaneStreams::start(net::EventLoop& loop, Receiver& receiver) {
   receiver_ = &receiver;
   for (const auto& acceptor : acceptors_) {
     if (acceptor == nullptr) continue;
-    if (auto listening = acceptor->socket().listen(); !listening) return listening;
-    const int fd = acceptor->socket().fd();
-    if (auto added = loop.add(fd, net::kReadable, *acceptor); !added) return added;
+    if (auto watched = watch(*acceptor); !watched) return watched;
+    loop.set_interest(*acceptor, net::kReadable);
   }
   return {};
+}
+
+void LaneStreams::listen(ListenerIndex listener) {
+  loop_->set_interest(*acceptors_[listener], net::kReadable);
+}
+
+std::unique_ptr<net::Watched> LaneStreams::remove_listener(ListenerIndex listener, Instant now) {
+  std::unique_ptr<Acceptor>& acceptor = acceptors_[listener];
+  if (acceptor == nullptr) return nullptr;
+  static_cast<void>(acceptor->on_ready(net::kReadable, now));  // who waits comes in
+  loop_->remove(*acceptor);
+  return std::move(acceptor);
 }
 
 // So many channels must be left for others.
@@ -206,8 +226,8 @@ void LaneStreams::begin(StreamChannel& channel) {
 StreamChannel* LaneStreams::find(const Flow& flow) const {
   const uint32_t slot = flow.connection.slot();
   StreamChannel* const channel = slot < channels_.size() ? channels_[slot] : nullptr;
+  // By which listener it came does not matter: that may have moved to another address meanwhile.
   const bool is_meant = channel != nullptr && channel->flow.connection == flow.connection &&
-                        channel->flow.listener == flow.listener &&
                         channel->flow.remote.same_ip(flow.remote);
   return is_meant ? channel : nullptr;
 }
@@ -247,6 +267,7 @@ StreamChannel* LaneStreams::reach(const Flow& flow, Purpose purpose) {
 // Begins to; where even that is impossible, it is Pausing.
 void LaneStreams::connect(StreamChannel& channel) {
   const Instant now = loop_->now();
+  if (acceptors_[channel.flow.listener] == nullptr) return put_off(channel);  // it has left
   const SockAddress& bound = acceptors_[channel.flow.listener]->socket().address();
   const SockAddress& local = bound.is_wildcard() ? channel.flow.local : bound;
   auto socket = net::TcpSocket::connect({.remote = channel.flow.remote, .local = local});

@@ -14,7 +14,8 @@
 // connections is tried again after a pause, which doubles, with jitter; until then messages for it
 // are refused. What was queued and can't be sent is told to the receiver, never from within send():
 // a connection ends only in flush(), run_timers() and when the loop reports it. Thread: one, the
-// lane's worker; the counters may be read by any. Bounds: StreamOptions; no heap after start().
+// lane's worker; the counters may be read by any. Bounds: StreamOptions; no heap after start(), but
+// where listeners come and go.
 #pragma once
 
 #include <array>
@@ -112,10 +113,19 @@ class LaneStreams final : private StreamSink {
   LaneStreams(const LaneStreams&) = delete;
   LaneStreams& operator=(const LaneStreams&) = delete;
 
-  // Requires: not started, and this listener has no socket yet.
-  void add_listener(ListenerIndex listener, net::TcpListener socket);
-  // Begins to accept. Both are borrowed for the rest of this object's life.
+  // Begins to accept by the listeners that it has. Both are borrowed for the rest of this object's
+  // life. Requires: once.
   [[nodiscard]] Result<void> start(net::EventLoop& loop, Receiver& receiver);
+
+  // What follows takes heap, and is called before start() or between two ticks.
+  // Once this object has started, connections can be opened by the listener at once, and come in
+  // from listen() on. Requires: the listener has no socket.
+  [[nodiscard]] Result<void> add_listener(ListenerIndex listener, net::TcpListener socket);
+  // Requires: started; the listener has a socket.
+  void listen(ListenerIndex listener);
+  // No more connections come in or are opened; those that there are live on. The socket is closed
+  // when what is returned goes, by whichever thread. Null where there is none. Requires: started.
+  [[nodiscard]] std::unique_ptr<net::Watched> remove_listener(ListenerIndex listener, Instant now);
 
   // Requires: started; flow.is_stream(), and its connection is none or of this lane. `from_lane`
   // hears of it when the connection of a request ends.
@@ -145,6 +155,7 @@ class LaneStreams final : private StreamSink {
   LaneStreams(uint8_t lane, const StreamOptions& options, const Parts& parts, MemoryRegion region);
 
   // lane_streams.cpp: how connections begin and end.
+  [[nodiscard]] Result<void> watch(Acceptor& acceptor);
   void accept(ListenerIndex listener, net::Accepted accepted);
   [[nodiscard]] StreamChannel* create(const Flow& flow, Direction direction, size_t kept);
   void release(StreamChannel& channel);
@@ -193,9 +204,9 @@ class LaneStreams final : private StreamSink {
   const StreamOptions options_;
   const Parts parts_;
   SlotPool pool_;
-  std::vector<StreamChannel*> channels_;              // by slot
-  std::vector<StreamChannel*> opened_;                // by hash of their address; chained
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;  // by ListenerIndex, null where none
+  std::vector<StreamChannel*> channels_;  // by slot
+  std::vector<StreamChannel*> opened_;    // by hash of their address; chained
+  std::array<std::unique_ptr<Acceptor>, kListenersMax> acceptors_;  // null where there is none
   StreamQueues queues_;
   net::EventLoop* loop_ = nullptr;
   Receiver* receiver_ = nullptr;

@@ -22,6 +22,7 @@ inline constexpr size_t kHeadersRemovedMax = 32;
 struct Advertised {
   std::vector<Network> to;  // who knows us by it; empty: everybody
   std::string as;           // "host:port" or "host", as written; IPv6 hosts in brackets
+  bool operator==(const Advertised&) const = default;
 };
 
 // What becomes of the headers that a client sends.
@@ -32,12 +33,15 @@ struct HeaderPolicy {
   // The name of a header that tells servers where a request of a client came from; taken out of
   // what clients send. Empty: none.
   std::string source;
+  bool operator==(const HeaderPolicy&) const = default;
 };
 
 struct ListenerOptions {
   std::string name;     // [A-Za-z0-9_-]{1,32}, unique
   SockAddress address;  // may be a wildcard; port 0: any free port, the same for all lanes
-  std::vector<sip::Transport> transports = {sip::Transport::Udp};  // at least one, each once
+  // Each once. At least one; none of a listener that has left the configuration since siplb started:
+  // what it was called counts on for connections that came by it.
+  std::vector<sip::Transport> transports = {sip::Transport::Udp};
   ListenerRole role = ListenerRole::Clients;
   // The first that fits a remote end counts; none fits: the bound address. With a wildcard address
   // the last one is for everybody.
@@ -45,9 +49,11 @@ struct ListenerOptions {
   HeaderPolicy headers;
   bool stun = false;  // answers STUN binding requests on UDP (RFC 5389; RFC 5626, 4.4.2)
 
+  [[nodiscard]] bool has_left() const { return transports.empty(); }
   [[nodiscard]] bool has(sip::Transport transport) const {
     return std::find(transports.begin(), transports.end(), transport) != transports.end();
   }
+  bool operator==(const ListenerOptions&) const = default;
 };
 
 }  // namespace siplb::transport

@@ -75,31 +75,6 @@ Result<std::vector<Socket>> open_lanes(size_t lanes, Options wanted) {
   return by_lane;
 }
 
-ListenerSockets adopt_whole_sets(const ListenerSocketsOptions& options,
-                                 net::InheritedSockets& inherited) {
-  ListenerSockets sockets;
-  sockets.address = options.address;
-  sockets.is_adopted = true;
-  if (options.has_udp) {
-    auto stored = inherited.take_series(name_prefix(options.name, sip::Transport::Udp));
-    sockets.by_lane = adopt_lanes<net::UdpSocket>(std::move(stored), options.lanes,
-                                                  udp_options(options, sockets.address));
-    sockets.is_adopted = !sockets.by_lane.empty();
-    if (sockets.is_adopted) sockets.address = sockets.by_lane.front().address();
-  }
-  if (options.has_tcp) {
-    auto stored = inherited.take_series(name_prefix(options.name, sip::Transport::Tcp));
-    sockets.streams_by_lane = adopt_lanes<net::TcpListener>(std::move(stored), options.lanes,
-                                                            tcp_options(options, sockets.address));
-    if (sockets.streams_by_lane.empty()) {
-      sockets.is_adopted = false;
-    } else {
-      sockets.address = sockets.streams_by_lane.front().address();
-    }
-  }
-  return sockets;
-}
-
 // Leaves the port open where it was, if that of UDP is none for TCP.
 Result<void> open_missing(const ListenerSocketsOptions& options, ListenerSockets& sockets) {
   const SockAddress wanted = sockets.address;
@@ -139,11 +114,39 @@ std::string lane_socket_name(const LaneSocketName& name) {
   return name_prefix(name.listener, name.transport) + std::to_string(name.lane);
 }
 
-Result<ListenerSockets> open_listener_sockets(const ListenerSocketsOptions& options,
-                                              net::InheritedSockets& inherited) {
+ListenerSockets adopt_listener_sockets(const ListenerSocketsOptions& options,
+                                       net::InheritedSockets& inherited) {
+  ListenerSockets sockets;
+  sockets.address = options.address;
+  sockets.is_adopted = true;
+  if (options.has_udp) {
+    auto stored = inherited.take_series(name_prefix(options.name, sip::Transport::Udp));
+    sockets.by_lane = adopt_lanes<net::UdpSocket>(std::move(stored), options.lanes,
+                                                  udp_options(options, sockets.address));
+    sockets.is_adopted = !sockets.by_lane.empty();
+    if (sockets.is_adopted) sockets.address = sockets.by_lane.front().address();
+  }
+  if (options.has_tcp) {
+    auto stored = inherited.take_series(name_prefix(options.name, sip::Transport::Tcp));
+    sockets.streams_by_lane = adopt_lanes<net::TcpListener>(std::move(stored), options.lanes,
+                                                            tcp_options(options, sockets.address));
+    if (sockets.streams_by_lane.empty()) {
+      sockets.is_adopted = false;
+    } else {
+      sockets.address = sockets.streams_by_lane.front().address();
+    }
+  }
+  return sockets;
+}
+
+Result<ListenerSockets> complete_listener_sockets(const ListenerSocketsOptions& options,
+                                                  ListenerSockets adopted) {
   SIPLB_ASSERT(options.lanes > 0);
   SIPLB_ASSERT(options.has_udp || options.has_tcp);
-  ListenerSockets sockets = adopt_whole_sets(options, inherited);
+  ListenerSockets sockets = std::move(adopted);
+  if (sockets.by_lane.empty() && sockets.streams_by_lane.empty()) {
+    sockets.address = options.address;
+  }
   for (size_t tries = 1;; ++tries) {
     const auto opened = open_missing(options, sockets);
     if (opened) break;
@@ -155,6 +158,11 @@ Result<ListenerSockets> open_listener_sockets(const ListenerSocketsOptions& opti
     sockets.steering = steer_by_lane(sockets.by_lane.front());
   }
   return sockets;
+}
+
+Result<ListenerSockets> open_listener_sockets(const ListenerSocketsOptions& options,
+                                              net::InheritedSockets& inherited) {
+  return complete_listener_sockets(options, adopt_listener_sockets(options, inherited));
 }
 
 }  // namespace siplb::transport

@@ -63,8 +63,14 @@ struct LaneSocketName {
 
 // Adopts the inherited sockets of a transport if there is exactly one for each lane and all are
 // bound to one address that agrees with the options, and with the other transport's; closes them
-// and opens new ones otherwise. Fails with AddressInUse when somebody else listens there, and not
-// for want of steering.
+// otherwise.
+[[nodiscard]] ListenerSockets adopt_listener_sockets(const ListenerSocketsOptions& options,
+                                                     net::InheritedSockets& inherited);
+// Opens the sockets of the transports that were not adopted: `adopted` has none of these. Fails
+// with AddressInUse when somebody else listens there, and not for want of steering.
+[[nodiscard]] Result<ListenerSockets> complete_listener_sockets(
+    const ListenerSocketsOptions& options, ListenerSockets adopted);
+// Both.
 [[nodiscard]] Result<ListenerSockets> open_listener_sockets(const ListenerSocketsOptions& options,
                                                             net::InheritedSockets& inherited);
 

@@ -35,7 +35,8 @@ SnapshotInput input_of(const config::Configuration& configuration, const Process
           .table_key = table_key_of(options),
           .token_life_days = static_cast<uint16_t>(configuration.global.token_life.count()),
           .scan_limits = {.headers_max = configuration.limits.headers},
-          .message_octets_max = configuration.limits.message_bytes};
+          .message_octets_max = configuration.limits.message_bytes,
+          .logs_calls = configuration.global.log.calls};
 }
 
 // A pool of `count` slots of each size. There is none without room, so one of each is out for good.
@@ -98,7 +99,6 @@ Process::Process(const config::Configuration& configuration, const ProcessOption
       calls_(options.tables ? options.tables->calls : Entries(options.resources.calls)),
       others_(options.tables ? options.tables->others : Entries(options.resources.others)),
       moved_(options.resources.moved),
-      routes_(snapshot_.routing->routes),
       held_(make_held(options.resources.held)),
       held_before_(held_count(*held_)),
       contexts_(make_contexts(options.resources, *held_)),
@@ -112,7 +112,6 @@ Process::Process(const config::Configuration& configuration, const ProcessOption
              .has_old_tables = options.tables.has_value()},
             around_.outlook,
             {.memory = {calls_, others_, moved_, *contexts_},
-             .routes = routes_,
              .wire = wire_,
              .counters = counters_,
              .events = events_,

@@ -130,7 +130,6 @@ class Process {
   std::vector<balance::AffinityEntry> calls_;
   std::vector<balance::AffinityEntry> others_;
   std::vector<proxy::MovedFlow> moved_;
-  const proxy::RouteTable routes_;
   std::unique_ptr<transport::MessageSlots> held_;
   const size_t held_before_;
   std::unique_ptr<proxy::ContextStore> contexts_;

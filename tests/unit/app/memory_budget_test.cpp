@@ -151,10 +151,10 @@ TEST(SizingTest, ALaneHasRoomForTwiceItsShareOfConnectionsAndForOnesWeOpen) {
   configuration.global.lanes = 4;
   EXPECT_EQ(derive_sizing(configuration, 1).streams.channels, 2 * 251 + 64U);
   configuration.groups[0].servers[0].transport = sip::Transport::Tcp;
-  EXPECT_EQ(derive_sizing(configuration, 1).streams.channels, 2 * 251 + 65U);
+  EXPECT_EQ(derive_sizing(configuration, 1).streams.channels, 2 * 251 + 66U);
   configuration.groups[0].servers[0].transport = sip::Transport::Udp;
   configuration.groups[0].servers[0].takes_tcp = true;
-  EXPECT_EQ(derive_sizing(configuration, 1).streams.channels, 2 * 251 + 65U);
+  EXPECT_EQ(derive_sizing(configuration, 1).streams.channels, 2 * 251 + 66U);
   configuration.global.lanes = 1;
   const Sizing one = derive_sizing(configuration, 1);
   EXPECT_EQ(one.streams.channels, 1002 + 65U);
@@ -237,17 +237,42 @@ TEST(MemoryBudgetTest, CountsTheExpressionsOfRoutesWhereThereAreAny) {
   EXPECT_EQ(find(with, "expressions").derivation, "2 workers x 3 expressions x 262144");
 }
 
+TEST(MemoryBudgetTest, ThereAreMorePlacesForServersThanServers) {
+  Configuration configuration = smallest();
+  EXPECT_EQ(derive_sizing(configuration, 1).servers, 2U + 64U);
+  configuration.groups[0].servers[0].host = "pbx.example.com";
+  EXPECT_EQ(derive_sizing(configuration, 1).servers, 2 * balance::kPlacesPerName + 64U);
+  configuration.groups[0].servers.resize(1500);
+  EXPECT_EQ(derive_sizing(configuration, 1).servers, 2 * 1507 + 64U);
+  configuration.groups[0].servers.resize(4000);
+  EXPECT_EQ(derive_sizing(configuration, 1).servers, balance::kServersMax);
+  configuration.limits.servers = 4010;
+  EXPECT_EQ(derive_sizing(configuration, 1).servers, 4010U);
+}
+
+TEST(MemoryBudgetTest, CountsEachPlaceForServers) {
+  const Configuration configuration = smallest();
+  Sizing sizing = derive_sizing(configuration, 2);
+  sizing.servers = 10;
+  const MemoryBudget few(configuration, sizing);
+  sizing.servers = 80;
+  const MemoryBudget more(configuration, sizing);
+  EXPECT_EQ(find(more, "load-board").octets, 8 * find(few, "load-board").octets);
+  EXPECT_EQ(find(more, "call-counts").octets, 8 * find(few, "call-counts").octets);
+  EXPECT_EQ(find(more, "load-board").derivation, "2 workers x 80 places for servers");
+  for (const std::string_view name : {"prober", "topology", "lane-state"}) {
+    EXPECT_GT(find(more, name).octets, find(few, name).octets) << name;
+  }
+}
+
 TEST(MemoryBudgetTest, CountsEachPlaceOfANameAsAServer) {
   Configuration configuration = smallest();
   const Sizing sizing = derive_sizing(configuration, 2);
   const MemoryBudget with_address(configuration, sizing);
   configuration.groups[0].servers[0].host = "pbx.example.com";
   const MemoryBudget with_name(configuration, sizing);
-  EXPECT_EQ(find(with_name, "load-board").octets, 8 * find(with_address, "load-board").octets);
-  EXPECT_EQ(find(with_name, "call-counts").octets, 8 * find(with_address, "call-counts").octets);
-  EXPECT_EQ(find(with_name, "load-board").derivation, "2 workers x 8 servers");
-  EXPECT_GT(find(with_name, "prober").octets, find(with_address, "prober").octets);
   EXPECT_GT(find(with_name, "topology").octets, find(with_address, "topology").octets);
+  EXPECT_GT(find(with_name, "http").octets, find(with_address, "http").octets);
 }
 
 TEST(MemoryBudgetTest, RefusesASumAboveTheCeilingAndNamesTheLargest) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
@@ -129,8 +130,7 @@ TEST(TopologyTest, KeepsTheOrderOfTheConfiguration) {
   ASSERT_EQ(topology.groups().size(), 2u);
   EXPECT_EQ(topology.groups()[0].options.name, "pbx");
   EXPECT_EQ(topology.groups()[1].options.name, "registrar");
-  EXPECT_EQ(topology.groups()[1].first_server, 3);
-  EXPECT_EQ(topology.groups()[1].server_count, 2);
+  EXPECT_THAT(topology.groups()[1].servers, testing::ElementsAre(3, 4));
 
   ASSERT_EQ(topology.servers().size(), 5u);
   const Server& third = topology.servers()[2];
@@ -139,9 +139,50 @@ TEST(TopologyTest, KeepsTheOrderOfTheConfiguration) {
   EXPECT_EQ(third.address, at("[2001:db8::3]:5060"));
   EXPECT_EQ(third.weight, 300u);
   EXPECT_EQ(third.group, 0);
-  ASSERT_EQ(topology.servers_of(1).size(), 2u);
-  EXPECT_EQ(topology.servers_of(1)[0].name, "reg-1");
-  EXPECT_EQ(topology.servers_of(1)[0].group, 1);
+  EXPECT_EQ(topology.servers()[3].name, "reg-1");
+  EXPECT_EQ(topology.servers()[3].group, 1);
+}
+
+TEST(TopologyTest, PutsServersWhereTheirPlacesAre) {
+  const Topology in_order(two_groups());
+  const Topology topology(two_groups(), {.of = {5, 0, 6, 2, 3}, .count = 8});
+  EXPECT_THAT(topology.groups()[0].servers, testing::ElementsAre(5, 0, 6));
+  EXPECT_THAT(topology.groups()[1].servers, testing::ElementsAre(2, 3));
+  ASSERT_EQ(topology.servers().size(), 8u);
+  EXPECT_EQ(topology.servers()[5].name, "pbx-1");
+  EXPECT_EQ(topology.servers()[3].name, "reg-2");
+  EXPECT_EQ(topology.servers()[3].group, 1);
+  for (const Server& each : in_order.servers()) {
+    const ServerIndex place = topology.find_by_id(each.id);
+    ASSERT_NE(place, kNoServer);
+    EXPECT_EQ(topology.servers()[place].name, each.name);
+    EXPECT_EQ(topology.find_by_address(each.address), place);
+  }
+  for (const uint64_t hash : key_hashes()) {
+    EXPECT_EQ(topology.servers()[topology.first_choice(0, hash)].name,
+              in_order.servers()[in_order.first_choice(0, hash)].name);
+  }
+}
+
+TEST(TopologyTest, NobodyIsFoundAtAHollowPlace) {
+  const Topology topology(two_groups(), {.of = {5, 0, 6, 2, 3}, .count = 8});
+  for (const ServerIndex hollow : {1, 4, 7}) {
+    const Server& server = topology.servers()[hollow];
+    EXPECT_TRUE(server.name.empty());
+    EXPECT_TRUE(server.is_empty());
+    EXPECT_EQ(server.weight, 0u);
+  }
+  EXPECT_EQ(topology.find_by_id(0), kNoServer);
+  EXPECT_EQ(topology.find_by_address({}), kNoServer);
+}
+
+TEST(TopologyTest, HollowGroupsHaveNoServers) {
+  std::vector<GroupOptions> groups = two_groups();
+  groups.insert(groups.begin() + 1, GroupOptions{});
+  const Topology topology(groups);
+  EXPECT_TRUE(topology.groups()[1].servers.empty());
+  EXPECT_TRUE(topology.tiers_of(1).empty());
+  EXPECT_EQ(topology.servers()[3].group, 2);
 }
 
 TEST(TopologyTest, FindsEveryServerByIdAndAddress) {
@@ -375,6 +416,15 @@ TEST(TopologyTest, MemoryIsWhatTheBudgetCounts) {
   for (const auto& groups : {two_groups(), with_tiers, largest()}) {
     EXPECT_EQ(Topology::memory_bytes(groups), octets_taken(groups));
   }
+}
+
+TEST(TopologyTest, MemoryOfHollowPlacesIsCounted) {
+  const auto groups = two_groups();
+  const ServerPlaces places{.of = {5, 0, 6, 2, 3}, .count = 100};
+  const size_t before = __sanitizer_get_current_allocated_bytes();
+  const Topology topology(groups, places);
+  EXPECT_EQ(Topology::memory_bytes(groups, 100),
+            __sanitizer_get_current_allocated_bytes() - before);
 }
 
 TEST(TopologyTest, MemoryOfWhatWeightsAndNamesMayBringIsCountedBeforehand) {

@@ -23,8 +23,7 @@ proxy::Snapshot make_snapshot() {
 
 class HealthMetricsTest : public testing::Test {
  protected:
-  HealthMetricsTest()
-      : source_{.snapshot = snapshot_, .workers = {}, .budget = {}, .steering_attached = {true}} {}
+  HealthMetricsTest() : source_{.snapshots = snapshots_, .workers = {}, .budget = {}} {}
 
   [[nodiscard]] std::string scrape() const { return Metrics(source_).scrape(kNow); }
 
@@ -38,7 +37,8 @@ class HealthMetricsTest : public testing::Test {
     return scrape();
   }
 
-  proxy::Snapshot snapshot_ = make_snapshot();
+  Published<proxy::Snapshot> snapshots_{1,
+                                        std::make_unique<const proxy::Snapshot>(make_snapshot())};
   Published<balance::PoolStatus> status_{1, std::make_unique<balance::PoolStatus>(2, 1)};
   MetricsSource source_;
 };

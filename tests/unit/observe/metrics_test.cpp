@@ -24,7 +24,9 @@ proxy::Snapshot make_snapshot() {
   return test::make_snapshot(
       {.listeners = {{.name = "edge", .address = SockAddress::v4(0x7f000001, 5060)}},
        .groups = {pbx},
-       .routes = {}});
+       .routes = {},
+       .config_hash = "abc",
+       .steered = 1});
 }
 
 // "group server" of `name{group="pbx",server="one"} 0`. Requires: no value with a quote in it.
@@ -56,12 +58,10 @@ class MetricsTest : public testing::Test {
     workers_.push_back(std::move(*worker));
   }
 
-  [[nodiscard]] std::string scrape() const {
-    const MetricsSource source{.snapshot = snapshot_,
+  [[nodiscard]] std::string scrape() {
+    const MetricsSource source{.snapshots = snapshots_,
                                .workers = workers_,
                                .budget = {{"tables", 4096}},
-                               .steering_attached = {true},
-                               .config_hash = "abc",
                                .started_at = Instant{}};
     return Metrics(source).scrape(Instant{} + std::chrono::seconds(7));
   }
@@ -69,7 +69,8 @@ class MetricsTest : public testing::Test {
   EventBell bell_;
   transport::ConnectionCensus census_{{}};
   EventRing events_{bell_};
-  proxy::Snapshot snapshot_ = make_snapshot();
+  Published<proxy::Snapshot> snapshots_{1,
+                                        std::make_unique<const proxy::Snapshot>(make_snapshot())};
   test::SharedSurroundings around_{make_snapshot(), 1};
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
 };

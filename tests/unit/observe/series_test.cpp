@@ -22,15 +22,12 @@ class SeriesTest : public testing::Test {
     return prometheus::TextSerializer().Serialize({family_});
   }
 
-  proxy::Snapshot snapshot_ = test::make_snapshot({.listeners = {}, .groups = {}, .routes = {}});
-  MetricsSource source_{.snapshot = snapshot_,
-                        .workers = {},
-                        .budget = {},
-                        .steering_attached = {},
-                        .config_hash = "",
-                        .started_at = {}};
+  Published<proxy::Snapshot> snapshots_{
+      1, std::make_unique<const proxy::Snapshot>(
+             test::make_snapshot({.listeners = {}, .groups = {}, .routes = {}}))};
+  MetricsSource source_{.snapshots = snapshots_, .workers = {}, .budget = {}, .started_at = {}};
   prometheus::MetricFamily family_;
-  Series series_{family_, source_, Instant{}};
+  Series series_{family_, source_, snapshots_.newest(), Instant{}};
 };
 
 TEST_F(SeriesTest, PrintsItsLabelsInTheOrderGiven) {

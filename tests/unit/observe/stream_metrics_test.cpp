@@ -46,20 +46,16 @@ class StreamMetricsTest : public testing::Test {
     workers_.front()->connect(workers_);
   }
 
-  [[nodiscard]] std::string scrape() const {
-    return Metrics({.snapshot = snapshot_,
-                    .workers = workers_,
-                    .budget = {},
-                    .steering_attached = {true},
-                    .config_hash = {},
-                    .started_at = {}})
+  [[nodiscard]] std::string scrape() {
+    return Metrics({.snapshots = snapshots_, .workers = workers_, .budget = {}, .started_at = {}})
         .scrape({});
   }
 
   EventBell bell_;
   EventRing events_{bell_};
   transport::ConnectionCensus census_{{.channels = 4}};
-  proxy::Snapshot snapshot_ = make_snapshot();
+  Published<proxy::Snapshot> snapshots_{1,
+                                        std::make_unique<const proxy::Snapshot>(make_snapshot())};
   test::SharedSurroundings around_{make_snapshot(), 1};
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   SockAddress address_;

@@ -167,7 +167,6 @@ class LaneTest : public testing::Test {
   void configure(const test::SnapshotInput& input) {
     lane_.reset();
     snapshot_ = test::make_snapshot(input);
-    routes_.emplace(snapshot_.routing->routes);
     around_.emplace(snapshot_);
     contexts_ = make_contexts();
     lane_.emplace(LaneOptions{}, around_->outlook, parts());
@@ -203,7 +202,6 @@ class LaneTest : public testing::Test {
   std::vector<balance::AffinityEntry> others_{64};
   std::vector<MovedFlow> moved_{64};
   proxy::Snapshot snapshot_ = test::make_snapshot(two_groups());
-  std::optional<RouteTable> routes_{std::in_place, snapshot_.routing->routes};
   std::optional<test::Surroundings> around_{std::in_place, snapshot_};
   test::FakeWire wire_;
   LaneCounters counters_{snapshot_.topology.servers().size(), snapshot_.topology.groups().size()};
@@ -224,7 +222,6 @@ class LaneTest : public testing::Test {
   }
   Lane::Parts parts() {
     return {.memory = {calls_, others_, moved_, *contexts_},
-            .routes = *routes_,
             .wire = wire_,
             .counters = counters_,
             .events = events_,

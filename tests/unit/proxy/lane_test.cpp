@@ -32,7 +32,7 @@ TEST_F(LaneTest, AccountsForMessagesOfOtherLanes) {
   std::string text = SipBuilder::request().str();
   const transport::Inbound inbound{.octets = text, .flow = from_client()};
   lane_->hand_out(inbound);
-  lane_->drop_for_full_mailbox(inbound, scratch_);
+  lane_->drop_for_full_mailbox(inbound, scratch_, kTick);
   EXPECT_EQ(counters_.handed_out[MessageKind::Request].value(), 1U);
   EXPECT_EQ(counters_.dropped[DropReason::MailboxFull].value(), 1U);
   EXPECT_EQ(counters_.difference(), 0);
@@ -56,7 +56,6 @@ TEST_F(LaneTest, GoesOnWhenTheWireTakesNothing) {
   LaneCounters counters(snapshot_.topology.servers().size(), snapshot_.topology.groups().size());
   Lane lane({}, around_->outlook,
             {.memory = {calls_, others_, moved_, *contexts_},
-             .routes = *routes_,
              .wire = full,
              .counters = counters,
              .events = events_,
@@ -110,7 +109,7 @@ TEST_F(FramingTest, AnErrorAnswerOverAStreamMayBeLongerThanItsRequest) {
 
 TEST_F(FramingTest, ForAFullMailboxOnlyRequestsOfStreamsAreAnswered) {
   const auto refuse = [&](std::string text, const transport::Flow& flow) {
-    lane_->drop_for_full_mailbox({.octets = text, .flow = flow}, scratch_);
+    lane_->drop_for_full_mailbox({.octets = text, .flow = flow}, scratch_, tick_);
     EXPECT_EQ(counters_.difference(), 0);
     return wire_.take();
   };

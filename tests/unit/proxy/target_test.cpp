@@ -215,7 +215,7 @@ TEST_F(TargetTest, RandomDrawsInTheSharesOfTheServers) {
 
 TEST_F(TargetTest, TheNextIsSomebodyWhoWasNotTried) {
   for (const balance::GroupIndex group : {kPbx, kVoicemail}) {
-    const balance::ServerIndex first = snapshot_.topology.groups()[group].first_server;
+    const balance::ServerIndex first = snapshot_.topology.groups()[group].servers.front();
     for (const balance::ServerIndex tried : {first, static_cast<balance::ServerIndex>(first + 1)}) {
       const auto next =
           chooser_.choose_next({.group = group, .key_hash = 1, .tried = {&tried, 1}}, kTick.now);

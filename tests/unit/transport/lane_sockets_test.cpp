@@ -78,14 +78,14 @@ class LaneSocketsTest : public testing::TestWithParam<Family> {
     auto socket = net::UdpSocket::open(
         {.address = test::loopback(GetParam()), .receive_buffer_bytes = receive_buffer_bytes});
     ASSERT_TRUE(socket);
-    lane_->add_socket(kListener, std::move(*socket));
+    ASSERT_TRUE(lane_->add_socket(kListener, std::move(*socket)));
     ASSERT_TRUE(lane_->start(*loop_, inbox_));
   }
 
   void add_socket(const SockAddress& address, ListenerIndex listener) {
     auto socket = net::UdpSocket::open({.address = address});
     ASSERT_TRUE(socket);
-    lane_->add_socket(listener, std::move(*socket));
+    ASSERT_TRUE(lane_->add_socket(listener, std::move(*socket)));
   }
 
   // One tick that does not sleep.

@@ -601,7 +601,7 @@ TEST_F(LaneStreamsIoTest, CarriesMessagesWithoutTheHeap) {
   auto listener = net::TcpListener::open({.address = test::loopback(Family::V4)});
   ASSERT_TRUE(listener);
   address_ = listener->address();
-  lane_->add_listener(kListener, std::move(*listener));
+  ASSERT_TRUE(lane_->add_listener(kListener, std::move(*listener)));
   ASSERT_TRUE(lane_->start(*loop_, echo));
   echo.lane = lane_.get();
 

@@ -532,7 +532,7 @@ TEST_F(LaneStreamsTest, ReportsALoopWithoutRoom) {
   for (const ListenerIndex listener : std::to_array<ListenerIndex>({0, 1})) {
     auto opened = net::TcpListener::open({.address = test::loopback(Family::V4)});
     ASSERT_TRUE(opened);
-    lane_->add_listener(listener, std::move(*opened));
+    ASSERT_TRUE(lane_->add_listener(listener, std::move(*opened)));
   }
   const auto started = lane_->start(*loop_, inbox_);
   ASSERT_FALSE(started);

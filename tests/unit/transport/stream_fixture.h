@@ -115,7 +115,7 @@ class StreamFixture : public testing::Test {
     auto listener = net::TcpListener::open({.address = at});
     ASSERT_TRUE(listener);
     address_ = listener->address();
-    lane_->add_listener(kListener, std::move(*listener));
+    ASSERT_TRUE(lane_->add_listener(kListener, std::move(*listener)));
     ASSERT_TRUE(lane_->start(*loop_, inbox_));
   }
 
