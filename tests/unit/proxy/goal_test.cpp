@@ -335,7 +335,9 @@ TEST_F(NamedGoalTest, WhatCantBeSentWhenItsNameIsKnownIsAnsweredSo) {
   configure(input_);
   deliver(pbx_, SipBuilder::request(Method::Message, "sip:bob@phone.example;transport=tcp").str());
   wire_.refuse(address_of("198.51.100.7:5060"));
-  const auto answered = publish("phone.example;transport=tcp", leading_to("198.51.100.7:5060"));
+  NameEntry entry = leading_to("198.51.100.7:5060");
+  entry.places[0].transport = sip::Transport::Tcp;
+  const auto answered = publish("phone.example;transport=tcp", entry);
   ASSERT_THAT(answered, SizeIs(1));
   EXPECT_THAT(answered[0].text, StartsWith("SIP/2.0 500 "));
   EXPECT_EQ(contexts_used(), 0U);
