@@ -11,7 +11,9 @@ import subprocess
 import threading
 from datetime import datetime
 
-from siplb import BIN, DEADLINE_S, Message, Peer, answer, host_port, wait_until
+import schema
+from siplb import (BIN, DEADLINE_S, Message, Peer, answer, host_port, new_request, receive_any,
+                   wait_until)
 
 SO_TIMESTAMPNS = 35  # of asm-generic/socket.h; what comes with a datagram is a timespec
 TIMESPEC = struct.Struct("qq")
@@ -131,6 +133,15 @@ def wait_probed(siplbd, server, count, result="answered"):
     siplbd.wait_metric(has + count, "siplb_probes_total", server=server, result=result)
 
 
+def server_of_new_request(siplbd, client, servers, call_id):
+    """Who gets it; it is answered 200."""
+    client.send(new_request(client, "MESSAGE", call_id), siplbd.address)
+    server, request = receive_any(servers)
+    server.send(answer(request, 200), siplbd.address)
+    assert client.receive_response().status == 200
+    return server
+
+
 def admin_of(folder):
     """The part of a configuration by which siplbctl can be called."""
     return {"socket": str(folder / "admin.sock"), "read_socket": str(folder / "read.sock")}
@@ -142,13 +153,28 @@ class Control:
     def __init__(self, folder):
         self.folder = folder
 
+    def start(self, *arguments, socket="admin.sock"):
+        """A process of it that has its streams in pipes."""
+        return subprocess.Popen([BIN / "siplbctl", "--socket", self.folder / socket, *arguments],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    def run(self, *arguments, socket="admin.sock"):
+        """(exit code, what it prints, what it prints on standard error)"""
+        process = self.start(*arguments, socket=socket)
+        out, errors = process.communicate(timeout=DEADLINE_S)
+        return process.returncode, out, errors
+
     def __call__(self, *arguments, code=0, socket="admin.sock"):
         """What it prints; on standard error where the code is not 0."""
-        done = subprocess.run([BIN / "siplbctl", "--socket", self.folder / socket, *arguments],
-                              capture_output=True, text=True, timeout=DEADLINE_S, check=False)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stderr if code else done.stdout
+        ended_with, out, errors = self.run(*arguments, socket=socket)
+        assert ended_with == code, out + errors
+        return errors if code else out
+
+    def json(self, name, *arguments):
+        """What it prints for machines, as the schema says of `name`."""
+        return schema.parse(self(*arguments, "--json"), name)
 
     def servers(self):
-        shown = json.loads(self("show", "servers", "--json"))["servers"]
+        shown = self.json("servers", "show", "servers")["servers"]
         return {server["name"]: server for server in shown}

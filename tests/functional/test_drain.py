@@ -2,7 +2,8 @@
 
 import pytest
 
-from pool import Calls, Control, RuledServer, admin_of, events_of, happened, mute
+from pool import (Calls, Control, RuledServer, admin_of, events_of, happened, mute,
+                  server_of_new_request)
 from siplb import (Daemon, Peer, SimulatedServers, addresses_of, answer, configuration, exchange,
                    group, listener, new_request, receive_any, set_up_call, wait_until)
 
@@ -64,14 +65,6 @@ def office_fixture(tmp_path):
             calls.sort(key=lambda call: servers.index(call.server))
             assert [call.server for call in calls] == servers
             yield siplbd, client, calls
-
-
-def server_of_new_request(siplbd, client, servers, call_id):
-    client.send(new_request(client, "MESSAGE", call_id), siplbd.address)
-    server, request = receive_any(servers)
-    server.send(answer(request, 200), siplbd.address)
-    assert client.receive_response().status == 200
-    return server
 
 
 def assert_gets_no_new_work(office):

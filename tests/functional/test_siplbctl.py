@@ -6,17 +6,15 @@ import stat
 
 import pytest
 
-from pool import Control, admin_of
-from siplb import (Daemon, Peer, addresses_of, answer, configuration, group, listener, new_request,
-                   receive_any, wait_until)
+from pool import Control, admin_of, server_of_new_request
+from siplb import Daemon, Peer, addresses_of, configuration, group, listener, wait_until
 
 
 def config_of(folder, servers, **group_options):
-    """Every new call is a turn of its own, and nobody is probed within a test."""
+    """Every new call is a turn of its own, and nobody is probed."""
     return configuration(
         [listener()],
-        [group(addresses_of(servers), policy="round-robin", health={"interval": "1h"},
-               **group_options)],
+        [group(addresses_of(servers), policy="round-robin", **group_options)],
         admin=admin_of(folder), global_={"lanes": 1})
 
 
@@ -27,26 +25,10 @@ def pool_fixture(tmp_path):
             yield siplbd, Control(tmp_path), [one, two], client
 
 
-def next_request(servers):
-    """(server, request) of the next one that is no probe."""
-    while True:
-        server, request = receive_any(servers)
-        if request.method != "OPTIONS":
-            return server, request
-
-
-def choose(siplbd, servers, client, call_id):
-    """The server that a new request goes to."""
-    client.send(new_request(client, "MESSAGE", call_id), siplbd.address)
-    server, request = next_request(servers)
-    server.send(answer(request, 200), siplbd.address)
-    assert client.receive_response().status == 200
-    return server
-
-
 def choices(pool, prefix, count=10):
     siplbd, _, servers, client = pool
-    return {servers.index(choose(siplbd, servers, client, f"{prefix}-{i}")) for i in range(count)}
+    return {servers.index(server_of_new_request(siplbd, client, servers, f"{prefix}-{i}"))
+            for i in range(count)}
 
 
 def test_a_drained_server_gets_no_new_work_until_it_is_ready_again(pool):
