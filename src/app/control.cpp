@@ -277,10 +277,11 @@ Control::Answer<std::string> Control::reload(const ReloadOptions& options) {
   return std::move(*answer);
 }
 
-void Control::reload_later(ReloadOptions::State state, std::function<void(bool is_done)> done) {
+void Control::reload_later(ReloadOptions::State state, std::function<void()> done) {
   // A queue that is closed takes nothing: nobody waits for the end of what never began.
   static_cast<void>(queue_.post([this, state, done = std::move(done)] {
-    done(peers_->reload({.state = state}).has_value());
+    static_cast<void>(peers_->reload({.state = state}));  // the log says what came of it
+    done();
   }));
 }
 

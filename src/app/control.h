@@ -155,8 +155,9 @@ class Control {
   // Reads the file again and goes by it, or says why not: then nothing has changed. What has is
   // told for people, one thing in each line; workers and prober go by it when this returns.
   [[nodiscard]] Answer<std::string> reload(const ReloadOptions& options);
-  // The same for who can't wait; `done` is called on the control thread, unless that is ending.
-  void reload_later(ReloadOptions::State state, std::function<void(bool is_done)> done);
+  // The same for who can't wait: the log says what came of it. Then `done` is called on the control
+  // thread, unless that is ending.
+  void reload_later(ReloadOptions::State state, std::function<void()> done);
 
   struct NodeState {
     proxy::Admission admission = proxy::Admission::Everything;

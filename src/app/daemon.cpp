@@ -182,8 +182,7 @@ void Daemon::serve(const Signals& signals) {
       .reload =
           [this] {
             manager_.reloading();
-            control_->reload_later(ReloadOptions::State::Keep,
-                                   [this](bool /*is_done*/) { manager_.ready(); });
+            control_->reload_later(ReloadOptions::State::Keep, [this] { manager_.ready(); });
           },
   };
   for (size_t w = 0; w < workers_.size(); ++w) {

@@ -1,5 +1,6 @@
 #include "balance/retry_budget.h"
 
+#include <array>
 #include <cstdio>
 #include <vector>
 
@@ -53,6 +54,12 @@ TEST(RetryBudgetTest, StartsFullAndEndsEmpty) {
   RetryBudget budget(20, 1, kStart);
   EXPECT_EQ(spend_all(budget, kStart), kFull);
   EXPECT_FALSE(budget.try_spend(kStart));
+}
+
+TEST(RetryBudgetTest, KnowsItsPercentage) {
+  for (const uint8_t percent : std::to_array<uint8_t>({0, 1, 20, 100})) {
+    EXPECT_EQ(RetryBudget(percent, 7, kStart).percent(), percent);
+  }
 }
 
 TEST(RetryBudgetTest, LanesShareTheFloor) {

@@ -1,6 +1,7 @@
 #include "balance/topology.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <numeric>
 #include <span>
@@ -166,7 +167,7 @@ TEST(TopologyTest, PutsServersWhereTheirPlacesAre) {
 
 TEST(TopologyTest, NobodyIsFoundAtAHollowPlace) {
   const Topology topology(two_groups(), {.of = {5, 0, 6, 2, 3}, .count = 8});
-  for (const ServerIndex hollow : {1, 4, 7}) {
+  for (const ServerIndex hollow : std::to_array<ServerIndex>({1, 4, 7})) {
     const Server& server = topology.servers()[hollow];
     EXPECT_TRUE(server.name.empty());
     EXPECT_TRUE(server.is_empty());

@@ -45,6 +45,18 @@ TEST_F(PublishedTest, ReadersSeeTheNewestWhenTheyLookAgain) {
   EXPECT_EQ(&published.look(0), &published.newest());
 }
 
+TEST_F(PublishedTest, IsSeenByAllOnceNobodyLooksAtAnOlderValue) {
+  EXPECT_TRUE(published.is_seen_by_all());
+  static_cast<void>(published.look(0));
+  static_cast<void>(published.look(1));
+  publish(1);
+  EXPECT_FALSE(published.is_seen_by_all());
+  static_cast<void>(published.look(0));
+  EXPECT_FALSE(published.is_seen_by_all());
+  static_cast<void>(published.look(1));
+  EXPECT_TRUE(published.is_seen_by_all());
+}
+
 TEST_F(PublishedTest, FreesWhatNobodyLooksAt) {
   for (int number = 1; number <= 100; ++number) {
     publish(number);

@@ -53,6 +53,14 @@ TEST_F(EventLogTest, LeavesOutWhatIsBelowItsLevel) {
   EXPECT_EQ(out_.str(), "warning: loud\n");
 }
 
+TEST_F(EventLogTest, TakesAnotherLevelWhileItRuns) {
+  EventLog log(options(LogFormat::Text, LogLevel::Warning));
+  log.write(LogLevel::Info, "before", {});
+  log.set_level(LogLevel::Info);
+  log.write(LogLevel::Info, "after", {});
+  EXPECT_EQ(out_.str(), "info: after\n");
+}
+
 TEST_F(EventLogTest, RemembersAsJsonWhatItWrites) {
   EventLog log(options(LogFormat::Text, LogLevel::Warning));
   log.write(LogLevel::Info, "quiet", {});
@@ -109,6 +117,23 @@ class FailoverEventTest : public EventLogTest {
             .args = {server, static_cast<int64_t>(reason)}};
   }
 };
+
+TEST_F(FailoverEventTest, WhoHasLeftKeepsHisNameUntilAnotherHasHisPlace) {
+  const auto write_after = [&](const EventNames& names) {
+    out_.str({});
+    {
+      EventLog log(options(LogFormat::Text));
+      log.set_names({.servers = {{"pbx", "one"}}, .groups = {"pbx"}});
+      log.set_names(names);
+      log.add_ring().post(failover(0, proxy::FailoverReason::Silence));
+    }
+    return out_.str();
+  };
+  EXPECT_EQ(write_after({.servers = {{}}, .groups = {{}}}),
+            "warning: failover group=pbx server=one reason=silence\n");
+  EXPECT_EQ(write_after({.servers = {{"new", "two"}}, .groups = {"new"}}),
+            "warning: failover group=new server=two reason=silence\n");
+}
 
 TEST_F(FailoverEventTest, NamesTheServerAndTheReasonInText) {
   EXPECT_EQ(write(LogFormat::Text, {failover(1, proxy::FailoverReason::Silence)}),

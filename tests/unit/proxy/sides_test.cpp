@@ -48,6 +48,26 @@ TEST_F(SidesTest, CallsItselfByWhatTheRemoteEndKnowsItBy) {
   EXPECT_EQ(sent_by("198.51.100.1:5060"), "203.0.113.1:5080");
 }
 
+TEST_F(SidesTest, AListenerThatHasLeftIsKnownByWhatItWasCalled) {
+  const uint16_t hash = sides_[kMapped].hash;
+  const std::string sent_by = sides_[kMapped].name_for(address_of("10.1.2.3:5060")).sent_by;
+  listeners_[kMapped].transports.clear();
+  const Sides left(listeners_, bound_, {}, {});
+  EXPECT_TRUE(left[kMapped].name.empty());
+  EXPECT_EQ(left.find(hash), kMapped);
+  EXPECT_EQ(left[kMapped].name_for(address_of("10.1.2.3:5060")).sent_by, sent_by);
+  EXPECT_FALSE(left[kMapped].has(SockAddress::Family::V4, sip::Transport::Udp));
+}
+
+TEST_F(SidesTest, WhoHasTheNameNowGoesBeforeOneThatHadIt) {
+  const uint16_t hash = sides_[kMapped].hash;
+  listeners_.push_back(listeners_[kMapped]);
+  listeners_[kMapped].transports.clear();
+  bound_.push_back(bound_[kMapped]);
+  const Sides moved(listeners_, bound_, {}, {});
+  EXPECT_EQ(moved.find(hash), listeners_.size() - 1);
+}
+
 TEST_F(SidesTest, TheFirstNameThatFitsCounts) {
   listeners_[kMapped].advertise = {{{net("10.0.0.0/8")}, "first"},
                                    {{net("10.1.0.0/16")}, "second"}};

@@ -96,6 +96,23 @@ TEST(SnapshotTest, ARateIsForTheRoutesThatHaveOne) {
   EXPECT_FALSE(snapshot.routing->rates[1]->admit(now));
 }
 
+TEST(SnapshotTest, WhatARouteWasGrantedStaysGrantedIfItKeepsNameAndRate) {
+  std::vector<RouteOptions> routes = {
+      {.name = "a", .rate = 1}, {.name = "b", .rate = 1}, {.name = "c"}};
+  const Routing before(routes, 1);
+  routes = {{.name = "new", .rate = 1}, {.name = "a", .rate = 1}, {.name = "b", .rate = 2}};
+  const Routing after(routes, 1, &before);
+  EXPECT_EQ(after.rates[1], before.rates[0]);
+  EXPECT_NE(after.rates[0], before.rates[0]);
+  EXPECT_NE(after.rates[2], before.rates[1]);
+}
+
+TEST(SnapshotTest, EachWorkerHasPatternsOfItsOwn) {
+  const Routing routing(two_groups().routes, 3);
+  ASSERT_EQ(routing.tables.size(), 3u);
+  EXPECT_NE(routing.tables[0], routing.tables[1]);
+}
+
 TEST(SnapshotTest, TheLaneOfACallDependsOnTheKeyAndTheCallIdOnly) {
   HashKey key;
   key.octets.fill(7);

@@ -135,6 +135,51 @@ TEST_P(LaneSocketsTest, DeliversWhatArrivesWithItsFlow) {
   EXPECT_EQ(counters().received_octets.value(), 7U);
 }
 
+TEST_P(LaneSocketsTest, ASocketThatComesLaterIsReadOnceItListens) {
+  constexpr ListenerIndex kLater = kListener + 1;
+  start({});
+  add_socket(test::loopback(GetParam()), kLater);
+  Peer peer(GetParam());
+  const std::string_view text = "out";
+  EXPECT_EQ(lane_->send({.remote = peer.address(), .listener = kLater}, {&text, 1}),
+            SendStatus::Queued);
+  peer.send(lane_->address(kLater), "in");
+  tick();
+  EXPECT_EQ(peer.receive(1), std::vector<std::string>{"out"});
+  EXPECT_TRUE(inbox_.texts.empty());
+  lane_->listen(kLater);
+  tick();
+  EXPECT_EQ(inbox_.texts, std::vector<std::string>{"in"});
+}
+
+TEST_P(LaneSocketsTest, ASocketThatGoesHasReadAndSentWhatWaited) {
+  start({});
+  Peer peer(GetParam());
+  peer.send(address(), "in");
+  EXPECT_EQ(send(peer.address(), "out"), SendStatus::Queued);
+  const SockAddress was = address();
+  auto removed = lane_->remove_socket(kListener, loop_->now());
+  EXPECT_EQ(inbox_.texts, std::vector<std::string>{"in"});
+  EXPECT_EQ(peer.receive(1), std::vector<std::string>{"out"});
+  EXPECT_EQ(slots_out(), 0U);
+  expect_conserved();
+  EXPECT_FALSE(lane_->has_socket(kListener));
+  EXPECT_EQ(lane_->socket(kListener), nullptr);
+  EXPECT_EQ(send(peer.address(), "late"), SendStatus::NoSocket);
+  EXPECT_FALSE(net::UdpSocket::open({.address = was}));
+  removed.reset();
+  EXPECT_TRUE(net::UdpSocket::open({.address = was}));
+  EXPECT_EQ(lane_->remove_socket(kListener, loop_->now()), nullptr);
+}
+
+TEST_P(LaneSocketsTest, WhatASocketHasCountedOutlivesIt) {
+  start({});
+  const uint64_t granted = lane_->socket_counters(kListener).granted_receive_bytes.value();
+  EXPECT_GT(granted, 0U);
+  static_cast<void>(lane_->remove_socket(kListener, loop_->now()));
+  EXPECT_EQ(lane_->socket_counters(kListener).granted_receive_bytes.value(), granted);
+}
+
 TEST_P(LaneSocketsTest, StopsAtItsBudgetAndGoesOnNextTick) {
   start({.receive_budget = 8});
   Peer peer(GetParam());
