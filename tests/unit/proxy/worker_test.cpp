@@ -1,5 +1,6 @@
 #include "proxy/worker.h"
 
+#include <latch>
 #include <thread>
 
 #include <poll.h>
@@ -241,6 +242,32 @@ TEST_F(UnreachableServerTest, ARefusalReachesTheLaneThatSentWhoeverHeardIt) {
               return lane.counters.servers[1].failovers[FailoverReason::Silence].value();
             }),
             0U);
+}
+
+TEST_F(WorkerTest, FinishesWhatOthersHandOverWhenItHasStoppedReading) {
+  std::latch has_run(1);
+  std::latch has_mail(1);
+  std::thread thread([&] {
+    workers_[1]->run();
+    has_run.count_down();
+    has_mail.wait();
+    workers_[1]->finish();
+  });
+  workers_[1]->stop();
+  has_run.wait();
+  std::string invite = invite_of(1);
+  EXPECT_TRUE(workers_[1]->post(1, {.octets = invite, .flow = {.remote = client_.address()}}));
+  has_mail.count_down();
+  thread.join();
+  SockAddress from;
+  EXPECT_TRUE(server_.receive(from).starts_with("INVITE"));
+}
+
+TEST_F(WorkerTest, CountsEachTurnAsProgress) {
+  start();
+  const uint64_t before = workers_[0]->progress();
+  workers_[0]->wake();
+  while (workers_[0]->progress() == before) std::this_thread::yield();
 }
 
 TEST_F(WorkerTest, StopsAtOnceWhenIdle) {
