@@ -70,7 +70,8 @@ AdminAnswer reload(Control& control, const AdminRequest& request) {
   using State = ReloadOptions::State;
   const Json body = Json::parse(request.body, nullptr, false);
   const bool is_reset = body == Json{{"state", "reset"}};
-  if (!is_reset && body != Json::object()) {
+  // What is no JSON at all is neither equal to anything nor unequal.
+  if (!body.is_object() || (!is_reset && !body.empty())) {
     return admin_error(400, R"(the body is {} or {"state": "reset"})");
   }
   const std::string origin = "uid " + std::to_string(request.uid);
@@ -87,12 +88,9 @@ AdminAnswer show_status(const AdminParts& parts) {
       [&](const Control::Present& present) { hash = present.snapshot.config_hash; });
   if (!looked) return admin_error(looked.error());
   const double up = std::chrono::duration<double>(Clock::now() - parts.started_at).count();
-  Json out = {{"version", SIPLB_VERSION},
-              {"pid", getpid()},
-              {"up_seconds", up},
-              {"config_file", parts.config_file},
-              {"config_hash", hash},
-              {"workers", parts.workers.size()},
+  Json out = {{"version", SIPLB_VERSION}, {"pid", getpid()},
+              {"up_seconds", up},         {"config_file", parts.config_file},
+              {"config_hash", hash},      {"workers", parts.workers.size()},
               {"lanes", parts.lanes}};
   out.update(drain_json(*state));
   return answer_of(out);

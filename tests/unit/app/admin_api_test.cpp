@@ -1,133 +1,37 @@
 #include "app/admin_api.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
+#include <set>
 
-#include "controlled_pool.h"
-#include "support/tight_files.h"
+#include <gtest/gtest.h>
+
+#include "admin_fixture.h"
 
 namespace siplb::app {
 namespace {
 
-using testing::HasSubstr;
-using Json = nlohmann::json;
+using AdminApiTest = test::AdminFixture;
 
-class AdminApiTest : public testing::Test {
- protected:
-  void SetUp() override {
-    pool_.start();
-    api_ = std::make_unique<AdminApi>(*pool_.control);
+TEST_F(AdminApiTest, AnswersAllVerbsThatOnlyLook) {
+  const test::AskedRoutes routes(admin_routes(parts()));
+  for (const char* resource : {"/v1/servers", "/v1/servers/pbx/s1", "/v1/groups", "/v1/status",
+                               "/v1/key", "/v1/drain", "/v1/events", "/v1/metrics"}) {
+    EXPECT_EQ(routes.get(resource).status, 200) << resource;
   }
-
-  AdminApi::Answer change(std::string_view server, std::string_view body) {
-    return api_->change_server({.group = "pbx", .server = server, .body = body, .uid = 7});
-  }
-  Json first(const AdminApi::Answer& answer) {
-    EXPECT_EQ(answer.status, 200) << answer.body;
-    return Json::parse(answer.body).at("servers").at(0);
-  }
-
-  test::ControlledPool pool_;
-  std::unique_ptr<AdminApi> api_;
-};
-
-TEST_F(AdminApiTest, ShowsServersWithoutTheirTransitions) {
-  const Json servers = Json::parse(api_->show_servers().body).at("servers");
-  ASSERT_EQ(servers.size(), 2u);
-  const Json expected = {{"group", "pbx"},
-                         {"name", "s1"},
-                         {"address", "127.0.0.1:5061"},
-                         {"transport", "udp"},
-                         {"priority", 0},
-                         {"state", "ready"},
-                         {"weight", 100},
-                         {"configured_weight", 100},
-                         {"set_weight", nullptr},
-                         {"health", "unknown"},
-                         {"reason", "start"},
-                         {"health_seconds", nullptr},
-                         {"busy_seconds", 0.0},
-                         {"panic", false},
-                         {"takes_new_work", true},
-                         {"obstacles", Json::array()},
-                         {"calls", 0},
-                         {"reserved_calls", 0},
-                         {"max_calls", nullptr},
-                         {"inflight", 0},
-                         {"max_inflight", nullptr},
-                         {"answer_seconds", nullptr}};
-  EXPECT_EQ(servers[0], expected);
 }
 
-TEST_F(AdminApiTest, ShowsTheTransitionsOfOneServer) {
-  pool_.transitions[0] = {
-      {.wall = std::chrono::system_clock::time_point(std::chrono::milliseconds(1'763'740'800'007)),
-       .health = balance::HealthState::Down,
-       .operator_state = balance::OperatorState::Drain,
-       .reason = balance::HealthReason::TimedOut}};
-  const Json expected = {{{"at", "2025-11-21T16:00:00.007Z"},
-                          {"health", "down"},
-                          {"state", "drain"},
-                          {"reason", "timed-out"}}};
-  EXPECT_EQ(first(api_->show_server("pbx", "s1")).at("transitions"), expected);
-}
-
-TEST_F(AdminApiTest, SaysWhatStandsInTheWayOfNewWork) {
-  pool_.set_health(0, balance::HealthState::Down, balance::HealthReason::Refused);
-  const Json shown = first(api_->show_server("pbx", "s1"));
-  EXPECT_FALSE(shown.at("takes_new_work").get<bool>());
-  EXPECT_THAT(shown.at("obstacles").at(0).get<std::string>(), HasSubstr("probes are refused"));
-  EXPECT_GE(shown.at("health_seconds").get<double>(), 0);
-}
-
-TEST_F(AdminApiTest, ChangesStateAndWeight) {
-  const Json shown = first(change("s1", R"({"state":"drain","weight":50})"));
-  EXPECT_EQ(shown.at("state"), "drain");
-  EXPECT_EQ(shown.at("weight"), 50);
-  EXPECT_EQ(shown.at("set_weight"), 50);
-  EXPECT_EQ(shown.at("configured_weight"), 100);
-  EXPECT_THAT(pool_.logged.str(), HasSubstr("uid=7"));
-}
-
-TEST_F(AdminApiTest, RefusesChangesThatItDoesNotUnderstand) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"", "the body is no JSON object"},
-      {"{", "the body is no JSON object"},
-      {"[]", "the body is no JSON object"},
-      {"{}", "neither state nor weight is given"},
-      {R"({"force":true})", "neither state nor weight is given"},
-      {R"({"state":"sleep"})", "state is ready, drain or maint"},
-      {R"({"state":1})", "state is ready, drain or maint"},
-      {R"({"weight":1001})", "weight is a number from 0 to 1000"},
-      {R"({"weight":-1})", "weight is a number from 0 to 1000"},
-      {R"({"weight":1.5})", "weight is a number from 0 to 1000"},
-      {R"({"weight":"5"})", "weight is a number from 0 to 1000"},
-      {R"({"weight":5,"force":1})", "force is true or false"},
-      {R"({"weight":5,"colour":"red"})", "unknown key 'colour'"},
-  };
-  for (const auto& [body, text] : cases) {
-    const AdminApi::Answer answer = change("s1", body);
-    EXPECT_EQ(answer.status, 400) << body;
-    EXPECT_EQ(Json::parse(answer.body), Json({{"error", text}}));
+TEST_F(AdminApiTest, LetsNobodyChangeAnythingByAGet) {
+  for (const AdminRoute& route : admin_routes(parts())) {
+    if (route.method == AdminRoute::Method::Get) {
+      EXPECT_EQ(route.access, AdminRoute::Access::Read) << route.path;
+    }
   }
-  EXPECT_EQ(change("s1", std::string(4096, '[')).status, 400);
-  EXPECT_EQ(pool_.plan_count, 0);
 }
 
-TEST_F(AdminApiTest, TellsRefusalsApartByTheirStatus) {
-  EXPECT_EQ(change("s3", R"({"weight":5})").status, 404);
-  EXPECT_EQ(api_->show_server("pbx", "s3").status, 404);
-  EXPECT_EQ(change("s1", R"({"state":"drain"})").status, 200);
-  EXPECT_EQ(change("s2", R"({"state":"drain"})").status, 409);
-  EXPECT_EQ(change("s2", R"({"state":"drain","force":false})").status, 409);
-  EXPECT_EQ(change("s2", R"({"state":"drain","force":true})").status, 200);
-  {
-    const test::TightFiles full(4);
-    EXPECT_EQ(change("s1", R"({"state":"maint"})").status, 500);
+TEST_F(AdminApiTest, HasEachRouteOnce) {
+  std::set<std::pair<AdminRoute::Method, std::string>> seen;
+  for (const AdminRoute& route : admin_routes(parts())) {
+    EXPECT_TRUE(seen.emplace(route.method, route.path).second) << route.path;
   }
-  pool_.control->stop();
-  EXPECT_EQ(api_->show_servers().status, 503);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 
 namespace siplb::app {
 namespace {
+#include "app/server_routes.h"
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -28,7 +29,8 @@ class AdminServerTest : public testing::Test {
   }
 
   std::unique_ptr<AdminServer> start(const char* name, AdminServer::Access access) {
-    auto started = AdminServer::start({.path = path(name), .access = access}, *pool_.control);
+    auto started =
+        AdminServer::start({.path = path(name), .access = access}, server_routes(*pool_.control));
     EXPECT_TRUE(started.has_value());
     return std::move(*started);
   }
@@ -141,7 +143,7 @@ TEST_F(AdminServerTest, RemovesItsFileUnlessItIsAnothersByNow) {
 }
 
 TEST_F(AdminServerTest, SharesItsSocketWithNobody) {
-  const auto second = AdminServer::start({.path = path("admin.sock")}, *pool_.control);
+  const auto second = AdminServer::start({.path = path("admin.sock")}, {});
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, ErrorCode::AddressInUse);
 }

@@ -207,6 +207,21 @@ TEST_F(ControlTest, DoesVerbsOfManyThreadsOneByOne) {
 }
 
 // Names that /etc/hosts answers for, or that nobody answers for.
+TEST_F(ControlTest, TellsThatItDrainsBeforeAnybodyIsRefused) {
+  using proxy::Admission;
+  std::vector<std::pair<Admission, Admission>> told;  // and what workers went by
+  pool_.on_admission = [&](Admission admission) {
+    told.emplace_back(admission, pool_.control->snapshots().newest().admission);
+  };
+  for (const Admission wanted :
+       {Admission::DialogsOnly, Admission::DialogsOnly, Admission::Everything}) {
+    ASSERT_TRUE(pool_.control->admit({.admission = wanted}).has_value());
+    EXPECT_EQ(pool_.snapshot().admission, wanted);
+  }
+  EXPECT_EQ(told, (decltype(told){{Admission::DialogsOnly, Admission::Everything},
+                                  {Admission::Everything, Admission::DialogsOnly}}));
+}
+
 class NamedControlTest : public ControlTest {
  protected:
   void SetUp() override { start("localhost", 5070); }

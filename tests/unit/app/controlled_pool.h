@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -82,7 +83,8 @@ class ControlledPool {
                ++book_count;
                book_count.notify_all();
              },
-         .on_plan = [this] { ++plan_count; }});
+         .on_plan = [this] { ++plan_count; },
+         .on_admission = [this](proxy::Admission admission) { on_admission(admission); }});
   }
 
   // What the prober would publish.
@@ -113,10 +115,11 @@ class ControlledPool {
   std::atomic<int> book_count = 0;
   std::atomic<int> plan_count = 0;
   std::unique_ptr<app::RequestNames> request_names;  // set before start()
+  std::function<void(proxy::Admission)> on_admission = [](proxy::Admission) {};
   std::unique_ptr<app::Control> control;
 
  private:
-  static std::unique_ptr<const proxy::Snapshot> snapshot_of(
+  static std::unique_ptr<proxy::Snapshot> snapshot_of(
       std::span<const balance::GroupOptions> expanded) {
     return std::make_unique<proxy::Snapshot>(
         make_snapshot({.listeners = {{.name = "main", .address = on_loopback(5060)}},
