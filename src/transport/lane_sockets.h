@@ -100,14 +100,13 @@ class LaneSockets final : public Wire {
   uint64_t sample_kernel_queues(Instant now);
 
   [[nodiscard]] const LaneSocketCounters& counters() const { return counters_; }
-  // These three require that the listener is below options.listeners_max.
   [[nodiscard]] bool has_socket(ListenerIndex listener) const {
-    return sockets_[listener] != nullptr;
+    return listener < sockets_.size() && sockets_[listener] != nullptr;
   }
   // For others to send by (UdpSocket::send_one); null where the listener has no socket. It stays
   // where it is for as long as what remove_socket() returns.
   [[nodiscard]] const net::UdpSocket* socket(ListenerIndex listener) const;
-  // Of all sockets that it has had.
+  // Of all sockets that it has had. Requires: the listener is below options.listeners_max.
   [[nodiscard]] const SocketCounters& socket_counters(ListenerIndex listener) const {
     return socket_counters_[listener];
   }

@@ -85,7 +85,7 @@ SendStatus LaneStreams::send(const Flow& flow, std::span<const std::string_view>
 }
 
 bool LaneStreams::has_listener(const Flow& flow) const {
-  return acceptors_[flow.listener] != nullptr &&
+  return flow.listener < acceptors_.size() && acceptors_[flow.listener] != nullptr &&
          acceptors_[flow.listener]->socket().address().family() == flow.remote.family();
 }
 

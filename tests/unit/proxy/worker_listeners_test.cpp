@@ -98,8 +98,13 @@ class WorkerListenersTest : public testing::Test {
     return removed;
   }
 
-  static std::string request(int call) {
-    return SipBuilder::request(sip::Method::Options).call_id("c" + std::to_string(call)).str();
+  // Answers go to `from`, or back by the connection that it came by.
+  static std::string request(int call, const SockAddress& from) {
+    const std::string number = std::to_string(call);
+    return SipBuilder::request(sip::Method::Options)
+        .via("SIP/2.0/UDP " + std::string(from.text()) + ";branch=z9hG4bK-" + number)
+        .call_id("c" + number)
+        .str();
   }
   static void expect_answer(test::Peer& client) {
     const auto answers = client.receive(1);
@@ -110,7 +115,7 @@ class WorkerListenersTest : public testing::Test {
   static void expect_answers(const SockAddress& address) {
     for (int call = 0; call < 16; ++call) {
       test::Peer client(SockAddress::Family::V4);
-      client.send(address, request(call));
+      client.send(address, request(call, client.address()));
       expect_answer(client);
     }
   }
@@ -143,7 +148,7 @@ TEST_F(WorkerListenersTest, WhoHasPerformedATaskGoesByWhatWasPublishedBefore) {
 TEST_F(WorkerListenersTest, NothingComesByAListenerBeforeAllListen) {
   const SockAddress more = add_more();
   test::Peer client(SockAddress::Family::V4);
-  client.send(more, request(1));
+  client.send(more, request(1, client.address()));
   expect_answers(edge_);
   EXPECT_FALSE(client.has_more());
   listen();
@@ -185,11 +190,11 @@ TEST_F(WorkerListenersTest, ConnectionsOutliveTheirListener) {
   listen();
   const auto client = test::connect_plain(more);
   const std::string expected = "SIP/2.0 404 ";
-  test::send_all(client.get(), request(1));
+  test::send_all(client.get(), request(1, test::address_of(client.get())));
   EXPECT_EQ(test::receive(client.get(), expected.size()), expected);
   remove(kUdp);
   remove(kTcp);
-  test::send_all(client.get(), request(2));
+  test::send_all(client.get(), request(2, test::address_of(client.get())));
   std::string rest;
   while (rest.find(expected) == std::string::npos) {
     const std::string octets = test::receive(client.get(), 1);
@@ -202,7 +207,7 @@ TEST_F(WorkerListenersTest, ConnectionsOutliveTheirListener) {
 TEST_F(WorkerListenersTest, WhatWaitedForAListenerThatGoesIsTaken) {
   const SockAddress more = add_more();
   test::Peer client(SockAddress::Family::V4);
-  client.send(more, request(1));
+  client.send(more, request(1, client.address()));
   remove(kUdp);
   expect_answer(client);
 }
