@@ -33,8 +33,9 @@ AdminAnswer show_groups(Control& control) {
   const Control::Views servers = control.servers();
   if (!servers) return admin_error(servers.error());
   std::vector<GroupView> views;
-  const auto looked = control.look(
-      [&](const Control::Present& present) { views = group_views(present.snapshot.topology, *servers); });
+  const auto looked = control.look([&](const Control::Present& present) {
+    views = group_views(present.snapshot.topology, *servers);
+  });
   if (!looked) return admin_error(looked.error());
   Json groups = Json::array();
   for (const GroupView& view : views) {
