@@ -64,6 +64,7 @@ def test_offers_servers_that_there_are(tmp_path):
         for verb in (("show", "server"), ("set", "server"), ("why-down",)):
             assert offered(*socket, *verb, "") == {"pbx/s1", "pbx/s2"}
         assert offered(*socket, "why-down", "pbx/s2") == {"pbx/s2"}
+        assert offered(*socket, "trace", "--server", "") == {"pbx/s1", "pbx/s2"}
     assert offered(*socket, "why-down", "") == set()
 
 
@@ -73,6 +74,8 @@ def test_offers_what_a_server_can_be_set_to():
     assert offered("set", "server", "pbx/s1", "weight", "") == set()
     assert offered("reload", "--state", "") == {"reset"}
     assert offered("show", "events", "--last", "") == set()
+    assert offered("route-test", "--transport", "") == {"udp", "tcp"}
+    assert offered("route-test", "--uri", "sip:a", "--t") == {"--to", "--transport"}
 
 
 def test_offers_files_to_check(tmp_path):
