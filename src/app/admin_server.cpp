@@ -113,10 +113,10 @@ class UnixHttpServer final : public httplib::Server {
 // True until the end of the stream or of who reads it.
 bool send_all(AnswerStream& stream, const std::atomic<bool>& is_ending, httplib::DataSink& sink) {
   while (const auto piece = stream.next()) {
-    if (is_ending) stream.stop();
     const bool is_taken =
         piece->empty() ? sink.is_writable() : sink.write(piece->data(), piece->size());
     if (!is_taken) return false;
+    if (is_ending) stream.stop();
   }
   sink.done();
   return true;

@@ -1,9 +1,10 @@
 #include "app/server_routes.h"
 
 #include <chrono>
-#include <ctime>
 
 #include <nlohmann/json.hpp>
+
+#include "app/time_text.h"
 
 namespace siplb::app {
 namespace {
@@ -12,19 +13,6 @@ using Json = nlohmann::ordered_json;
 
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
-}
-
-// "2026-11-21T16:00:00.250Z"
-std::string time_text(std::chrono::system_clock::time_point time) {
-  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-  const auto rest = std::chrono::floor<std::chrono::milliseconds>(time - whole);
-  const std::time_t calendar = std::chrono::system_clock::to_time_t(whole);
-  std::tm fields{};
-  gmtime_r(&calendar, &fields);
-  char text[32];
-  const size_t length = std::strftime(text, sizeof text, "%FT%T", &fields);
-  const std::string milliseconds = std::to_string(1000 + rest.count()).substr(1);
-  return std::string(text, length) + '.' + milliseconds + 'Z';
 }
 
 // What is not there, or has no limit, is null.

@@ -84,8 +84,8 @@ AdminRoutes trace_routes(Control& control, std::vector<proxy::Tracer*> tracers) 
 
     const std::string_view server = request.parameter("server");
     Answered known;
-    const auto looked =
-        control.look([&](const Control::Present& present) { known = look_up(present.snapshot, server); });
+    const auto looked = control.look(
+        [&](const Control::Present& present) { known = look_up(present.snapshot, server); });
     if (!looked) return admin_error(503, looked.error().text);
     if (!server.empty() && known.servers.empty()) {
       return admin_error(404, "no server " + std::string(server));

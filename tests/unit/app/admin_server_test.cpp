@@ -1,7 +1,11 @@
 #include "app/admin_server.h"
 
+#include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <functional>
+#include <thread>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "app/server_routes.h"
 #include "controlled_pool.h"
 
 namespace siplb::app {
@@ -116,13 +121,16 @@ TEST_F(AdminServerTest, TakesNoMoreThanItsBounds) {
 }
 
 TEST_F(AdminServerTest, WaitsForNobodyLongerThanItsTime) {
-  const int silent = connect_to("admin.sock");
+  std::vector<int> silent;
+  while (silent.size() < AdminServer::kThreads) silent.push_back(connect_to("admin.sock"));
   const Instant began = Clock::now();
   EXPECT_EQ(get("admin.sock", "/v1/servers")->status, 200);
   EXPECT_GE(Clock::now() - began, AdminServer::kRequestTime / 2);
-  char octet = 0;
-  EXPECT_EQ(recv(silent, &octet, 1, 0), 0);  // it was closed
-  close(silent);
+  for (const int fd : silent) {
+    char octet = 0;
+    EXPECT_EQ(recv(fd, &octet, 1, 0), 0);  // it was closed
+    close(fd);
+  }
 }
 
 TEST_F(AdminServerTest, LetsNobodyWhoLooksKeepOffThoseWhoChange) {
@@ -152,6 +160,87 @@ TEST_F(AdminServerTest, EndsWithinTheTimeOfARequest) {
   const int silent = connect_to("admin.sock");
   EXPECT_TRUE(change_->stop(std::chrono::seconds(10)));
   close(silent);
+}
+
+// Says "a" and "b"; then nothing until it is stopped, and "c" at the end.
+class SlowStream final : public AnswerStream {
+ public:
+  explicit SlowStream(std::atomic<bool>& has_gone) : has_gone_(has_gone) {}
+  ~SlowStream() override { has_gone_ = true; }
+  std::optional<std::string> next() override {
+    if (said_ < 2) return std::string(1, "ab"[said_++]);
+    if (is_stopped_) return std::exchange(has_ended_, true) ? std::nullopt : std::optional("c");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return "";
+  }
+  void stop() override { is_stopped_ = true; }
+
+ private:
+  std::atomic<bool>& has_gone_;
+  size_t said_ = 0;
+  bool is_stopped_ = false;
+  bool has_ended_ = false;
+};
+
+class AdminStreamTest : public AdminServerTest {
+ protected:
+  void SetUp() override {
+    const auto stream = [this](const AdminRequest&) -> AdminAnswer {
+      return {.type = "text/plain", .stream = std::make_shared<SlowStream>(has_gone_)};
+    };
+    const auto text = [](const AdminRequest&) -> AdminAnswer { return {.body = "text"}; };
+    auto started = AdminServer::start(
+        {.path = path("read.sock")},
+        {{.path = "/stream", .answer = stream}, {.path = "/text", .answer = text}});
+    ASSERT_TRUE(started.has_value());
+    read_ = std::move(*started);
+  }
+  // Reads the stream on a thread until it ends, or until this returns false.
+  void follow(std::function<bool(std::string_view so_far)> goes_on) {
+    reader_ = std::thread([this, goes_on = std::move(goes_on)] {
+      httplib::ClientImpl client(path("read.sock"));
+      client.set_address_family(AF_UNIX);
+      const auto result = client.Get("/stream", [&](const char* octets, size_t size) {
+        taken_.append(octets, size);
+        return goes_on(taken_);
+      });
+      is_whole_ = static_cast<bool>(result);
+    });
+  }
+  ~AdminStreamTest() override {
+    if (reader_.joinable()) reader_.join();
+  }
+
+  std::atomic<bool> has_gone_{false};
+  std::thread reader_;
+  std::string taken_;
+  bool is_whole_ = false;
+};
+
+TEST_F(AdminStreamTest, KeepsNobodyOffAndEndsWhenItsReaderGoes) {
+  std::atomic<bool> has_begun{false};
+  follow([&](std::string_view so_far) {
+    has_begun = true;
+    return so_far != "ab";
+  });
+  while (!has_begun) std::this_thread::yield();
+  EXPECT_EQ(get("read.sock", "/text")->body, "text");
+  reader_.join();
+  while (!has_gone_) std::this_thread::yield();
+}
+
+TEST_F(AdminStreamTest, SaysItsLastWhenTheServerStops) {
+  std::atomic<bool> has_all{false};
+  follow([&](std::string_view so_far) {
+    has_all = so_far == "ab";
+    return true;
+  });
+  while (!has_all) std::this_thread::yield();
+  EXPECT_TRUE(read_->stop(std::chrono::seconds(10)));
+  reader_.join();
+  EXPECT_EQ(taken_, "abc");
+  EXPECT_TRUE(is_whole_);
+  EXPECT_TRUE(has_gone_);
 }
 
 }  // namespace
