@@ -122,7 +122,7 @@ StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& 
   std::unique_ptr<Daemon> daemon(new Daemon(configuration, sizing, log));
   const auto key = daemon->load_key();
   if (!key) return tl::unexpected<StartFault>(key.error());
-  auto tables = predecessor.take_call_tables(configuration, sizing, daemon->manager_, log);
+  auto tables = predecessor.take_call_tables(configuration, sizing, daemon->systemd_, log);
   if (!tables) return tl::unexpected<StartFault>(tables.error());
   daemon->call_tables_ = std::make_unique<const CallTables>(std::move(*tables));
   auto listeners = open_kept_listeners(
@@ -130,7 +130,7 @@ StartResult<std::unique_ptr<Daemon>> Daemon::start(const config::Configuration& 
        .open = {},
        .lanes = sizing.lanes,
        .receive_buffer_bytes = static_cast<uint32_t>(configuration.limits.socket_receive_bytes)},
-      std::move(predecessor.sockets()), daemon->manager_, log);
+      std::move(predecessor.sockets()), daemon->systemd_, log);
   if (!listeners) return tl::unexpected<StartFault>(listeners.error());
   auto places = daemon->make_generation(*key, file, *listeners);
   if (!places) return tl::unexpected<StartFault>(places.error());
@@ -170,7 +170,7 @@ void Daemon::serve(const Signals& signals) {
   const Counter& is_stale = reload_->counters().is_stale;
   Supervisor::Parts parts{
       .signals = signals,
-      .manager = manager_,
+      .systemd = systemd_,
       .log = log_,
       .threads = {{.name = kProberName,
                    .progress = [this] { return prober_->progress(); },
@@ -181,8 +181,8 @@ void Daemon::serve(const Signals& signals) {
       },
       .reload =
           [this] {
-            manager_.reloading();
-            control_->reload_later(ReloadOptions::State::Keep, [this] { manager_.ready(); });
+            systemd_.reloading();
+            control_->reload_later(ReloadOptions::State::Keep, [this] { systemd_.ready(); });
           },
   };
   for (size_t w = 0; w < workers_.size(); ++w) {

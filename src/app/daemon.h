@@ -19,9 +19,9 @@
 #include "app/memory_budget.h"
 #include "app/predecessor.h"
 #include "app/reload.h"
-#include "app/service_manager.h"
 #include "app/signals.h"
 #include "app/start_fault.h"
+#include "app/systemd.h"
 #include "config/configuration.h"
 #include "health/prober.h"
 #include "observe/event_log.h"
@@ -84,7 +84,7 @@ class Daemon {
   const Sizing sizing_;
   observe::EventLog& log_;
   const Instant started_at_;
-  const ServiceManager manager_;
+  const Systemd systemd_;
   std::unique_ptr<RequestNames> request_names_;
   NodeIdentity node_;
   std::shared_ptr<const Generation> generation_;  // until `reload_` has it

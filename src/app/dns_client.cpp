@@ -28,7 +28,7 @@ LookupResult result_of(int status) {
   }
 }
 
-int native(RecordType type) {
+int ares_type(RecordType type) {
   switch (type) {
     case RecordType::A: return ns_t_a;
     case RecordType::Aaaa: return ns_t_aaaa;
@@ -190,7 +190,7 @@ class DnsClient::Impl {
   void ask(const Question& question) {
     ++under_way_;
     auto query = std::make_unique<Query>(Query{*this, question});
-    ares_search(channel_, question.host.c_str(), ns_c_in, native(question.type), on_reply,
+    ares_search(channel_, question.host.c_str(), ns_c_in, ares_type(question.type), on_reply,
                 query.release());
   }
 

@@ -23,7 +23,7 @@ Names names_of(const std::vector<StoredSocket>& sockets) {
 }  // namespace
 
 StartResult<std::vector<transport::ListenerSockets>> open_kept_listeners(
-    const ListenersToOpen& listeners, net::InheritedSockets left, const ServiceManager& manager,
+    const ListenersToOpen& listeners, net::InheritedSockets left, const Systemd& systemd,
     observe::EventLog& log) {
   const std::vector<std::string> all = left.names();
   Names leftovers(all.begin(), all.end());
@@ -31,13 +31,13 @@ StartResult<std::vector<transport::ListenerSockets>> open_kept_listeners(
   const Names kept = names_of(stored_sockets(listeners.wanted, adopted));
   for (const std::string& name : kept) leftovers.erase(name);
   left = net::InheritedSockets();
-  for (const std::string& name : leftovers) manager.drop(name);
-  if (!leftovers.empty()) manager.settle(kSettleTime);
+  for (const std::string& name : leftovers) systemd.drop(name);
+  if (!leftovers.empty()) systemd.settle(kSettleTime);
 
   auto opened = open_listeners(listeners, std::move(adopted), log);
   if (!opened) return opened;
   for (const StoredSocket& socket : stored_sockets(listeners.wanted, *opened)) {
-    if (kept.contains(socket.name) || manager.keep(socket.name, {&socket.fd, 1})) continue;
+    if (kept.contains(socket.name) || systemd.keep(socket.name, {&socket.fd, 1})) continue;
     log.write(observe::LogLevel::Warning, "socket not kept",
               {{"name", socket.name}, {"reason", std::strerror(errno)}});
   }

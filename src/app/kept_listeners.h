@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "app/listeners.h"
-#include "app/service_manager.h"
 #include "app/start_fault.h"
+#include "app/systemd.h"
 #include "net/inherited_sockets.h"
 #include "observe/event_log.h"
 
@@ -20,7 +20,7 @@ namespace siplb::app {
 
 // By listener. `left`: what the process before has left; what is not adopted of it is closed.
 [[nodiscard]] StartResult<std::vector<transport::ListenerSockets>> open_kept_listeners(
-    const ListenersToOpen& listeners, net::InheritedSockets left, const ServiceManager& manager,
+    const ListenersToOpen& listeners, net::InheritedSockets left, const Systemd& systemd,
     observe::EventLog& log);
 
 }  // namespace siplb::app

@@ -28,8 +28,7 @@ namespace siplb::app {
 }
 
 [[nodiscard]] inline observe::EventLog::Options log_options(const config::LogOptions& options) {
-  return {
-      .level = log_level(options.level), .format = log_format(options.format), .sink = nullptr};
+  return {.level = log_level(options.level), .format = log_format(options.format), .sink = nullptr};
 }
 
 }  // namespace siplb::app

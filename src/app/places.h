@@ -18,7 +18,6 @@
 #include "balance/topology.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "base/result.h"
 #include "config/configuration.h"
 
 namespace siplb::app {

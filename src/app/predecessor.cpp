@@ -43,7 +43,7 @@ void warn_of_lanes(const config::GlobalOptions& wanted, const Sizing& sizing,
 }
 
 // What was kept before goes first: of two, the next process would have to guess.
-void keep(const CallTables& tables, const ServiceManager& service, observe::EventLog& log) {
+void keep(const CallTables& tables, const Systemd& service, observe::EventLog& log) {
   service.drop(kCallTablesName);
   const int fd = tables.descriptor().get();
   if (tables.descriptor().is_open() && !service.keep(kCallTablesName, {&fd, 1})) {
@@ -78,8 +78,7 @@ Sizing Predecessor::sizing(const config::Configuration& configuration, size_t us
 }
 
 StartResult<CallTables> Predecessor::take_call_tables(const config::Configuration& configuration,
-                                                      const Sizing& sizing,
-                                                      const ServiceManager& service,
+                                                      const Sizing& sizing, const Systemd& service,
                                                       observe::EventLog& log) {
   const CallTables::Shape shape{sizing.lanes, sizing.call_entries, sizing.other_entries};
   if (tables_ && tables_->shape().lanes != shape.lanes) {

@@ -12,8 +12,8 @@
 
 #include "app/call_tables.h"
 #include "app/memory_budget.h"
-#include "app/service_manager.h"
 #include "app/start_fault.h"
+#include "app/systemd.h"
 #include "config/configuration.h"
 #include "net/inherited_sockets.h"
 #include "observe/event_log.h"
@@ -46,7 +46,7 @@ class Predecessor {
   // process. Call it at most once.
   [[nodiscard]] StartResult<CallTables> take_call_tables(const config::Configuration& configuration,
                                                          const Sizing& sizing,
-                                                         const ServiceManager& service,
+                                                         const Systemd& service,
                                                          observe::EventLog& log);
 
  private:

@@ -178,7 +178,7 @@ Control::Answer<void> Reload::take(Generation next, const ReloadOptions& options
   take_back(removed);
   drop_stored(removed);
   for (const StoredSocket& each : to_keep) {
-    static_cast<void>(manager_.keep(each.name, {&each.fd, 1}));
+    static_cast<void>(systemd_.keep(each.name, {&each.fd, 1}));
   }
   report_listening(wanted, *sockets, parts_.log);
   parts_.log.set_level(log_level(generation->configuration().global.log.level));
@@ -237,6 +237,10 @@ Result<void> Reload::hand_out(Sockets& sockets) {
 void Reload::take_back(const Listeners& listeners) {
   using ByLane = std::vector<std::unique_ptr<net::Watched>>;
   std::vector<ByLane> removed;
+  perform([&](proxy::Worker& worker) {
+    for (const ListenerTransport& each : listeners) worker.drain_listener(each);
+  });
+  perform([](proxy::Worker&) {});  // what was for each other's lanes is there, and dealt with below
   for (const ListenerTransport& each : listeners) {
     ByLane& by_lane = removed.emplace_back(parts_.sizing.lanes);
     perform([&](proxy::Worker& worker) { worker.remove_listener(each, by_lane); });
@@ -261,7 +265,7 @@ void Reload::drop_stored(const Listeners& listeners) {
   for (const ListenerTransport& each : listeners) {
     const std::string& name = running_->configuration().listeners[each.listener].name;
     for (size_t lane = 0; lane < parts_.sizing.lanes; ++lane) {
-      manager_.drop(transport::lane_socket_name({name, each.transport, lane}));
+      systemd_.drop(transport::lane_socket_name({name, each.transport, lane}));
     }
   }
 }

@@ -21,8 +21,8 @@
 #include "app/last_good.h"
 #include "app/memory_budget.h"
 #include "app/places.h"
-#include "app/service_manager.h"
 #include "app/start_fault.h"
+#include "app/systemd.h"
 #include "observe/event_log.h"
 #include "observe/metrics.h"
 #include "proxy/worker.h"
@@ -80,7 +80,7 @@ class Reload {
   Places places_;
   std::shared_ptr<const Generation> running_;
   const Parts parts_;
-  const ServiceManager manager_;
+  const Systemd systemd_;
   observe::ReloadCounters counters_;
 };
 

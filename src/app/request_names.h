@@ -6,7 +6,7 @@
 //
 // A second c-ares channel besides that of servers' names: whatever requests ask for, servers are
 // found as before.
-// Thread: run() and what belongs to it, the control thread; ask() and the counters, any.
+// Thread: one, the control thread; ask() and the counters from any.
 // Bounds: those of WantedNames; kAsksPerSecond; kAsksWaiting asks that are not taken up yet.
 #pragma once
 

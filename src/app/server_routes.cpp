@@ -11,10 +11,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 // What is not there, or has no limit, is null.
 template <class T>
 Json or_null(const std::optional<T>& value) {
@@ -58,7 +54,7 @@ Json server_json(const ServerView& view) {
   return out;
 }
 
-std::string text_of(const Json& json) {
+std::string json_text(const Json& json) {
   return json.dump() + '\n';
 }
 
@@ -75,7 +71,7 @@ AdminAnswer answer_of(const Control::Views& views, Detail detail) {
       transitions.push_back(transition_json(transition));
     }
   }
-  return {.status = 200, .body = text_of({{"servers", std::move(servers)}})};
+  return {.status = 200, .body = json_text({{"servers", std::move(servers)}})};
 }
 
 // Reads one member of a change. Returns what is wrong with it; empty: nothing.

@@ -16,13 +16,13 @@ std::string_view why_down(HealthReason reason) {
   }
 }
 
-std::string seconds(Duration duration) {
+std::string seconds_text(Duration duration) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(duration).count()) + " s";
 }
 
 std::string down_sentence(const ServerView& view) {
   std::string text = "It is down";
-  if (view.health_age) text += " for " + seconds(*view.health_age);
+  if (view.health_age) text += " for " + seconds_text(*view.health_age);
   return text + ": " + std::string(why_down(view.reason)) + ".";
 }
 
@@ -61,7 +61,7 @@ std::vector<std::string> obstacles(const ServerView& view) {
   }
   if (is_down(view)) out.push_back(down_sentence(view));
   if (view.busy_left > Duration::zero()) {
-    out.push_back("It has answered 503: no new work for " + seconds(view.busy_left) + ".");
+    out.push_back("It has answered 503: no new work for " + seconds_text(view.busy_left) + ".");
   }
   const uint32_t calls = view.calls + view.reserved_calls;
   if (is_full(calls, view.max_calls)) {

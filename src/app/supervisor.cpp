@@ -6,13 +6,13 @@ namespace siplb::app {
 
 Supervisor::Supervisor(Parts parts)
     : parts_(std::move(parts)), progress_(parts_.threads.size()), next_look_(Clock::now()) {
-  if (const auto patience = parts_.manager.watchdog_period()) {
+  if (const auto patience = parts_.systemd.watchdog_period()) {
     watchdog_.emplace(*patience, parts_.threads.size());
   }
 }
 
 void Supervisor::run() {
-  parts_.manager.ready();
+  parts_.systemd.ready();
   for (;;) {
     const Instant now = Clock::now();
     take_turn(now);
@@ -20,17 +20,17 @@ void Supervisor::run() {
     if (signal == Signal::Reload) parts_.reload();
     if (signal == Signal::Terminate) break;
   }
-  parts_.manager.stopping();
+  parts_.systemd.stopping();
 }
 
 void Supervisor::take_turn(Instant now) {
-  if (!parts_.manager.is_present()) return;
+  if (!parts_.systemd.is_present()) return;
   if (watchdog_ && now >= next_look_) {
     watch(now);
     next_look_ = now + watchdog_->look_interval();
   }
   if (const auto line = status_.next(parts_.state(), parts_.vitals(), now)) {
-    parts_.manager.status(*line);
+    parts_.systemd.status(*line);
   }
 }
 
@@ -38,7 +38,7 @@ void Supervisor::watch(Instant now) {
   std::transform(parts_.threads.begin(), parts_.threads.end(), progress_.begin(),
                  [](const WatchedThread& thread) { return thread.progress(); });
   const Watchdog::Verdict verdict = watchdog_->look(now, progress_);
-  if (verdict.is_alive) parts_.manager.alive();
+  if (verdict.is_alive) parts_.systemd.alive();
   if (verdict.hung) {
     parts_.log.write(observe::LogLevel::Error, "thread hangs",
                      {{"thread", parts_.threads[*verdict.hung].name}});
@@ -49,7 +49,7 @@ void Supervisor::watch(Instant now) {
 
 // Without a manager there is nothing to do between two signals.
 std::optional<Instant> Supervisor::next_turn(Instant now) const {
-  if (!parts_.manager.is_present()) return std::nullopt;
+  if (!parts_.systemd.is_present()) return std::nullopt;
   const Instant next_line = now + StatusLine::kInterval;
   return watchdog_ ? std::min(next_look_, next_line) : next_line;
 }

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "app/service_manager.h"
 #include "app/signals.h"
 #include "app/status_line.h"
+#include "app/systemd.h"
 #include "app/watchdog.h"
 #include "observe/event_log.h"
 #include "observe/vitals.h"
@@ -30,7 +30,7 @@ class Supervisor {
   // None of these may wait for anything. The first two are borrowed.
   struct Parts {
     const Signals& signals;
-    const ServiceManager& manager;
+    const Systemd& systemd;
     observe::EventLog& log;
     std::vector<WatchedThread> threads;
     std::function<observe::Vitals()> vitals;

@@ -10,6 +10,7 @@
 
 #include "app/connection_view.h"
 #include "app/group_view.h"
+#include "app/time_text.h"
 #include "app/traffic_view.h"
 
 namespace siplb::app {
@@ -18,10 +19,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kEventsShown = 50;  // where nothing else is asked for
-
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 AdminAnswer answer_with(const Json& body) {
   return {.status = 200, .body = body.dump() + '\n'};

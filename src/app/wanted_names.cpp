@@ -9,7 +9,7 @@
 namespace siplb::app {
 namespace {
 
-using Places = std::vector<proxy::NamedPlace>;
+using NamedPlaces = std::vector<proxy::NamedPlace>;
 
 // That a name is asked for, in the order in which they are used (RFC 3263, 4.1).
 std::span<const sip::Transport> transports_of(const proxy::NameKey& key) {
@@ -21,7 +21,7 @@ std::span<const sip::Transport> transports_of(const proxy::NameKey& key) {
 
 // Behind those that are there.
 void add_places(const std::optional<std::vector<NamedAddress>>& addresses,
-                std::optional<sip::Transport> transport, Places& places) {
+                std::optional<sip::Transport> transport, NamedPlaces& places) {
   if (!addresses) return;
   const int first_rank = places.empty() ? 0 : places.back().rank + 1;
   for (const NamedAddress& each : *addresses) {
@@ -131,9 +131,9 @@ void WantedNames::update(const proxy::NameKey& key, Name& name) {
   is_changed_ = true;
 }
 
-Places WantedNames::places_of(const proxy::NameKey& key, const Lookups& lookups) {
+NamedPlaces WantedNames::places_of(const proxy::NameKey& key, const Lookups& lookups) {
   const auto transports = transports_of(key);
-  Places places;
+  NamedPlaces places;
   for (size_t i = 0; i < transports.size(); ++i) {
     if (lookups.is_service(i)) add_places(lookups.addresses(i), transports[i], places);
   }

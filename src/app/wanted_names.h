@@ -33,7 +33,7 @@ struct WantedNameCounters {  // one writer, any reader
 
 class WantedNames final : public QuestionSource {
  public:
-  static constexpr size_t kNamesMax = 256;
+  static constexpr size_t kNamesMax = 64;
   static constexpr size_t kAddressesMax = kTargetsMax;
   // Since somebody has last gone by it, or wanted to.
   static constexpr std::chrono::seconds kLife = std::chrono::minutes(5);

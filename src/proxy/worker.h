@@ -117,6 +117,9 @@ class Worker {
                                           transport::ListenerSockets& sockets);
   // Requires: the listener has that transport.
   void listen(const ListenerTransport& by);
+  // Takes what waits at its lanes' sockets. Who does so on all workers before he removes the
+  // listener loses nothing that has arrived, though its lane is another's. Over TCP nothing waits.
+  void drain_listener(const ListenerTransport& by);
   // Takes the sockets of its lanes out of use, to where `removed` has each lane's place: they are
   // closed when they go.
   void remove_listener(const ListenerTransport& by,

@@ -48,6 +48,11 @@ void Worker::listen(const ListenerTransport& by) {
   }
 }
 
+void Worker::drain_listener(const ListenerTransport& by) {
+  if (by.transport != sip::Transport::Udp) return;
+  for (const auto& each : ports_) each->sockets.drain(by.listener, tick_.now);
+}
+
 void Worker::remove_listener(const ListenerTransport& by,
                              std::span<std::unique_ptr<net::Watched>> removed) {
   for (const auto& each : ports_) {

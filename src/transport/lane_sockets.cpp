@@ -66,6 +66,7 @@ class LaneSockets::Socket final : public net::Watched, public net::UdpErrorHandl
   void append(uint32_t entry);
   void flush();
   void discard_queue();
+  [[nodiscard]] net::Events drain(Instant now);
   void finish(Instant now);
   uint32_t sample_kernel_queue();
 
@@ -74,7 +75,6 @@ class LaneSockets::Socket final : public net::Watched, public net::UdpErrorHandl
   void on_send_error(const net::OutgoingDatagram& datagram, int sys_errno) override;
 
  private:
-  [[nodiscard]] net::Events drain(Instant now);
   void deliver(Instant now);
   void release(size_t count);
   [[nodiscard]] SocketCounters& counters() { return lane_.socket_counters_[listener_]; }
@@ -272,6 +272,10 @@ Result<void> LaneSockets::start(net::EventLoop& loop, Receiver& receiver) {
 
 void LaneSockets::listen(ListenerIndex listener) {
   sockets_[listener]->listen();
+}
+
+void LaneSockets::drain(ListenerIndex listener, Instant now) {
+  if (has_socket(listener)) static_cast<void>(sockets_[listener]->drain(now));
 }
 
 std::unique_ptr<net::Watched> LaneSockets::remove_socket(ListenerIndex listener, Instant now) {

@@ -85,6 +85,8 @@ class LaneSockets final : public Wire {
   [[nodiscard]] Result<void> add_socket(ListenerIndex listener, net::UdpSocket socket);
   // Requires: started; the listener has a socket.
   void listen(ListenerIndex listener);
+  // Reads what waits, as far as a tick's budget goes. Requires: started.
+  void drain(ListenerIndex listener, Instant now);
   // Reads and sends what waits, as far as that goes, and takes the socket out of use. It is closed
   // when what is returned goes, by whichever thread. Null where there is none. Requires: started.
   [[nodiscard]] std::unique_ptr<net::Watched> remove_socket(ListenerIndex listener, Instant now);

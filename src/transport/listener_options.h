@@ -39,8 +39,8 @@ struct HeaderPolicy {
 struct ListenerOptions {
   std::string name;     // [A-Za-z0-9_-]{1,32}, unique
   SockAddress address;  // may be a wildcard; port 0: any free port, the same for all lanes
-  // Each once. At least one; none of a listener that has left the configuration since siplb started:
-  // what it was called counts on for connections that came by it.
+  // Each once. At least one; none of a listener that has left the configuration since siplb
+  // started: what it was called counts on for connections that came by it.
   std::vector<sip::Transport> transports = {sip::Transport::Udp};
   ListenerRole role = ListenerRole::Clients;
   // The first that fits a remote end counts; none fits: the bound address. With a wildcard address

@@ -1,6 +1,7 @@
 """Another configuration while calls go on: what stays, what changes, and that no call is lost.
 
-Each kind of change happens under load. The callers know nothing of it, so every call has to succeed.
+Each kind of change happens under load. The callers know nothing of it, so every call has to
+succeed.
 """
 
 import signal
@@ -11,7 +12,8 @@ import pytest
 
 from pool import Calls, Control, admin_of, events_of
 from siplb import (Daemon, Peer, SimulatedServers, addresses_of, answer, configuration, exchange,
-                   free_port, group, host_port, is_bound, listener, new_request, set_up_call, wait_until, write_config)
+                   free_port, group, host_port, is_bound, listener, new_request, set_up_call,
+                   wait_until, write_config)
 from streams import StreamPeer
 
 RATE = 300  # calls a second

@@ -18,7 +18,8 @@ def pool_fixture(tmp_path):
             [listener()],
             [group(addresses_of([one, two])), group(addresses_of([three]), "mail")],
             routes=[{"name": "messages", "match": {"methods": ["MESSAGE"]}, "group": "mail"},
-                    {"name": "nothing", "match": {"request_user": "nobody"}, "reject": {"code": 410}},
+                    {"name": "nothing", "match": {"request_user": "nobody"},
+                     "reject": {"code": 410}},
                     {"name": "calls", "group": "pbx"}],
             admin=admin_of(tmp_path))
         with Daemon(tmp_path, config) as siplbd:

@@ -48,8 +48,8 @@ inline proxy::Snapshot make_snapshot(const SnapshotInput& input) {
        .scan_limits = input.scan_limits,
        .message_octets_max = input.message_octets_max,
        .logs_calls = input.logs_calls,
-                               .config_hash = input.config_hash,
-                               .steered = input.steered});
+       .config_hash = input.config_hash,
+       .steered = input.steered});
 }
 
 }  // namespace siplb::test

@@ -187,8 +187,8 @@ class Service:
         return self._journalctl("cat")
 
     def events(self, name):
-        """Those of all processes in this test, in order, by the fields that siplbd gives them; their
-        `priority` is syslog's."""
+        """Those of all processes in this test, in order, by the fields that siplbd gives them;
+        their `priority` is syslog's."""
         entries = map(json.loads, self._journalctl("json").splitlines())
         return [{field.removeprefix("SIPLB_").lower(): value for field, value in entry.items()
                  if field == "PRIORITY" or field.startswith("SIPLB_")}

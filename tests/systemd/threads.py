@@ -1,4 +1,4 @@
-"""Stops a single thread of another process, as a debugger does; signals only stop whole processes."""
+"""Stops a single thread of another process, as a debugger does: signals stop whole processes."""
 
 import ctypes
 import os
@@ -28,8 +28,8 @@ def ptrace(request, thread):
 
 
 class Stopped:
-    """The thread does nothing within the `with` block, but it can be killed. Only who stopped it may
-    take note of its end, and a process is not gone before: a thread of this one does both."""
+    """The thread does nothing within the `with` block, but it can be killed. Only who stopped it
+    may take note of its end, and a process is not gone before: a thread of this one does both."""
 
     def __init__(self, thread):
         self._thread = thread

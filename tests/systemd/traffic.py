@@ -127,8 +127,9 @@ def assert_all_well(figures):
 
 
 def serving_after(pid, begin):
-    """How many milliseconds after `begin` a successor of the process `pid`, which is ending, answers
-    a request. It is asked as soon as that is gone: what waits in the kernel is the successor's."""
+    """How many milliseconds after `begin` a successor of the process `pid`, which is ending,
+    answers a request. It is asked as soon as that is gone: what waits in the kernel is the
+    successor's."""
     wait_until(lambda: not Path(f"/proc/{pid}").exists(), f"the end of process {pid}")
     with Peer() as asker:
         asker.send(new_request(asker, "OPTIONS", f"after-{pid}", f"sip:{host_port(LISTENER)}"),

@@ -36,8 +36,9 @@ class DaemonTest : public testing::Test {
                                     "metrics: {address: \"127.0.0.1:0\"}\n",
                                 "test.yaml", folder_);
     for (const config::Fault& fault : loaded_.faults) ADD_FAILURE() << config::to_text(fault);
-    return Daemon::start(loaded_.configuration, derive_sizing(loaded_.configuration, 2), "hash",
-                         Predecessor(), log_);
+    return Daemon::start(loaded_.configuration, derive_sizing(loaded_.configuration, 2),
+                         {.path = folder_ / "test.yaml", .hash = "hash", .text = {}}, Predecessor(),
+                         log_);
   }
 
   std::filesystem::path folder_;

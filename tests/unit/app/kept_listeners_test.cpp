@@ -22,7 +22,7 @@ using testing::IsEmpty;
 using transport::ListenerOptions;
 using transport::ListenerSockets;
 
-// Two lanes; "edge" over UDP and TCP. The test is the manager: it keeps what it is sent.
+// Two lanes; "edge" over UDP and TCP. The test is the systemd: it keeps what it is sent.
 class KeptListenersTest : public testing::Test {
  protected:
   std::vector<ListenerSockets> open(std::vector<ListenerOptions> wanted,
@@ -30,8 +30,8 @@ class KeptListenersTest : public testing::Test {
     wanted_ = std::move(wanted);
     std::thread reader([this] { hear(); });
     auto opened = open_kept_listeners({.wanted = wanted_, .open = {}, .lanes = 2}, std::move(left),
-                                      manager_, log_);
-    manager_.stopping();
+                                      systemd_, log_);
+    systemd_.stopping();
     reader.join();
     EXPECT_TRUE(opened.has_value());
     return std::move(*opened);
@@ -63,7 +63,7 @@ class KeptListenersTest : public testing::Test {
   }
 
   test::NotifySocket socket_;
-  const ServiceManager manager_;
+  const Systemd systemd_;
   observe::EventLog log_{{.sink = std::make_shared<spdlog::sinks::null_sink_mt>()}};
   std::vector<std::string> told_;  // "keep v1-edge-udp-0" …
 
@@ -93,7 +93,7 @@ class KeptListenersTest : public testing::Test {
   std::vector<Stored> store_;
 };
 
-TEST_F(KeptListenersTest, HasTheManagerKeepWhatItOpens) {
+TEST_F(KeptListenersTest, HasSystemdKeepWhatItOpens) {
   const auto opened = open({edge()});
   EXPECT_THAT(told_, ElementsAre("keep v1-edge-udp-0", "keep v1-edge-udp-1", "keep v1-edge-tcp-0",
                                  "keep v1-edge-tcp-1"));

@@ -157,7 +157,7 @@ TEST(SizingTest, ALaneHasRoomForTwiceItsShareOfConnectionsAndForOnesWeOpen) {
   EXPECT_EQ(derive_sizing(configuration, 1).streams.channels, 2 * 251 + 66U);
   configuration.global.lanes = 1;
   const Sizing one = derive_sizing(configuration, 1);
-  EXPECT_EQ(one.streams.channels, 1002 + 65U);
+  EXPECT_EQ(one.streams.channels, 1002 + 66U);
   EXPECT_EQ(one.census.channels, one.streams.channels);
   EXPECT_EQ(one.census.lanes, 1U);
 }

@@ -133,7 +133,7 @@ TEST_F(PlacesTest, ServersStandWhereTheyStoodThoughOthersCameAndWent) {
   EXPECT_EQ(arranged.configuration.groups[0].name, "pbx");
   EXPECT_EQ(arranged.configuration.groups[1].name, "voicemail");
   // In the order in which the groups list them: s2, s3, v0, v1.
-  EXPECT_THAT(arranged.servers.of, ElementsAre(1, 4, 3, 2));
+  EXPECT_THAT(arranged.servers.of, ElementsAre(1, 3, 4, 2));
 }
 
 TEST_F(PlacesTest, AServerWithAnotherAddressKeepsItsPlace) {

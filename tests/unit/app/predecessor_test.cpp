@@ -74,7 +74,7 @@ class PredecessorTest : public testing::Test {
   }
 
   StartResult<CallTables> take(Predecessor& predecessor, const config::Configuration& file) {
-    return predecessor.take_call_tables(file, predecessor.sizing(file, 2), ServiceManager(), log_);
+    return predecessor.take_call_tables(file, predecessor.sizing(file, 2), Systemd(), log_);
   }
 
   std::ostringstream out_;

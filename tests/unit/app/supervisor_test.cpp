@@ -38,8 +38,8 @@ class SupervisorTest : public testing::Test {
 
   // Ends by itself after as many kicks of the first thread.
   std::vector<std::string> run_for(int kicks) {
-    const ServiceManager manager;
-    Supervisor::Parts parts{.signals = *signals_, .manager = manager, .log = log_};
+    const Systemd systemd;
+    Supervisor::Parts parts{.signals = *signals_, .systemd = systemd, .log = log_};
     for (Thread& thread : threads_) {
       parts.threads.push_back({.name = "siplb-w" + std::to_string(parts.threads.size()),
                                .progress = [&] { return thread.turns; },

@@ -157,7 +157,9 @@ TEST(TopologyTest, PutsServersWhereTheirPlacesAre) {
     const ServerIndex place = topology.find_by_id(each.id);
     ASSERT_NE(place, kNoServer);
     EXPECT_EQ(topology.servers()[place].name, each.name);
-    EXPECT_EQ(topology.find_by_address(each.address), place);
+    // Two have one address: the first of the configuration is found.
+    EXPECT_EQ(topology.servers()[topology.find_by_address(each.address)].name,
+              in_order.servers()[in_order.find_by_address(each.address)].name);
   }
   for (const uint64_t hash : key_hashes()) {
     EXPECT_EQ(topology.servers()[topology.first_choice(0, hash)].name,

@@ -27,17 +27,21 @@ TEST_F(LogLineTest, EscapesInJsonWhatIsNoPrintableAscii) {
 
 TEST_F(LogLineTest, GivesTheJournalEachFieldByItself) {
   fields_[1] = {"after-ms", "7"};
-  const std::vector<std::string> expected = {
-      "PRIORITY=4", "SYSLOG_IDENTIFIER=siplbd", "MESSAGE=it happened listener=public after-ms=7",
-      "SIPLB_EVENT=it happened", "SIPLB_LISTENER=public", "SIPLB_AFTER_MS=7"};
+  const std::vector<std::string> expected = {"PRIORITY=4",
+                                             "SYSLOG_IDENTIFIER=siplbd",
+                                             "MESSAGE=it happened listener=public after-ms=7",
+                                             "SIPLB_EVENT=it happened",
+                                             "SIPLB_LISTENER=public",
+                                             "SIPLB_AFTER_MS=7"};
   EXPECT_EQ(journal_fields(line_), expected);
 }
 
 TEST_F(LogLineTest, TellsTheJournalHowGraveItIs) {
-  const std::array<std::pair<LogLevel, std::string>, 4> levels = {{{LogLevel::Debug, "PRIORITY=7"},
-                                                                   {LogLevel::Info, "PRIORITY=6"},
-                                                                   {LogLevel::Warning, "PRIORITY=4"},
-                                                                   {LogLevel::Error, "PRIORITY=3"}}};
+  const std::array<std::pair<LogLevel, std::string>, 4> levels = {
+      {{LogLevel::Debug, "PRIORITY=7"},
+       {LogLevel::Info, "PRIORITY=6"},
+       {LogLevel::Warning, "PRIORITY=4"},
+       {LogLevel::Error, "PRIORITY=3"}}};
   for (const auto& [level, expected] : levels) {
     line_.level = level;
     EXPECT_EQ(journal_fields(line_).front(), expected);

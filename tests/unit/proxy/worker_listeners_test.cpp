@@ -93,16 +93,20 @@ class WorkerListenersTest : public testing::Test {
   }
   using Removed = std::vector<std::unique_ptr<net::Watched>>;
   Removed remove(sip::Transport transport) {
+    perform([&](Worker& worker) { worker.drain_listener({kMore, transport}); });
+    perform([](Worker&) {});
     Removed removed(kListenerLanes);
     perform([&](Worker& worker) { worker.remove_listener({kMore, transport}, removed); });
     return removed;
   }
 
   // Answers go to `from`, or back by the connection that it came by.
-  static std::string request(int call, const SockAddress& from) {
+  static std::string request(int call, const SockAddress& from,
+                             std::string_view transport = "UDP") {
     const std::string number = std::to_string(call);
     return SipBuilder::request(sip::Method::Options)
-        .via("SIP/2.0/UDP " + std::string(from.text()) + ";branch=z9hG4bK-" + number)
+        .via("SIP/2.0/" + std::string(transport) + ' ' + std::string(from.text()) +
+             ";branch=z9hG4bK-" + number)
         .call_id("c" + number)
         .str();
   }
@@ -190,11 +194,11 @@ TEST_F(WorkerListenersTest, ConnectionsOutliveTheirListener) {
   listen();
   const auto client = test::connect_plain(more);
   const std::string expected = "SIP/2.0 404 ";
-  test::send_all(client.get(), request(1, test::address_of(client.get())));
+  test::send_all(client.get(), request(1, test::address_of(client.get()), "TCP"));
   EXPECT_EQ(test::receive(client.get(), expected.size()), expected);
   remove(kUdp);
   remove(kTcp);
-  test::send_all(client.get(), request(2, test::address_of(client.get())));
+  test::send_all(client.get(), request(2, test::address_of(client.get()), "TCP"));
   std::string rest;
   while (rest.find(expected) == std::string::npos) {
     const std::string octets = test::receive(client.get(), 1);

@@ -70,9 +70,9 @@ TEST(HopRequestTest, AckRepeatsTheInviteWithTheToOfTheResponse) {
                                  .cseq("4711 INVITE")
                                  .body("v=0")
                                  .str();
-  EXPECT_EQ(hop_request(
-                invite,
-                {.method = Method::Ack, .via = kOurVia, .to = "\"Bob\" <sip:bob@example.com>;tag=b1"}),
+  EXPECT_EQ(hop_request(invite, {.method = Method::Ack,
+                                 .via = kOurVia,
+                                 .to = "\"Bob\" <sip:bob@example.com>;tag=b1"}),
             "ACK sip:bob@192.0.2.9:5070;x=1 SIP/2.0\r\n"
             "Via: SIP/2.0/UDP lb.example.com;branch=z9hG4bKslb1\r\n"
             "Route: <sip:next.example.net;lr>\r\n"
@@ -158,7 +158,8 @@ TEST(HopRequestTest, RoutesAsTheForwardedInviteDid) {
   for (const std::string_view region : popped) editor.erase(region);
   std::string forwarded;
   for (const std::string_view piece : editor.pieces()) forwarded += piece;
-  EXPECT_EQ(routes_of(hop_request(invite, {.via = kOurVia, .popped = popped})), routes_of(forwarded));
+  EXPECT_EQ(routes_of(hop_request(invite, {.via = kOurVia, .popped = popped})),
+            routes_of(forwarded));
 }
 
 TEST(HopRequestTest, AckFromAResponseAlone) {
@@ -232,7 +233,8 @@ TEST_F(DialogRequestTest, RoutesBackOverThoseBehindUs) {
 TEST_F(DialogRequestTest, HasNoRouteWhereWeStandFirst) {
   const std::string response = answer_.record_route("<sip:us;lr>, <sip:edge;lr>").str();
   const char* const own = within(response, "<sip:us;lr>").data();
-  EXPECT_TRUE(routes_of(dialog_request(response, {.via = kOurVia, .own_record_route = own})).empty());
+  EXPECT_TRUE(
+      routes_of(dialog_request(response, {.via = kOurVia, .own_record_route = own})).empty());
 }
 
 TEST_F(DialogRequestTest, HasNoRouteWhereWeDidNotRecordOne) {

@@ -121,8 +121,8 @@ TEST_F(SealTokenTest, FitsItsOctetBudget) {
 // What siplb adds to a request, by the budget of SIP.md, 2: host names up to 20 characters.
 TEST_F(SealTokenTest, ARequestGrowsByNoMoreThanItsBudget) {
   constexpr size_t kSentBy = 20 + 6;
-  constexpr size_t kViaLine = std::string_view("Via: SIP/2.0/UDP ;branch=;slb=\r\n").size() + kSentBy +
-                          kBranchLength + 9 + 32;
+  constexpr size_t kViaLine = std::string_view("Via: SIP/2.0/UDP ;branch=;slb=\r\n").size() +
+                              kSentBy + kBranchLength + 9 + 32;
   constexpr size_t kRecordRoute = std::string_view("Record-Route: <sip:;lr>\r\n").size() + kSentBy;
   constexpr size_t kMaxForwards = std::string_view("Max-Forwards: 70\r\n").size();
   constexpr size_t kStampV4 = std::string_view(";received=255.255.255.255=65535").size();

@@ -119,7 +119,8 @@ TEST_F(SealViaTest, StartsWithTheMarkerAndTheLane) {
   EXPECT_EQ(slb().substr(0, 9), "QQQQQQQ07");
   ViaSeal fields = kFields;
   fields.lane = 63;
-  const SlbText text = seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(parsed_via(kNextVia)));
+  const SlbText text =
+      seal_.seal_via(fields, kOurBranch, kOurSentBy, canonical(parsed_via(kNextVia)));
   EXPECT_EQ(text.view().substr(0, 9), "QQQQQQQ63");
   // The marker can be found in one place only.
   EXPECT_EQ(text.view().find('Q', 7), std::string_view::npos);
@@ -174,7 +175,8 @@ TEST_F(SealViaTest, AcceptsAnIpv6AddressInAnotherSpelling) {
       "SIP/2.0/UDP [2001:db8::1];branch=z9hG4bK776;received=2001:db8::2";
   constexpr std::string_view kLong =
       "SIP/2.0/UDP [2001:DB8:0:0:0:0:0:1]:5060;branch=z9hG4bK776;received=2001:DB8::0:2";
-  const SlbText text = seal_.seal_via(kFields, kOurBranch, kOurSentBy, canonical(parsed_via(kShort)));
+  const SlbText text =
+      seal_.seal_via(kFields, kOurBranch, kOurSentBy, canonical(parsed_via(kShort)));
   EXPECT_EQ(open(text, kLong), SealFault::None);
 }
 

@@ -532,7 +532,7 @@ TEST_F(LaneStreamsIoTest, RequestOnAnAcceptedConnectionIsWithdrawnByItsFlow) {
   const Flow flow = bring(client, request("OPTIONS", 1));
   EXPECT_EQ(send(flow, own_request("INVITE")), SendStatus::Queued);
   Flow other = flow;
-  other.listener = kListener + 1;
+  other.remote = SockAddress::v4(0xc0000201, flow.remote.port());
   EXPECT_FALSE(lane_->withdraw(other, kOwnBranch));
   EXPECT_EQ(counters().withdrawn.value(), 0U);
   EXPECT_TRUE(lane_->withdraw(flow, kOwnBranch));

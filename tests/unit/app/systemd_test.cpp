@@ -1,4 +1,4 @@
-#include "app/service_manager.h"
+#include "app/systemd.h"
 
 #include <array>
 #include <cerrno>
@@ -32,27 +32,27 @@ bool is_same_file(int left, int right) {
          a.st_ino == b.st_ino;
 }
 
-TEST(ServiceManagerTest, TellsEachStateInTheWordsOfSystemd) {
+TEST(SystemdTest, TellsEachStateInTheWordsOfSystemd) {
   const NotifySocket socket;
-  const ServiceManager manager;
-  EXPECT_TRUE(manager.is_present());
-  manager.ready();
+  const Systemd systemd;
+  EXPECT_TRUE(systemd.is_present());
+  systemd.ready();
   EXPECT_EQ(socket.next().text, "READY=1");
-  manager.stopping();
+  systemd.stopping();
   EXPECT_EQ(socket.next().text, "STOPPING=1");
-  manager.alive();
+  systemd.alive();
   EXPECT_EQ(socket.next().text, "WATCHDOG=1");
 }
 
-TEST(ServiceManagerTest, SaysWhenReloadingBegan) {
+TEST(SystemdTest, SaysWhenReloadingBegan) {
   const NotifySocket socket;
-  const ServiceManager manager;
+  const Systemd systemd;
   const auto us = [] {
     return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch())
         .count();
   };
   const auto before = us();
-  manager.reloading();
+  systemd.reloading();
   const std::string text = socket.next().text;
   const std::string head = "RELOADING=1\nMONOTONIC_USEC=";
   ASSERT_THAT(text, StartsWith(head));
@@ -61,82 +61,82 @@ TEST(ServiceManagerTest, SaysWhenReloadingBegan) {
   EXPECT_LE(told, us());
 }
 
-TEST(ServiceManagerTest, StatusCanNotSayMoreThanAStatus) {
+TEST(SystemdTest, StatusCanNotSayMoreThanAStatus) {
   const NotifySocket socket;
-  const ServiceManager manager;
-  manager.status("all is well\nSTOPPING=1");
+  const Systemd systemd;
+  systemd.status("all is well\nSTOPPING=1");
   EXPECT_EQ(socket.next().text, "STATUS=all is well STOPPING=1");
 }
 
-TEST(ServiceManagerTest, KeepsDescriptorsUnderAName) {
+TEST(SystemdTest, KeepsDescriptorsUnderAName) {
   const NotifySocket socket;
-  const ServiceManager manager;
+  const Systemd systemd;
   std::array<int, 2> ends{};
   ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
   const net::FileDescriptor read_end(ends[0]);
   const net::FileDescriptor write_end(ends[1]);
-  EXPECT_TRUE(manager.keep("v1-public-udp-0", ends));
+  EXPECT_TRUE(systemd.keep("v1-public-udp-0", ends));
   const Notification told = socket.next();
   EXPECT_EQ(told.text, "FDSTORE=1\nFDPOLL=0\nFDNAME=v1-public-udp-0");
   ASSERT_EQ(told.fds.size(), 2U);
   EXPECT_TRUE(is_same_file(told.fds[0].get(), read_end.get()));
-  manager.drop("v1-public-udp-0");
+  systemd.drop("v1-public-udp-0");
   EXPECT_EQ(socket.next().text, "FDSTOREREMOVE=1\nFDNAME=v1-public-udp-0");
 }
 
-TEST(ServiceManagerTest, SaysWhereADescriptorCouldNotBeKept) {
+TEST(SystemdTest, SaysWhereADescriptorCouldNotBeKept) {
   const NotifySocket socket;
-  const ServiceManager manager;
+  const Systemd systemd;
   const std::array<int, 1> not_open{-1};
-  EXPECT_FALSE(manager.keep("v1-public-udp-0", not_open));
+  EXPECT_FALSE(systemd.keep("v1-public-udp-0", not_open));
   EXPECT_EQ(errno, EBADF);
 }
 
-// The manager closes the descriptor that comes with BARRIER when it has dealt with all before it.
-TEST(ServiceManagerTest, SettlesWhenTheManagerHasReadOnTillThere) {
+// The systemd closes the descriptor that comes with BARRIER when it has dealt with all before it.
+TEST(SystemdTest, SettlesWhenSystemdHasReadOnTillThere) {
   const NotifySocket socket;
-  const ServiceManager manager;
-  manager.drop("v1-public-udp-0");
+  const Systemd systemd;
+  systemd.drop("v1-public-udp-0");
   std::string heard;
   std::thread reader([&] {
     heard = socket.next().text;
     EXPECT_EQ(socket.next().text, "BARRIER=1");
   });
-  manager.settle(30s);
+  systemd.settle(30s);
   EXPECT_EQ(heard, "FDSTOREREMOVE=1\nFDNAME=v1-public-udp-0");
   reader.join();
 }
 
-TEST(ServiceManagerTest, SettlesForAManagerThatDoesNotReadAfterAWhile) {
+TEST(SystemdTest, SettlesForOneThatDoesNotReadAfterAWhile) {
   const NotifySocket socket;
-  ServiceManager().settle(1ms);
+  Systemd().settle(1ms);
   EXPECT_EQ(socket.next().text, "BARRIER=1");
 }
 
-TEST(ServiceManagerTest, KnowsHowLongItMayBeSilent) {
+TEST(SystemdTest, KnowsHowLongItMayBeSilent) {
   const NotifySocket socket;
-  EXPECT_FALSE(ServiceManager().watchdog_period());
+  EXPECT_FALSE(Systemd().watchdog_period());
   setenv("WATCHDOG_USEC", "3000000", 1);
-  EXPECT_EQ(ServiceManager().watchdog_period(), 3s);
+  EXPECT_EQ(Systemd().watchdog_period(), 3s);
   setenv("WATCHDOG_PID", std::to_string(getpid()).c_str(), 1);
-  EXPECT_EQ(ServiceManager().watchdog_period(), 3s);
+  EXPECT_EQ(Systemd().watchdog_period(), 3s);
   setenv("WATCHDOG_PID", "1", 1);
-  EXPECT_FALSE(ServiceManager().watchdog_period()) << "another process is watched";
+  EXPECT_FALSE(Systemd().watchdog_period()) << "another process is watched";
 }
 
-TEST(ServiceManagerTest, DoesNothingWhereNobodyManagesIt) {
+TEST(SystemdTest, DoesNothingWhereNobodyManagesIt) {
   unsetenv("NOTIFY_SOCKET");
   setenv("WATCHDOG_USEC", "3000000", 1);
-  const ServiceManager manager;
+  const Systemd systemd;
   unsetenv("WATCHDOG_USEC");
-  EXPECT_FALSE(manager.is_present());
-  EXPECT_FALSE(manager.watchdog_period());
-  manager.ready();
-  manager.alive();
-  manager.drop("v1-public-udp-0");
-  manager.settle(1ms);
+  EXPECT_FALSE(systemd.is_present());
+  EXPECT_FALSE(systemd.watchdog_period());
+  systemd.ready();
+  systemd.alive();
+  systemd.drop("v1-public-udp-0");
+  systemd.settle(1ms);
   const std::array<int, 1> fds{STDIN_FILENO};
-  EXPECT_TRUE(manager.keep("v1-public-udp-0", fds));
+  EXPECT_TRUE(systemd.keep("v1-public-udp-0", fds));
 }
 
 }  // namespace

@@ -15,10 +15,10 @@
 
 namespace siplb::app {
 
-class ServiceManager {
+class Systemd {
  public:
   // Reads the environment, which may not change afterwards.
-  ServiceManager();
+  Systemd();
 
   [[nodiscard]] bool is_present() const { return is_present_; }
   // How long without alive() the manager waits before it ends this process; nothing where it does

@@ -1,4 +1,4 @@
-#include "app/service_manager.h"
+#include "app/systemd.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -31,7 +31,7 @@ std::string one_line(std::string_view text) {
 
 }  // namespace
 
-ServiceManager::ServiceManager() {
+Systemd::Systemd() {
   const char* socket = std::getenv("NOTIFY_SOCKET");
   is_present_ = socket != nullptr && *socket != '\0';
   uint64_t period_us = 0;
@@ -41,38 +41,38 @@ ServiceManager::ServiceManager() {
   }
 }
 
-void ServiceManager::ready() const {
+void Systemd::ready() const {
   tell("READY=1");
 }
 
 // The instant tells systemd 253 and later that this reload is the one it asked for.
-void ServiceManager::reloading() const {
+void Systemd::reloading() const {
   const auto now =
       std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch());
   tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
 }
 
-void ServiceManager::stopping() const {
+void Systemd::stopping() const {
   tell("STOPPING=1");
 }
 
-void ServiceManager::alive() const {
+void Systemd::alive() const {
   tell("WATCHDOG=1");
 }
 
-void ServiceManager::status(std::string_view text) const {
+void Systemd::status(std::string_view text) const {
   tell("STATUS=" + one_line(text));
 }
 
-bool ServiceManager::keep(std::string_view name, std::span<const int> fds) const {
+bool Systemd::keep(std::string_view name, std::span<const int> fds) const {
   return tell("FDSTORE=1\nFDPOLL=0\nFDNAME=" + std::string(name), fds);
 }
 
-void ServiceManager::drop(std::string_view name) const {
+void Systemd::drop(std::string_view name) const {
   tell("FDSTOREREMOVE=1\nFDNAME=" + std::string(name));
 }
 
-void ServiceManager::settle(std::chrono::milliseconds limit) const {
+void Systemd::settle(std::chrono::milliseconds limit) const {
   sd_notify_barrier(/*unset_environment=*/0,
                     static_cast<uint64_t>(std::chrono::microseconds(limit).count()));
 }
