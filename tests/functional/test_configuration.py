@@ -43,7 +43,7 @@ MISTAKES = [
     ("collision", 'uri: "sip:127.0.0.1:5071"}',
      'uri: "sip:127.0.0.1:5071"}, {name: s1, uri: "sip:127.0.0.1:5072"}', "name 's1' is taken"),
     ("later key", "key_file: key", "key_file: key, key_file_previous: old",
-     "1:41: 'key_file_previous' is not yet supported"),
+     "1:44: 'key_file_previous' is not yet supported"),
     ("no expression", "metrics:",
      "routes: [{name: r, match: {request_user: '~^(0'}, group: pbx}]\nmetrics:",
      "7:42: '~^(0': missing ): ^(0"),

@@ -21,7 +21,7 @@ def test_ends_at_once_and_well(tmp_path, how):
             signalled = time.monotonic()
             assert siplbd.end(how) == 0
             assert time.monotonic() - signalled < ENDS_WITHIN_S
-            assert siplbd.events[-1]["event"] == "stopping"
+            assert [event["event"] for event in siplbd.events[-2:]] == ["stopping", "stopped"]
 
 
 @pytest.mark.parametrize("harmless", [signal.SIGHUP, signal.SIGPIPE])
@@ -30,6 +30,6 @@ def test_does_not_end(tmp_path, harmless):
         with Daemon(tmp_path, configuration([listener()], [group([server.address])])) as siplbd:
             siplbd.process.send_signal(harmless)
             if harmless == signal.SIGHUP:
-                siplbd.wait_event("reload ignored")
+                siplbd.wait_event("reloaded")
             set_up_call(client, siplbd.address, [server], "still-there")
             assert siplbd.process.poll() is None
