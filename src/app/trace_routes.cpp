@@ -32,7 +32,8 @@ std::string no_number(const std::string& name, const Bound& bound) {
 
 // A misspelt filter would follow everything.
 std::optional<std::string> find_unknown(const AdminRequest& request) {
-  for (const auto& [name, value] : request.query) {
+  for (const auto& given : request.query) {
+    const std::string& name = given.first;
     const bool is_known = std::any_of(std::begin(kParameters), std::end(kParameters),
                                       [&name](const char* known) { return name == known; });
     if (!is_known) return name;

@@ -19,11 +19,6 @@ constexpr uint32_t kWeightMax = 1000;
 // How often who waits for the last call looks.
 constexpr std::chrono::milliseconds kDrainPeriod{250};
 
-int usage_fault(const Streams& streams, const std::string& text) {
-  streams.errors << "siplbctl: " << text << '\n';
-  return kExitUsage;
-}
-
 // {"state":"drain"}; nothing where that is no state. Nothing in it needs an escape.
 std::optional<std::string> state_member(const std::string& state) {
   static constexpr std::array<const char*, 3> kStates = {"ready", "drain", "maint"};

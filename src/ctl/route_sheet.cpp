@@ -4,13 +4,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ctl/text_table.h"
+
 namespace siplb::ctl {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 constexpr size_t kTitleColumns = 10;
-constexpr size_t kColumns = 80;
 
 std::string text_at(const Json& json, const char* key) {
   const Json& value = json.at(key);

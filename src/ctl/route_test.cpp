@@ -45,18 +45,13 @@ std::string draft_of(const Command& command) {
   return write_request(draft);
 }
 
-std::string path_of(const Command& command) {
+std::string query_of(const Command& command) {
   Query query("/v1/route-test");
   for (const char* name : {"listener", "transport", "source", "local"}) {
     const std::string argument = std::string("--") + name;
     if (command.has(argument)) query.add(name, command.value(argument));
   }
   return query.text();
-}
-
-int usage_fault(const Streams& streams, const std::string& text) {
-  streams.errors << "siplbctl: " << text << '\n';
-  return kExitUsage;
 }
 
 }  // namespace
@@ -75,7 +70,7 @@ int route_test(const Command& command, const Streams& streams) {
   } else {
     message = draft_of(command);
   }
-  const Asked asked = ask(command, streams, Change{.path = path_of(command), .body = message});
+  const Asked asked = ask(command, streams, Change{.path = query_of(command), .body = message});
   return print(command, streams, asked, route_sheet);
 }
 

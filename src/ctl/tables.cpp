@@ -12,7 +12,7 @@
 namespace siplb::ctl {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 std::string text(const Json& server, const char* key) {
   const Json& value = server.at(key);

@@ -10,14 +10,14 @@
 namespace siplb::ctl {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 //    0.000  |--INVITE sip:bob@example.com---->|                                 |
 constexpr size_t kMargin = 10;  // of the left line
 constexpr size_t kSpan = 33;    // between two lines
 constexpr size_t kMiddle = kMargin + 1 + kSpan;
-constexpr size_t kColumns = kMiddle + 1 + kSpan + 1;
-static_assert(kColumns < 80);
+constexpr size_t kWidth = kMiddle + 1 + kSpan + 1;
+static_assert(kWidth < 80);
 
 // What peers write may be anything; a terminal gets nothing but what it prints in one column.
 std::string printable(std::string text) {
@@ -26,7 +26,7 @@ std::string printable(std::string text) {
   return text;
 }
 
-std::string text(const Json& message, const char* key) {
+std::string shown(const Json& message, const char* key) {
   const Json& value = message.at(key);
   return value.is_null() ? std::string() : printable(value.get<std::string>());
 }
@@ -72,7 +72,7 @@ std::string names_line(const std::string& left, const std::string& middle,
   std::string line = padded(std::string(kMargin, ' ') + cut_front(left, kNameMax), kMiddle - 2);
   line += middle;
   const std::string name = cut_front(right, kNameMax);
-  return without_end(padded(line, kColumns - name.size()) + name);
+  return without_end(padded(line, kWidth - name.size()) + name);
 }
 
 const char* sentence(const std::string& reason) {
@@ -97,23 +97,23 @@ struct TraceLadder::Message {
 };
 
 TraceLadder::Message::Message(const Json& json)
-    : call_id(text(json, "call_id")),
+    : call_id(shown(json, "call_id")),
       seconds(json.at("seconds").get<double>()),
-      is_in(text(json, "way") == "in"),
-      party{.name = text(json, "server"), .is_server = !json.at("server").is_null()},
-      label(text(json, "message")) {
-  const std::string whole = text(json, "time");  // "2026-11-21T16:00:00.250Z"
+      is_in(shown(json, "way") == "in"),
+      party{.name = shown(json, "server"), .is_server = !json.at("server").is_null()},
+      label(shown(json, "message")) {
+  const std::string whole = shown(json, "time");  // "2026-11-21T16:00:00.250Z"
   const size_t day = whole.find('T');
   time = whole.substr(day + 1, whole.find('Z') - day - 1);
-  if (!party.is_server) party.name = text(json, "remote");
+  if (!party.is_server) party.name = shown(json, "remote");
   if (label.empty()) label = "(no SIP)";
-  const std::string cseq = text(json, "cseq");
+  const std::string cseq = shown(json, "cseq");
   is_response = label.front() >= '1' && label.front() <= '6';  // no method begins so
   if (is_response) label += " (" + cseq.substr(cseq.rfind(' ') + 1) + ')';
   label = cut(label, kSpan - 4);
-  const std::string decision = text(json, "decision");
+  const std::string decision = shown(json, "decision");
   const bool goes_on = decision == "forwarded" || decision == "answered" || decision == "sent";
-  if (!goes_on) note = cut(decision + ": " + text(json, "reason"), kSpan - 2);
+  if (!goes_on) note = cut(decision + ": " + shown(json, "reason"), kSpan - 2);
 }
 
 std::string TraceLadder::add(const std::string& line) {

@@ -6,8 +6,8 @@
 #pragma once
 
 #include <cstdint>
-#include <iosfwd>
 #include <map>
+#include <ostream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,6 +58,11 @@ struct Streams {
   std::ostream& out;
   std::ostream& errors;
 };
+// Says what is wrong with the command, and gives the exit code for that.
+[[nodiscard]] inline int usage_fault(const Streams& streams, const std::string& text) {
+  streams.errors << "siplbctl: " << text << '\n';
+  return kExitUsage;
+}
 
 struct Verb {
   const char* words;    // "show server"

@@ -15,7 +15,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-Configuration base() {
+Configuration settings() {
   Configuration configuration;
   configuration.listeners = {{.name = "public"}};
   configuration.groups = {{.name = "pbx"}};
@@ -30,11 +30,11 @@ Sizing sizing(bool has_streams = false) {
 }
 
 TEST(FixedSettingsTest, NothingHasChangedInTheSameConfiguration) {
-  EXPECT_THAT(fixed_settings_changed(base(), base(), sizing()), IsEmpty());
+  EXPECT_THAT(fixed_settings_changed(settings(), settings(), sizing()), IsEmpty());
 }
 
 TEST(FixedSettingsTest, WhatMayChangeIsNotNamed) {
-  Configuration next = base();
+  Configuration next = settings();
   next.global.names = {"sip.example.com"};
   next.global.token_life = std::chrono::days(7);
   next.global.log.level = config::LogLevel::Debug;
@@ -42,33 +42,33 @@ TEST(FixedSettingsTest, WhatMayChangeIsNotNamed) {
   next.groups[0].policy = balance::Policy::Random;
   next.routes.push_back({.name = "more"});
   next.listeners.push_back({.name = "more"});
-  EXPECT_THAT(fixed_settings_changed(base(), next, sizing()), IsEmpty());
+  EXPECT_THAT(fixed_settings_changed(settings(), next, sizing()), IsEmpty());
 }
 
 TEST(FixedSettingsTest, NamesEachKeyThatHasChanged) {
-  Configuration next = base();
+  Configuration next = settings();
   next.global.lanes = 8;
   next.limits.call_expiry = 1h;
   next.timers.t1 = 100ms;
   next.admin.socket = "/run/other.sock";
-  EXPECT_THAT(fixed_settings_changed(base(), next, sizing()),
+  EXPECT_THAT(fixed_settings_changed(settings(), next, sizing()),
               ElementsAre("global.lanes", "limits.call_expiry", "timers.t1", "admin.socket"));
 }
 
 TEST(FixedSettingsTest, TheFirstTcpListenerNeedsWhatWasNotSetAside) {
-  Configuration next = base();
+  Configuration next = settings();
   next.listeners[0].transports = {sip::Transport::Tcp};
-  EXPECT_THAT(fixed_settings_changed(base(), next, sizing()),
+  EXPECT_THAT(fixed_settings_changed(settings(), next, sizing()),
               ElementsAre(HasSubstr("first listener with tcp")));
-  EXPECT_THAT(fixed_settings_changed(base(), next, sizing(true)), IsEmpty());
+  EXPECT_THAT(fixed_settings_changed(settings(), next, sizing(true)), IsEmpty());
 }
 
 TEST(FixedSettingsTest, PatienceWithStreamsCannotGrow) {
-  Configuration next = base();
+  Configuration next = settings();
   next.groups[0].failover.first_response_timeout = 2s;
-  EXPECT_THAT(fixed_settings_changed(base(), next, sizing(true)),
+  EXPECT_THAT(fixed_settings_changed(settings(), next, sizing(true)),
               ElementsAre(HasSubstr("first_response_timeout")));
-  EXPECT_THAT(fixed_settings_changed(base(), next, sizing()), IsEmpty());
+  EXPECT_THAT(fixed_settings_changed(settings(), next, sizing()), IsEmpty());
 }
 
 TEST(FixedSettingsTest, TheManualNamesThemAll) {

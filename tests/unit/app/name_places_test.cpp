@@ -18,7 +18,7 @@ SockAddress at(size_t i) {
   return SockAddress::v4(0x0A000000 + static_cast<uint32_t>(i), 5060);
 }
 
-std::vector<NamedAddress> addresses(std::vector<size_t> numbers) {
+std::vector<NamedAddress> found(std::vector<size_t> numbers) {
   std::vector<NamedAddress> list;
   for (const size_t i : numbers) list.push_back({.address = at(i)});
   return list;
@@ -47,7 +47,7 @@ class NamePlacesTest : public testing::Test {
  protected:
   NamePlacesTest() { places_.set_groups(groups_); }
 
-  Change update(std::vector<size_t> numbers) { return places_.update(0, addresses(numbers)); }
+  Change update(std::vector<size_t> numbers) { return places_.update(0, found(numbers)); }
 
   // The numbers of the addresses by place; 0 where there is none, without those at the end.
   std::vector<size_t> numbers() {
@@ -124,7 +124,7 @@ TEST_F(NamePlacesTest, IgnoreTheSameAddressesEachTimeWhenFull) {
 }
 
 TEST_F(NamePlacesTest, PreferTheFirstRankAndTheGreatestShare) {
-  std::vector<NamedAddress> list = addresses({1, 2, 3});
+  std::vector<NamedAddress> list = found({1, 2, 3});
   list[0].rank = 1;
   list[1].share = 10;
   list.push_back({.address = at(1), .rank = 0, .share = 5});
@@ -134,7 +134,7 @@ TEST_F(NamePlacesTest, PreferTheFirstRankAndTheGreatestShare) {
 }
 
 TEST_F(NamePlacesTest, SayWhenOnlyAShareChanges) {
-  std::vector<NamedAddress> list = addresses({1});
+  std::vector<NamedAddress> list = found({1});
   ASSERT_EQ(places_.update(0, list), Change::Moved);
   list[0].share = 500;
   EXPECT_EQ(places_.update(0, list), Change::Moved);
@@ -166,7 +166,7 @@ TEST_F(NamePlacesTest, StayWithAServerThatStays) {
 
 TEST_F(NamePlacesTest, ExpandToServersInTheOrderOfTheGroups) {
   ASSERT_EQ(update({1, 2}), Change::Moved);
-  ASSERT_EQ(places_.update(1, addresses({3})), Change::Moved);
+  ASSERT_EQ(places_.update(1, found({3})), Change::Moved);
   const auto expanded = places_.expand(groups_);
   ASSERT_EQ(expanded.size(), 2u);
   ASSERT_EQ(expanded[0].servers.size(), 1 + kPlacesPerName);

@@ -17,11 +17,11 @@ using testing::HasSubstr;
 using testing::Optional;
 
 constexpr Duration kVacancy = 1h;
-constexpr Instant kStart{24h};
+constexpr Instant kFirst{24h};
 
 std::optional<std::vector<size_t>> assign(PlaceList& places, std::vector<std::string> names,
                                           Duration at = {}) {
-  return places.assign(names, kVacancy, kStart + at);
+  return places.assign(names, kVacancy, kFirst + at);
 }
 
 TEST(PlaceListTest, PutsTheFirstInTheirOrder) {
@@ -87,7 +87,7 @@ transport::ListenerOptions listener(const std::string& name, uint16_t port) {
   return {.name = name, .address = SockAddress::v4(0x7f000001, port)};
 }
 
-GroupOptions group(const std::string& name, std::vector<std::string> servers) {
+GroupOptions group_of(const std::string& name, std::vector<std::string> servers) {
   GroupOptions options{.name = name};
   for (std::string& server : servers) {
     options.servers.push_back(
@@ -96,10 +96,10 @@ GroupOptions group(const std::string& name, std::vector<std::string> servers) {
   return options;
 }
 
-Configuration base() {
+Configuration two_groups() {
   Configuration configuration;
   configuration.listeners = {listener("public", 5060), listener("inside", 5070)};
-  configuration.groups = {group("pbx", {"s1", "s2"}), group("voicemail", {"v1"})};
+  configuration.groups = {group_of("pbx", {"s1", "s2"}), group_of("voicemail", {"v1"})};
   configuration.routes = {{.name = "all", .group = 0}};
   return configuration;
 }
@@ -107,7 +107,7 @@ Configuration base() {
 class PlacesTest : public testing::Test {
  protected:
   Arranged arrange(const Configuration& configuration, Duration at = {}) {
-    auto arranged = places_.arrange(configuration, kStart + at);
+    auto arranged = places_.arrange(configuration, kFirst + at);
     EXPECT_TRUE(arranged.has_value());
     return arranged ? std::move(*arranged) : Arranged{};
   }
@@ -115,20 +115,20 @@ class PlacesTest : public testing::Test {
 };
 
 TEST_F(PlacesTest, TheFirstConfigurationStandsAsItIsWritten) {
-  const Arranged arranged = arrange(base());
-  EXPECT_EQ(arranged.configuration.listeners, base().listeners);
+  const Arranged arranged = arrange(two_groups());
+  EXPECT_EQ(arranged.configuration.listeners, two_groups().listeners);
   ASSERT_EQ(arranged.configuration.groups.size(), balance::kGroupsMax);
-  EXPECT_EQ(arranged.configuration.groups[0], base().groups[0]);
-  EXPECT_EQ(arranged.configuration.groups[1], base().groups[1]);
+  EXPECT_EQ(arranged.configuration.groups[0], two_groups().groups[0]);
+  EXPECT_EQ(arranged.configuration.groups[1], two_groups().groups[1]);
   EXPECT_EQ(arranged.configuration.groups[2], GroupOptions{});
   EXPECT_THAT(arranged.servers.of, ElementsAre(0, 1, 2));
   EXPECT_EQ(arranged.servers.count, 16u);
 }
 
 TEST_F(PlacesTest, ServersStandWhereTheyStoodThoughOthersCameAndWent) {
-  arrange(base());
-  Configuration next = base();
-  next.groups = {group("voicemail", {"v0", "v1"}), group("pbx", {"s2", "s3"})};
+  arrange(two_groups());
+  Configuration next = two_groups();
+  next.groups = {group_of("voicemail", {"v0", "v1"}), group_of("pbx", {"s2", "s3"})};
   const Arranged arranged = arrange(next);
   EXPECT_EQ(arranged.configuration.groups[0].name, "pbx");
   EXPECT_EQ(arranged.configuration.groups[1].name, "voicemail");
@@ -137,20 +137,20 @@ TEST_F(PlacesTest, ServersStandWhereTheyStoodThoughOthersCameAndWent) {
 }
 
 TEST_F(PlacesTest, AServerWithAnotherAddressKeepsItsPlace) {
-  arrange(base());
-  Configuration next = base();
+  arrange(two_groups());
+  Configuration next = two_groups();
   next.groups[0].servers[0].address = SockAddress::v4(0x7f000001, 5099);
   EXPECT_THAT(arrange(next).servers.of, ElementsAre(0, 1, 2));
 }
 
 TEST_F(PlacesTest, ServersOfTwoGroupsMayHaveOneName) {
-  Configuration next = base();
-  next.groups[1] = group("voicemail", {"s1"});
+  Configuration next = two_groups();
+  next.groups[1] = group_of("voicemail", {"s1"});
   EXPECT_THAT(arrange(next).servers.of, ElementsAre(0, 1, 2));
 }
 
 TEST_F(PlacesTest, AHostNameHasAPlaceForEachOfItsAddresses) {
-  Configuration next = base();
+  Configuration next = two_groups();
   next.groups[0].servers[0].host = "pbx.example.com";
   const Arranged arranged = arrange(next);
   ASSERT_EQ(arranged.servers.of.size(), balance::kPlacesPerName + 2);
@@ -158,10 +158,10 @@ TEST_F(PlacesTest, AHostNameHasAPlaceForEachOfItsAddresses) {
 }
 
 TEST_F(PlacesTest, WhatARouteSaysOfGroupsAndListenersFollowsThem) {
-  arrange(base());
-  Configuration next = base();
+  arrange(two_groups());
+  Configuration next = two_groups();
   next.listeners = {listener("new", 5090), listener("inside", 5070)};
-  next.groups = {group("new", {"n1"}), group("pbx", {"s1"})};
+  next.groups = {group_of("new", {"n1"}), group_of("pbx", {"s1"})};
   next.groups[0].listener = 1;
   next.groups[1].listener = 0;
   next.routes = {{.name = "some", .listeners = 0b01, .from_group = 1, .group = 0},
@@ -178,7 +178,7 @@ TEST_F(PlacesTest, WhatARouteSaysOfGroupsAndListenersFollowsThem) {
 }
 
 TEST_F(PlacesTest, OfAListenerThatHasLeftRemainsWhatItWasCalled) {
-  Configuration first = base();
+  Configuration first = two_groups();
   first.listeners[0].advertise = {{.to = {}, .as = "sip.example.com"}};
   arrange(first);
   Configuration next = first;
@@ -192,46 +192,46 @@ TEST_F(PlacesTest, OfAListenerThatHasLeftRemainsWhatItWasCalled) {
 }
 
 TEST_F(PlacesTest, AListenerAtAnotherAddressIsAnotherOne) {
-  arrange(base());
-  Configuration next = base();
+  arrange(two_groups());
+  Configuration next = two_groups();
   next.listeners[0] = listener("public", 5061);
   const auto listeners = arrange(next).configuration.listeners;
   ASSERT_EQ(listeners.size(), 3u);
   EXPECT_TRUE(listeners[0].has_left());
   EXPECT_EQ(listeners[2], next.listeners[0]);
 
-  const auto again = arrange(base()).configuration.listeners;
-  EXPECT_EQ(again[0], base().listeners[0]);
+  const auto again = arrange(two_groups()).configuration.listeners;
+  EXPECT_EQ(again[0], two_groups().listeners[0]);
   EXPECT_TRUE(again[2].has_left());
 }
 
 TEST_F(PlacesTest, AListenerWithOtherTransportsIsTheSame) {
-  arrange(base());
-  Configuration next = base();
+  arrange(two_groups());
+  Configuration next = two_groups();
   next.listeners[0].transports = {sip::Transport::Tcp};
   EXPECT_EQ(arrange(next).configuration.listeners, next.listeners);
 }
 
 TEST_F(PlacesTest, SaysWhatHasNoPlace) {
-  arrange(base());
-  Configuration next = base();
+  arrange(two_groups());
+  Configuration next = two_groups();
   std::vector<std::string> names;
   for (int i = 0; i < 16; ++i) names.push_back("t" + std::to_string(i));
-  next.groups[0] = group("pbx", names);
-  const auto refused = places_.arrange(next, kStart);
+  next.groups[0] = group_of("pbx", names);
+  const auto refused = places_.arrange(next, kFirst);
   ASSERT_FALSE(refused.has_value());
   EXPECT_THAT(refused.error(), HasSubstr("limits.servers"));
   EXPECT_THAT(refused.error(), HasSubstr("240 min"));
 }
 
 TEST_F(PlacesTest, SaysThatThereIsNoPlaceForMoreListeners) {
-  Configuration next = base();
+  Configuration next = two_groups();
   for (uint16_t port = 6000; next.listeners.size() < transport::kListenersMax; ++port) {
     next.listeners.push_back(listener("l" + std::to_string(port), port));
   }
   arrange(next);
   next.listeners[0] = listener("another", 7000);
-  const auto refused = places_.arrange(next, kStart);
+  const auto refused = places_.arrange(next, kFirst);
   ASSERT_FALSE(refused.has_value());
   EXPECT_THAT(refused.error(), HasSubstr("listeners"));
 }

@@ -23,9 +23,9 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr HashKey kKey{{1, 2, 3}};
+constexpr HashKey kTableKey{{1, 2, 3}};
 constexpr uint64_t kCall = uint64_t{77} << 32 | 1;
-constexpr Instant kStart{std::chrono::seconds(1000)};
+constexpr Instant kBegin{std::chrono::seconds(1000)};
 
 config::Configuration configured(const std::string& global, size_t server_count = 1) {
   std::string servers;
@@ -44,7 +44,7 @@ config::Configuration configured(const std::string& global, size_t server_count 
 bool has_call(const CallTables& tables, size_t lane) {
   balance::AffinityCounters counters;
   const proxy::LaneTables& at = tables.by_lane()[lane];
-  return balance::AffinityTable(at.calls, at.others, {}, counters).find(kCall, kStart) != nullptr;
+  return balance::AffinityTable(at.calls, at.others, {}, counters).find(kCall, kBegin) != nullptr;
 }
 
 CallTables::Shape shape_of(const Sizing& sizing) {
@@ -63,12 +63,12 @@ class PredecessorTest : public testing::Test {
   }
   // One that has left tables of this shape with a call on the last lane.
   static Predecessor who_left(const CallTables::Shape& shape) {
-    const auto tables = CallTables::create(shape, kKey);
+    const auto tables = CallTables::create(shape, kTableKey);
     EXPECT_TRUE(tables);
     const proxy::LaneTables& at = tables->by_lane().back();
     balance::AffinityCounters counters;
     EXPECT_EQ(balance::AffinityTable(at.calls, at.others, {}, counters)
-                  .put(kCall, 7, 7, 0, balance::AffinityKind::Call, kStart),
+                  .put(kCall, 7, 7, 0, balance::AffinityKind::Call, kBegin),
               balance::AffinityTable::PutStatus::Stored);
     return who_left(tables->descriptor());
   }
@@ -133,7 +133,7 @@ TEST_F(PredecessorTest, TablesThatFitAreTheOnesThatWereLeft) {
   const auto tables = take(predecessor, file);
   ASSERT_TRUE(tables);
   EXPECT_TRUE(tables->has_old_entries());
-  EXPECT_EQ(tables->key(), kKey);
+  EXPECT_EQ(tables->key(), kTableKey);
   EXPECT_TRUE(has_call(*tables, tables->shape().lanes - 1));
   EXPECT_THAT(out_.str(), HasSubstr("call tables adopted lanes=8"));
   EXPECT_THAT(out_.str(), Not(HasSubstr("resized")));
@@ -145,7 +145,7 @@ TEST_F(PredecessorTest, EntriesAreCarriedOverWhereTheSizeHasChanged) {
   const auto tables = take(predecessor, file);
   ASSERT_TRUE(tables);
   EXPECT_EQ(tables->shape(), shape_of(derive_sizing(file, 2)));
-  EXPECT_EQ(tables->key(), kKey);
+  EXPECT_EQ(tables->key(), kTableKey);
   EXPECT_TRUE(tables->has_old_entries());
   EXPECT_TRUE(tables->descriptor().is_open());
   EXPECT_TRUE(has_call(*tables, 7));
@@ -164,7 +164,7 @@ TEST_F(PredecessorTest, LanesThatMemoryHasNoRoomForAreGivenUp) {
   const auto tables = take(predecessor, file);
   ASSERT_TRUE(tables);
   EXPECT_FALSE(tables->has_old_entries());
-  EXPECT_NE(tables->key(), kKey);
+  EXPECT_NE(tables->key(), kTableKey);
   EXPECT_THAT(out_.str(),
               HasSubstr("call tables not adopted reason=\"no memory for so many lanes\""));
 }

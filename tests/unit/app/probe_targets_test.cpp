@@ -8,7 +8,6 @@ namespace siplb::app {
 namespace {
 
 using balance::OperatorState;
-using test::on_loopback;
 
 health::ProbePlan plan_of(const test::SnapshotInput& input, const OperatorSettings& settings = {}) {
   return make_probe_plan(test::make_snapshot(input), settings);
@@ -19,13 +18,13 @@ TEST(ProbeTargetsTest, AreTheServersWithTheirAddressesAndOptions) {
   group.panic_below = 25;
   group.servers[1].weight = 7;
   group.servers[1].health.fall = 9;
-  const auto plan =
-      plan_of({.listeners = {{.name = "main", .address = on_loopback(5060)}}, .groups = {group}});
+  const auto plan = plan_of(
+      {.listeners = {{.name = "main", .address = test::on_loopback(5060)}}, .groups = {group}});
   ASSERT_EQ(plan.groups.size(), 1u);
   EXPECT_EQ(plan.groups[0].panic_below, 25);
   ASSERT_EQ(plan.targets.size(), 2u);
   const health::ProbeTarget& target = plan.targets[1];
-  EXPECT_EQ(target.address, on_loopback(5062));
+  EXPECT_EQ(target.address, test::on_loopback(5062));
   EXPECT_EQ(target.request_uri, "sip:127.0.0.1:5062");
   EXPECT_EQ(target.weight, 7u);
   EXPECT_EQ(target.options.fall, 9);
@@ -33,19 +32,20 @@ TEST(ProbeTargetsTest, AreTheServersWithTheirAddressesAndOptions) {
 }
 
 TEST(ProbeTargetsTest, AreReachedFromTheListenerOfTheirServer) {
-  const auto plan = plan_of(
-      {.listeners = {{.name = "public",
-                      .address = SockAddress::v4(0x7f000002, 5060),
-                      .role = transport::ListenerRole::Clients},
-                     {.name = "inside",
-                      .address = on_loopback(5080),
-                      .transports = {sip::Transport::Udp, sip::Transport::Tcp},
-                      .role = transport::ListenerRole::Servers}},
-       .groups = {test::pbx(
-           {{.name = "s1", .address = on_loopback(5061), .transport = sip::Transport::Tcp}})}});
+  const auto plan =
+      plan_of({.listeners = {{.name = "public",
+                              .address = SockAddress::v4(0x7f000002, 5060),
+                              .role = transport::ListenerRole::Clients},
+                             {.name = "inside",
+                              .address = test::on_loopback(5080),
+                              .transports = {sip::Transport::Udp, sip::Transport::Tcp},
+                              .role = transport::ListenerRole::Servers}},
+               .groups = {test::pbx({{.name = "s1",
+                                      .address = test::on_loopback(5061),
+                                      .transport = sip::Transport::Tcp}})}});
   const health::ProbeTarget& target = plan.targets.front();
   EXPECT_EQ(target.listener, 1);
-  EXPECT_EQ(target.local, on_loopback(0));
+  EXPECT_EQ(target.local, test::on_loopback(0));
   EXPECT_EQ(target.sent_by, "127.0.0.1:5080");
   EXPECT_EQ(target.transport, sip::Transport::Tcp);
   EXPECT_EQ(target.request_uri, "sip:127.0.0.1:5061;transport=tcp");
@@ -65,12 +65,13 @@ TEST(ProbeTargetsTest, AreReachedFromTheAdvertisedAddressOfAWildcardIfItIsOnTheH
 }
 
 TEST(ProbeTargetsTest, BearTheStateThatTheOperatorHasSetForAllPlaces) {
-  const auto plan = plan_of(
-      {.listeners = {{.name = "main", .address = on_loopback(5060)}},
-       .groups = {test::pbx({{.name = "s1/1", .address = on_loopback(5061), .host = "a.example"},
-                             {.name = "s1/2", .host = "a.example"},
-                             {.name = "s2", .address = on_loopback(5062)}})}},
-      {{"pbx/s1", {.state = OperatorState::Maint}}});
+  const auto plan =
+      plan_of({.listeners = {{.name = "main", .address = test::on_loopback(5060)}},
+               .groups = {test::pbx(
+                   {{.name = "s1/1", .address = test::on_loopback(5061), .host = "a.example"},
+                    {.name = "s1/2", .host = "a.example"},
+                    {.name = "s2", .address = test::on_loopback(5062)}})}},
+              {{"pbx/s1", {.state = OperatorState::Maint}}});
   EXPECT_EQ(plan.targets[0].operator_state, OperatorState::Maint);
   EXPECT_EQ(plan.targets[1].operator_state, OperatorState::Maint);
   EXPECT_EQ(plan.targets[2].operator_state, OperatorState::Ready);

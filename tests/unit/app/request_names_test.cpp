@@ -16,7 +16,6 @@ using proxy::NameKey;
 using std::chrono::milliseconds;
 using test::DnsMessage;
 using testing::ElementsAre;
-using News = RequestNames::News;
 
 NameKey key(std::string_view host, uint16_t port = 5060) {
   NameKey name{.host = {}, .port = port, .transport = {}};
@@ -38,7 +37,7 @@ class RequestNamesTest : public testing::Test {
   // Runs whenever there is something to do, until a book comes.
   void run_until_book() {
     const Instant end = Clock::now() + milliseconds(test::kPatienceMs);
-    while (names_->run(Clock::now()) == News::Nothing) {
+    while (names_->run(Clock::now()) == RequestNames::News::Nothing) {
       ASSERT_LT(Clock::now(), end);
       pollfd poll{.fd = names_->descriptor(), .events = POLLIN, .revents = 0};
       const auto left = std::chrono::ceil<milliseconds>(names_->next_deadline() - Clock::now());
@@ -60,7 +59,7 @@ class RequestNamesTest : public testing::Test {
 };
 
 TEST_F(RequestNamesTest, SleepsAsLongAsNothingIsAsked) {
-  EXPECT_EQ(names_->run(Clock::now()), News::Nothing);
+  EXPECT_EQ(names_->run(Clock::now()), RequestNames::News::Nothing);
   EXPECT_FALSE(is_readable());
   EXPECT_EQ(names_->next_deadline(), Instant::max());
 }
@@ -68,7 +67,7 @@ TEST_F(RequestNamesTest, SleepsAsLongAsNothingIsAsked) {
 TEST_F(RequestNamesTest, PublishesWhatWasAsked) {
   EXPECT_EQ(names_->ask(key("a.example", 5070), Clock::now()), AskStatus::Asked);
   EXPECT_TRUE(is_readable());
-  EXPECT_EQ(names_->run(Clock::now()), News::Nothing);
+  EXPECT_EQ(names_->run(Clock::now()), RequestNames::News::Nothing);
   EXPECT_TRUE(names_->books().look(0).empty());
   answer_one("192.0.2.7");
   answer_one("192.0.2.7");

@@ -19,7 +19,7 @@ using test::NameServer;
 using testing::ElementsAre;
 using News = Resolver::News;
 
-SockAddress at(std::string_view text) {
+SockAddress place(std::string_view text) {
   return *SockAddress::parse(text);
 }
 
@@ -82,7 +82,7 @@ TEST_F(ResolverTest, AsksForBothFamilies) {
         DnsMessage(query.octets).address(60, query.type == ns_t_a ? "10.0.0.1" : "2001:db8::1"));
   }
   run_until(LookupResult::Answered, 2);
-  EXPECT_THAT(led_to(), ElementsAre(at("10.0.0.1:5070"), at("[2001:db8::1]:5070")));
+  EXPECT_THAT(led_to(), ElementsAre(place("10.0.0.1:5070"), place("[2001:db8::1]:5070")));
   EXPECT_EQ(run(), News::Nothing);
   EXPECT_EQ(resolver_->next_deadline(), now_ + seconds(60));
 }
@@ -106,7 +106,7 @@ TEST_F(ResolverTest, FollowsAServiceToItsTargets) {
   }
   run_until(LookupResult::NoData, 1);
   run_until(LookupResult::Answered, 2);
-  EXPECT_THAT(led_to(), ElementsAre(at("10.0.0.1:5080")));
+  EXPECT_THAT(led_to(), ElementsAre(place("10.0.0.1:5080")));
 }
 
 TEST_F(ResolverTest, AsksAgainWhenTheAnswerRanOutAndTakesTheNewOne) {

@@ -12,7 +12,7 @@ using sip::Transport;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-SockAddress at(std::string_view text) {
+SockAddress ip_address(std::string_view text) {
   const auto address = SockAddress::parse(text);
   EXPECT_TRUE(address) << text;
   return address.value_or(SockAddress{});
@@ -20,7 +20,8 @@ SockAddress at(std::string_view text) {
 
 transport::ListenerOptions listener(std::string name, std::string_view address,
                                     std::vector<Transport> transports = {Transport::Udp}) {
-  return {.name = std::move(name), .address = at(address), .transports = std::move(transports)};
+  return {
+      .name = std::move(name), .address = ip_address(address), .transports = std::move(transports)};
 }
 
 class UsableAddressesTest : public testing::Test {
@@ -29,7 +30,7 @@ class UsableAddressesTest : public testing::Test {
   [[nodiscard]] std::vector<std::string> usable(
       std::initializer_list<std::string_view> addresses) const {
     std::vector<NamedAddress> all;
-    for (const std::string_view text : addresses) all.push_back({.address = at(text)});
+    for (const std::string_view text : addresses) all.push_back({.address = ip_address(text)});
     const auto snapshot =
         test::make_snapshot({.listeners = listeners_, .groups = {}, .routes = {}});
     std::vector<std::string> left;
@@ -91,7 +92,8 @@ TEST_F(UsableAddressesTest, AreNotOfThisHostAtTheWildcardsPort) {
 }
 
 TEST_F(UsableAddressesTest, KeepRankAndShare) {
-  const std::vector<NamedAddress> all = {{.address = at("10.0.0.1:5060"), .rank = 2, .share = 7}};
+  const std::vector<NamedAddress> all = {
+      {.address = ip_address("10.0.0.1:5060"), .rank = 2, .share = 7}};
   const auto snapshot = test::make_snapshot({.listeners = listeners_, .groups = {}, .routes = {}});
   EXPECT_EQ(usable_addresses(all, {group_, server_}, snapshot.sides), all);
 }
