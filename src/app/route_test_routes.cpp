@@ -89,20 +89,11 @@ std::string read_flow(const AdminRequest& request, const proxy::Sides& sides,
 
 // ---- What the lane says of it
 
-const char* role_label(transport::ListenerRole role) {
-  switch (role) {
-    case transport::ListenerRole::Clients: return "clients";
-    case transport::ListenerRole::Servers: return "servers";
-    case transport::ListenerRole::Both: break;
-  }
-  return "both";
-}
-
 Json received_json(const proxy::RouteTestInput& input, const RouteTestReport& report) {
   const proxy::Side& side = input.snapshot.sides[input.source.listener];
   return {{"message", label_or_null(proxy::read_trace_message(input.octets).title())},
           {"listener", side.name},
-          {"role", role_label(side.role)},
+          {"role", transport::name(side.role)},
           {"transport", sip::transport_label(input.source.transport)},
           {"source", input.source.remote.text().view()},
           {"fault",

@@ -50,15 +50,6 @@ AdminAnswer show_groups(Control& control) {
   return answer_with({{"groups", std::move(groups)}});
 }
 
-const char* name(transport::ListenerRole role) {
-  switch (role) {
-    case transport::ListenerRole::Clients: return "clients";
-    case transport::ListenerRole::Servers: return "servers";
-    case transport::ListenerRole::Both: break;
-  }
-  return "both";
-}
-
 Json listener_json(const proxy::Side& side, const SocketSums& sockets) {
   Json transports = Json::array();
   for (const auto transport : side.transports) {

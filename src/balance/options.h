@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -107,6 +108,11 @@ struct GroupOptions {
 [[nodiscard]] inline size_t place_count(const GroupOptions& group) {
   size_t count = 0;
   for (const ServerOptions& server : group.servers) count += place_count(server);
+  return count;
+}
+[[nodiscard]] inline size_t place_count(std::span<const GroupOptions> groups) {
+  size_t count = 0;
+  for (const GroupOptions& group : groups) count += place_count(group);
   return count;
 }
 

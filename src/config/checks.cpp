@@ -59,10 +59,7 @@ void check_timers(const YamlNode& section, const transaction::TimerOptions& time
 
 void check_server_places(const YamlNode& section, const Configuration& configuration,
                          FaultList& faults) {
-  size_t servers = 0;
-  for (const balance::GroupOptions& group : configuration.groups) {
-    servers += balance::place_count(group);
-  }
+  const size_t servers = balance::place_count(configuration.groups);
   const size_t places = configuration.limits.servers;
   if (places == 0 || servers <= places) return;
   faults.add(at(section, "servers").place, "fewer than the " + std::to_string(servers) +

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.h"
@@ -13,6 +14,14 @@
 namespace siplb::transport {
 
 enum class ListenerRole : uint8_t { Clients, Servers, Both };
+[[nodiscard]] constexpr std::string_view name(ListenerRole role) {
+  switch (role) {
+    case ListenerRole::Clients: return "clients";
+    case ListenerRole::Servers: return "servers";
+    case ListenerRole::Both: break;
+  }
+  return "both";
+}
 
 inline constexpr size_t kAdvertisedMax = 16;  // names of one listener
 inline constexpr size_t kNetworksMax = 64;    // in one list
