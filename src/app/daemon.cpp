@@ -272,7 +272,7 @@ void Daemon::make_reload(const ConfigurationFile& file, Places places) {
 StartResult<void> Daemon::make_prober() {
   load_ = std::make_unique<balance::LoadBoard>(sizing_.workers, sizing_.servers);
   calls_ = std::make_unique<balance::CallCounts>(sizing_.servers);
-  health::Prober::Options options{.worker_count = sizing_.workers + 2,
+  health::Prober::Options options{.reader_count = sizing_.workers + kStatusReaders,
                                   .server_count = sizing_.servers,
                                   .group_count = balance::kGroupsMax};
   const auto seed = random_u32();
@@ -294,8 +294,8 @@ size_t Daemon::connections_by_descriptors() {
   const size_t wanted = sizing_.census.connections_max;
   rlimit limit{};
   if (!sizing_.has_streams || getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
-  size_t servers = 0;  // each has a probe's socket as well
-  for (const auto& group : configuration_.groups) servers += balance::place_count(group);
+  // Each has a probe's socket as well.
+  const size_t servers = balance::place_count(configuration_.groups);
   const size_t sockets = 2 * configuration_.listeners.size() + servers;
   const size_t reserve = kDescriptorReserve + servers + sizing_.lanes * sockets;
   const size_t allowed = limit.rlim_cur > reserve ? limit.rlim_cur - reserve : 0;

@@ -103,18 +103,11 @@ constexpr auto affinity_entries =
     table_entries<balance::AffinityEntry, balance::AffinityTable::kWays>;
 constexpr auto moved_entries = table_entries<proxy::MovedFlow, proxy::MovedFlows::kWays>;
 
-size_t server_count(const Configuration& configuration) {
-  size_t count = 0;
-  for (const balance::GroupOptions& group : configuration.groups) {
-    count += balance::place_count(group);
-  }
-  return count;
-}
-
 // Room for a pool that doubles, and for some servers at any rate.
 size_t server_places(const Configuration& configuration) {
   if (configuration.limits.servers != 0) return configuration.limits.servers;
-  return std::min(2 * server_count(configuration) + kServersMore, balance::kServersMax);
+  return std::min(2 * balance::place_count(configuration.groups) + kServersMore,
+                  balance::kServersMax);
 }
 
 // With a server for each place of a name, and hollow groups.
@@ -226,14 +219,16 @@ std::vector<Consumer> of_servers(const Configuration& configuration, size_t work
   return {
       {"topology",
        kTopologies * balance::Topology::memory_bytes(with_places(configuration.groups), servers),
-       std::to_string(kTopologies) + " x " + std::to_string(server_count(configuration)) +
-           " servers in " + std::to_string(groups) + " groups"},
+       std::to_string(kTopologies) + " x " +
+           std::to_string(balance::place_count(configuration.groups)) + " servers in " +
+           std::to_string(groups) + " groups"},
       {"load-board", balance::LoadBoard::memory_octets(workers, servers),
        std::to_string(workers) + " workers x " + count},
       {"call-counts", balance::CallCounts::memory_octets(servers), count},
       {"prober",
-       health::Prober::memory_octets(
-           {.worker_count = workers + 2, .server_count = servers, .group_count = groups}),
+       health::Prober::memory_octets({.reader_count = workers + kStatusReaders,
+                                      .server_count = servers,
+                                      .group_count = groups}),
        count + ", their probes and signals"},
   };
 }
@@ -313,7 +308,7 @@ MemoryBudget::MemoryBudget(const Configuration& configuration, const Sizing& siz
 
   consumers_ = {
       {"program", kProgramOctets, "code, libraries, stacks, heap"},
-      {"http", kScrapeOctets + server_count(configuration) * kScrapeOctetsPerServer,
+      {"http", kScrapeOctets + balance::place_count(configuration.groups) * kScrapeOctetsPerServer,
        "a page of metrics"},
       product("worker-state", {workers, {sizeof(proxy::Worker), {}}}),
       product("event-rings", {workers, {sizeof(EventRing), {}}}),

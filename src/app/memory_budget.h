@@ -22,6 +22,9 @@
 
 namespace siplb::app {
 
+// Who looks at what the prober publishes besides the workers: control, metrics and supervisor.
+inline constexpr size_t kStatusReaders = 3;
+
 struct Sizing {
   size_t workers = 1;
   size_t lanes = 4;    // of all workers

@@ -54,7 +54,7 @@ Duration first_delay(std::chrono::milliseconds interval, ServerIndex server, uin
 }
 
 StatusBoard::Options board_options(const Prober::Options& options) {
-  return {.reader_count = options.worker_count + 1,
+  return {.reader_count = options.reader_count,
           .server_count = options.server_count,
           .group_count = options.group_count};
 }

@@ -44,7 +44,7 @@ class Prober final : public balance::HealthSink {
   using Priority = health::Priority;
 
   struct Options {
-    size_t worker_count = 1;  // readers of the status
+    size_t reader_count = 1;  // of the status
     size_t server_count = 0;
     size_t group_count = 0;
     size_t signals = 256;  // that may wait, a power of two, at least 2
@@ -75,8 +75,7 @@ class Prober final : public balance::HealthSink {
   // From any thread.
   void tell(const balance::HealthSignal& signal, std::string_view octets = {}) override;
 
-  // What the lanes read, worker w as reader w; one more reader, number worker_count, is the
-  // control thread's.
+  // What workers and others read; the readers are the caller's to number.
   [[nodiscard]] Published<balance::PoolStatus>& status();
   // From any thread.
   [[nodiscard]] const ProbeCounters& counters(balance::ServerIndex server) const;

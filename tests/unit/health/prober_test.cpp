@@ -92,7 +92,8 @@ class ProberTest : public testing::Test {
 
   void start(size_t signals = 16) {
     plans_.emplace(1, std::make_unique<ProbePlan>(plan_));
-    auto prober = Prober::create({.server_count = kServers,
+    auto prober = Prober::create({.reader_count = 2,
+                                  .server_count = kServers,
                                   .group_count = 1,
                                   .signals = signals,
                                   .probe_key = {{1, 2, 3}},
