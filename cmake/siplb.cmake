@@ -1,6 +1,7 @@
 # How a part of siplb is built: warnings, sanitizers, and one static library per layer.
 
 option(SIPLB_TESTS "Build the tests" ON)
+option(SIPLB_TOGETHER "Compile several files at once; OFF shows that each stands by itself" ON)
 option(SIPLB_BENCH "Build the benchmarks" OFF)
 option(SIPLB_FUZZ "Build the fuzz targets for libFuzzer (clang) instead of the replay main" OFF)
 set(SIPLB_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
@@ -31,7 +32,7 @@ if(SIPLB_SANITIZE)
     -fsanitize=${SIPLB_SANITIZE} -fno-sanitize-recover=all)
   # A quarter of the time that unit tests take to build; what they test is watched as ever.
   target_compile_options(siplb_flags INTERFACE
-    $<$<BOOL:$<TARGET_PROPERTY:SIPLB_UNOPTIMISED>>:-fno-sanitize=undefined>)
+    $<$<BOOL:$<TARGET_PROPERTY:SIPLB_UNWATCHED>>:-fno-sanitize=undefined>)
   target_link_options(siplb_flags INTERFACE -fsanitize=${SIPLB_SANITIZE})
 endif()
 if(SIPLB_FUZZ)
@@ -48,22 +49,26 @@ function(siplb_command_line source)
 endfunction()
 
 function(siplb_compile_together target is_wanted)
-  if(is_wanted AND SIPLB_SANITIZE)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  if(is_wanted AND SIPLB_TOGETHER)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
+    set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endif()
 endfunction()
 
-# siplb_layer(NAME [NO_EXCEPTIONS] [TOGETHER] [LINK targets...]): the static library of src/NAME.
-# Every .cpp in the folder belongs to it, but main.cpp, which makes a program.
-# TOGETHER: builds with sanitizers compile several files at once, in half the time; no two of them
-# may give one name to different things. Release builds show that each file stands by itself.
+# siplb_layer(NAME [NO_EXCEPTIONS] [OFF_PATH] [TOGETHER] [ALONE files...] [LINK targets...]): the
+# static library of src/NAME. Every .cpp in the folder belongs to it, but main.cpp, which makes a
+# program.
+# OFF_PATH: no message waits for it, so that builds with sanitizers need not optimise it.
+# TOGETHER: several files are compiled at once, in half the time; no two of them, but those that
+# stand ALONE, may give one name to different things.
 function(siplb_layer name)
-  cmake_parse_arguments(ARG "NO_EXCEPTIONS;TOGETHER" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "NO_EXCEPTIONS;OFF_PATH;TOGETHER" "" "ALONE;LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   add_library(siplb_${name} STATIC ${sources})
   target_link_libraries(siplb_${name} PUBLIC siplb_flags ${ARG_LINK})
-  siplb_compile_together(siplb_${name} "${ARG_TOGETHER}")
+  siplb_compile_together(siplb_${name} "${ARG_TOGETHER}" ${ARG_ALONE})
+  set_target_properties(siplb_${name} PROPERTIES SIPLB_UNOPTIMISED "${ARG_OFF_PATH}")
   if(ARG_NO_EXCEPTIONS)
     target_compile_options(siplb_${name} PRIVATE -fno-exceptions)
   endif()
@@ -97,7 +102,7 @@ function(siplb_unit_tests layer)
   target_compile_definitions(unit_${layer} PRIVATE SIPLB_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   siplb_compile_together(unit_${layer} "${ARG_TOGETHER}")
   # Halves the time that they take to build; what they test is optimised as ever.
-  set_target_properties(unit_${layer} PROPERTIES SIPLB_UNOPTIMISED ON)
+  set_target_properties(unit_${layer} PROPERTIES SIPLB_UNOPTIMISED ON SIPLB_UNWATCHED ON)
   add_test(NAME unit_${layer} COMMAND unit_${layer})
   set_tests_properties(unit_${layer} PROPERTIES LABELS unit TIMEOUT 60)
 endfunction()

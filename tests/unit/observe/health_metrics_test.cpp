@@ -12,7 +12,7 @@ using testing::HasSubstr;
 
 constexpr Instant kNow{std::chrono::hours(1)};
 
-proxy::Snapshot make_snapshot() {
+proxy::Snapshot pool_snapshot() {
   return test::make_snapshot(
       {.listeners = {{.name = "edge", .address = SockAddress::v4(0x7f000001, 5060)}},
        .groups = {{.name = "pbx",
@@ -38,7 +38,7 @@ class HealthMetricsTest : public testing::Test {
   }
 
   Published<proxy::Snapshot> snapshots_{1,
-                                        std::make_unique<const proxy::Snapshot>(make_snapshot())};
+                                        std::make_unique<const proxy::Snapshot>(pool_snapshot())};
   Published<balance::PoolStatus> status_{1, std::make_unique<balance::PoolStatus>(2, 1)};
   MetricsSource source_;
 };

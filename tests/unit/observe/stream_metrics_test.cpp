@@ -15,7 +15,7 @@ namespace {
 using testing::HasSubstr;
 
 // One worker with one lane; the listener has TCP where the test says so.
-proxy::Snapshot make_snapshot() {
+proxy::Snapshot edge_snapshot() {
   return test::make_snapshot(
       {.listeners = {{.name = "edge", .address = SockAddress::v4(0x7f000001, 5060)}},
        .groups = {{.name = "pbx",
@@ -55,8 +55,8 @@ class StreamMetricsTest : public testing::Test {
   EventRing events_{bell_};
   transport::ConnectionCensus census_{{.channels = 4}};
   Published<proxy::Snapshot> snapshots_{1,
-                                        std::make_unique<const proxy::Snapshot>(make_snapshot())};
-  test::SharedSurroundings around_{make_snapshot(), 1};
+                                        std::make_unique<const proxy::Snapshot>(edge_snapshot())};
+  test::SharedSurroundings around_{edge_snapshot(), 1};
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   SockAddress address_;
 };

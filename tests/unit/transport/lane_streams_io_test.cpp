@@ -585,7 +585,7 @@ TEST_F(LaneStreamsIoTest, TimersThatWerePutOffDoNotSpin) {
 
 TEST_F(LaneStreamsIoTest, CarriesMessagesWithoutTheHeap) {
   // What the test keeps of them would be on the heap.
-  class Echo : public Receiver {
+  class Mirror : public Receiver {
    public:
     void on_batch(std::span<Inbound> batch, Instant) override {
       for (const Inbound& inbound : batch) {
@@ -596,21 +596,21 @@ TEST_F(LaneStreamsIoTest, CarriesMessagesWithoutTheHeap) {
     LaneStreams* lane = nullptr;
     CounterArray<SendStatus> statuses;
   };
-  Echo echo;
+  Mirror mirror;
   reserve({});
   auto listener = net::TcpListener::open({.address = test::loopback(Family::V4)});
   ASSERT_TRUE(listener);
   address_ = listener->address();
   ASSERT_TRUE(lane_->add_listener(kListener, std::move(*listener)));
-  ASSERT_TRUE(lane_->start(*loop_, echo));
-  echo.lane = lane_.get();
+  ASSERT_TRUE(lane_->start(*loop_, mirror));
+  mirror.lane = lane_.get();
 
   for (uint64_t round = 1; round <= 20; ++round) {
     const auto client = test::connect_plain(address_);
     test::send_all(client.get(), joined(requests(4)) + "\r\n\r\nOPTIONS");
     const uint64_t before = AllocGuard::allocations();
     AllocGuard::arm_this_thread();
-    while (echo.statuses.sum() < 4 * round) {
+    while (mirror.statuses.sum() < 4 * round) {
       const Instant now = loop_->wait(std::nullopt);
       lane_->run_timers(now);
       loop_->dispatch(now);
@@ -619,7 +619,7 @@ TEST_F(LaneStreamsIoTest, CarriesMessagesWithoutTheHeap) {
     AllocGuard::disarm_this_thread();
     EXPECT_EQ(AllocGuard::allocations(), before);
   }
-  EXPECT_EQ(echo.statuses[SendStatus::Queued].value(), 80U);
+  EXPECT_EQ(mirror.statuses[SendStatus::Queued].value(), 80U);
   lane_.reset();
 }
 

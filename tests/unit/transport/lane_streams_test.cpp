@@ -23,9 +23,9 @@ using test::request;
 using test::response;
 
 // A port that refuses connections, until it listens.
-class RefusingPort {
+class LatePort {
  public:
-  RefusingPort()
+  LatePort()
       : fd_(test::open_plain(test::loopback(Family::V4), SOCK_STREAM)),
         address_(test::address_of(fd_.get())) {}
   [[nodiscard]] const SockAddress& address() const { return address_; }
@@ -85,7 +85,7 @@ TEST_F(LaneStreamsTest, AnswersByTheConnectionThatWasAccepted) {
 
 TEST_F(LaneStreamsTest, CountsAConnectionForAResponseAsOneOfItsClients) {
   start({}, {.connections_per_source = 2});
-  const std::array<RefusingPort, 3> ports;
+  const std::array<LatePort, 3> ports;
   EXPECT_EQ(send(to(ports[0].address()), response(200, 1)), SendStatus::Queued);
   EXPECT_EQ(send(to(ports[1].address()), response(200, 2)), SendStatus::Queued);
   EXPECT_EQ(send(to(ports[2].address()), response(200, 3)), SendStatus::NoConnection);
@@ -147,7 +147,7 @@ TEST_F(LaneStreamsTest, OpensAnotherConnectionForAnotherServer) {
 
 TEST_F(LaneStreamsTest, RefusedConnectionIsToldThenLeftAloneThenTriedAgain) {
   start();
-  RefusingPort port;
+  LatePort port;
   const Flow flow = to(port.address());
   const auto is_queued = [&] { return send(flow, request("OPTIONS", 1), 7) == SendStatus::Queued; };
   for (size_t failures = 1; failures <= 4; ++failures) {
@@ -175,7 +175,7 @@ TEST_F(LaneStreamsTest, RefusedConnectionIsToldThenLeftAloneThenTriedAgain) {
 
 TEST_F(LaneStreamsTest, MessagesWaitForANearTry) {
   start();
-  RefusingPort port;
+  LatePort port;
   const Flow flow = to(port.address());
   EXPECT_EQ(send(flow, request("OPTIONS", 1)), SendStatus::Queued);
   ASSERT_TRUE(run_until([&] { return inbox_.unsent.size() == 1; }));
@@ -190,7 +190,7 @@ TEST_F(LaneStreamsTest, MessagesWaitForANearTry) {
 
 TEST_F(LaneStreamsTest, ReceiverMaySendFromWhereItIsTold) {
   start();
-  const RefusingPort port;
+  const LatePort port;
   PlainListener server(Family::V4);
   inbox_.retry = [&](const Flow& flow) {
     EXPECT_EQ(send(flow, request("OPTIONS", 1)), SendStatus::Unreachable);
@@ -556,7 +556,7 @@ TEST_F(LaneStreamsTest, GivesEverythingBackWhenItEndsInFullFlight) {
   PlainListener server(Family::V4);
   const auto end = open(server);
   const SilentPort silent;
-  RefusingPort refusing;
+  LatePort refusing;
   EXPECT_EQ(send(to(refusing.address()), request("OPTIONS", 1)), SendStatus::Queued);
   ASSERT_TRUE(run_until([&] { return inbox_.unsent.size() == 1; }));
   tick();
@@ -629,7 +629,7 @@ TEST_F(LaneStreamsTest, ConservesWhatItIsGivenWhateverHappens) {
   Crowd crowd(kSeed);
   std::vector<PlainListener> servers;
   for (int i = 0; i < 4; ++i) servers.emplace_back(Family::V4);
-  const RefusingPort refusing;
+  const LatePort refusing;
   uint64_t queued = 0;
   const auto say = [&](const Flow& flow) {
     const auto text =

@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint64_t kSeed = 42;
 
-SockAddress source(uint32_t number) {
+SockAddress source_of(uint32_t number) {
   return SockAddress::v4(0x0A000000 + number, 5060);
 }
 
@@ -22,31 +22,31 @@ SockAddress literal(std::string_view text) {
 
 TEST(SourceCountsTest, RefusesASourceThatHasAllItMayHave) {
   SourceCounts counts(kSeed);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(counts.try_add(source(1), 3));
-  EXPECT_FALSE(counts.try_add(source(1), 3));
-  EXPECT_TRUE(counts.try_add(source(2), 3));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(counts.try_add(source_of(1), 3));
+  EXPECT_FALSE(counts.try_add(source_of(1), 3));
+  EXPECT_TRUE(counts.try_add(source_of(2), 3));
 }
 
 TEST(SourceCountsTest, RefusesEverybodyWhereNoneIsAllowed) {
   SourceCounts counts(kSeed);
-  EXPECT_FALSE(counts.try_add(source(1), 0));
+  EXPECT_FALSE(counts.try_add(source_of(1), 0));
 }
 
 TEST(SourceCountsTest, TakesAgainWhatWasGivenBack) {
   SourceCounts counts(kSeed);
   for (int round = 0; round < 1000; ++round) {
-    EXPECT_TRUE(counts.try_add(source(1), 2));
-    EXPECT_TRUE(counts.try_add(source(1), 2));
-    EXPECT_FALSE(counts.try_add(source(1), 2));
-    counts.subtract(source(1));
-    counts.subtract(source(1));
+    EXPECT_TRUE(counts.try_add(source_of(1), 2));
+    EXPECT_TRUE(counts.try_add(source_of(1), 2));
+    EXPECT_FALSE(counts.try_add(source_of(1), 2));
+    counts.subtract(source_of(1));
+    counts.subtract(source_of(1));
   }
 }
 
 TEST(SourceCountsTest, CountsAllPortsOfAnAddressTogether) {
   SourceCounts counts(kSeed);
-  EXPECT_TRUE(counts.try_add(source(1).with_port(1), 1));
-  EXPECT_FALSE(counts.try_add(source(1).with_port(2), 1));
+  EXPECT_TRUE(counts.try_add(source_of(1).with_port(1), 1));
+  EXPECT_FALSE(counts.try_add(source_of(1).with_port(2), 1));
 }
 
 TEST(SourceCountsTest, CountsIpv6ByTheNetworkOfASubscriber) {
@@ -61,7 +61,7 @@ std::set<uint32_t> refused_of(uint32_t sources, uint64_t seed) {
   SourceCounts counts(seed);
   std::set<uint32_t> refused;
   for (uint32_t i = 0; i < sources; ++i) {
-    if (!counts.try_add(source(i), 1)) refused.insert(i);
+    if (!counts.try_add(source_of(i), 1)) refused.insert(i);
   }
   return refused;
 }
@@ -95,12 +95,12 @@ TEST(SourceCountsTest, OfTwoThreadsAtTheLimitAtMostOneGetsTheLast) {
     };
     for (int round = 0; round < 50000; ++round) {
       meet();
-      const bool is_mine = counts.try_add(source(1), 1);
+      const bool is_mine = counts.try_add(source_of(1), 1);
       if (is_mine && ++held > 1) held_max = 2;
       meet();
       if (!is_mine) continue;
       --held;
-      counts.subtract(source(1));
+      counts.subtract(source_of(1));
     }
   };
   std::thread other(ask);
@@ -108,8 +108,8 @@ TEST(SourceCountsTest, OfTwoThreadsAtTheLimitAtMostOneGetsTheLast) {
   other.join();
   EXPECT_EQ(held_max, 0);
   // And nothing was lost or left over.
-  EXPECT_TRUE(counts.try_add(source(1), 1));
-  EXPECT_FALSE(counts.try_add(source(1), 1));
+  EXPECT_TRUE(counts.try_add(source_of(1), 1));
+  EXPECT_FALSE(counts.try_add(source_of(1), 1));
 }
 
 }  // namespace
