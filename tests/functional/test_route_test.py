@@ -1,9 +1,9 @@
 """siplbctl route-test: what it says is what happens."""
 
-import json
 
 import pytest
 
+import schema
 from pool import Control, admin_of
 from siplb import (Daemon, Peer, addresses_of, answer, configuration, group, host_port, listener,
                    new_request, receive_any)
@@ -32,9 +32,9 @@ def test_chooses_the_server_that_gets_the_request(pool):
     seen = set()
     for method, number in [("OPTIONS", i) for i in range(8)] + [("MESSAGE", 1)]:
         call_id = f"{method}-{number}"
-        told = json.loads(siplbctl("route-test", "--json", "--method", method, "--header",
-                                   f"Call-ID: {call_id}", "--source", host_port(client.address),
-                                   socket="read.sock"))
+        told = schema.parse(siplbctl("route-test", "--json", "--method", method, "--header",
+                                     f"Call-ID: {call_id}", "--source", host_port(client.address),
+                                     socket="read.sock"), "route_test")
         client.send(new_request(client, method, call_id), siplbd.address)
         server, request = receive_any(servers)
         server.send(answer(request, 200), siplbd.address)

@@ -1,6 +1,5 @@
 """siplbctl trace: real calls through a real siplbd, as ladders and as JSON."""
 
-import json
 import re
 import signal
 import subprocess
@@ -8,6 +7,7 @@ import time
 
 import pytest
 
+import schema
 from pool import Control, admin_of
 from siplb import (BIN, DEADLINE_S, Daemon, Peer, addresses_of, answer, configuration, exchange,
                    group, host_port, listener, new_request, receive_any, set_up_call, wait_until)
@@ -47,8 +47,10 @@ class Trace:
         return "".join(self._process.communicate(timeout=DEADLINE_S))
 
     def lines(self):
-        """The same, as JSON."""
-        return [json.loads(line) for line in self.end().splitlines()]
+        """The same, as JSON: messages, and what ended it."""
+        *messages, end = self.end().splitlines()
+        return [*(schema.parse(line, "trace_message") for line in messages),
+                schema.parse(end, "trace_end")]
 
     def __exit__(self, *_):
         if self._process.returncode is None:
@@ -95,7 +97,7 @@ def test_draws_a_call(pool, tmp_path):
 def test_tells_the_same_in_json(pool, tmp_path):
     siplbd, servers, client = pool
     with Trace(tmp_path, "--user", "alice", "--count", "6", "--json") as trace:
-        assert json.loads(trace.first) == {"trace": {"seconds": 60, "count": 6}}
+        assert schema.parse(trace.first, "trace_begin") == {"trace": {"seconds": 60, "count": 6}}
         set_up_call(client, siplbd.address, servers, "json")
         *messages, end = trace.lines()
     assert [message_of(line) for line in messages] == CALL
