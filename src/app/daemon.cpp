@@ -164,6 +164,7 @@ void Daemon::serve(const Signals& signals) {
   const observe::MetricsSource source{.snapshots = control_->snapshots(),
                                       .snapshot_reader = sizing_.workers + 1,
                                       .calls = calls_.get(),
+                                      .prober = prober_.get(),
                                       .status = &prober_->status(),
                                       .status_reader = sizing_.workers + 2,
                                       .workers = workers_};
@@ -294,10 +295,11 @@ size_t Daemon::connections_by_descriptors() {
   const size_t wanted = sizing_.census.connections_max;
   rlimit limit{};
   if (!sizing_.has_streams || getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
-  // Each has a probe's socket as well.
   const size_t servers = balance::place_count(configuration_.groups);
-  const size_t sockets = 2 * configuration_.listeners.size() + servers;
-  const size_t reserve = kDescriptorReserve + servers + sizing_.lanes * sockets;
+  const size_t listeners = configuration_.listeners.size();
+  const size_t probes = servers + listeners;
+  const size_t sockets = 2 * listeners + servers;
+  const size_t reserve = kDescriptorReserve + probes + sizing_.lanes * sockets;
   const size_t allowed = limit.rlim_cur > reserve ? limit.rlim_cur - reserve : 0;
   if (allowed >= wanted) return wanted;
   log_.write(observe::LogLevel::Warning, "fewer connections than configured",

@@ -28,6 +28,7 @@ Control::MakeSnapshot snapshot_maker(std::shared_ptr<const Generation> generatio
             .scan_limits = {.headers_max = configuration.limits.headers},
             .message_octets_max = configuration.limits.message_bytes,
             .logs_calls = configuration.global.log.calls,
+            .self_probe = configuration.global.self_probe,
             .config_hash = generation->hash,
             .steered = generation->steered,
         }));

@@ -3,6 +3,15 @@
 #include <cmath>
 
 namespace siplb::app {
+namespace {
+
+// In whole milliseconds: a line that changes all the time says less.
+std::string self_probe_text(Duration took) {
+  if (took == observe::Vitals::kLost) return "lost";
+  return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(took).count()) + " ms";
+}
+
+}  // namespace
 
 std::optional<std::string> StatusLine::next(std::string_view state, const observe::Vitals& vitals,
                                             Instant now) {
@@ -21,6 +30,7 @@ std::optional<std::string> StatusLine::next(std::string_view state, const observ
   line.append(std::to_string(vitals.servers)).append(" servers up, ");
   line.append(std::to_string(vitals.calls)).append(" calls, ");
   line.append(std::to_string(rate)).append(" messages/s");
+  if (vitals.self_probe) line.append(", self-probe ").append(self_probe_text(*vitals.self_probe));
   if (line == said_) return std::nullopt;
   said_ = line;
   return line;

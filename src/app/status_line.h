@@ -1,6 +1,6 @@
 // The line that `systemctl status` shows of siplbd: how many servers are up, how busy they are.
 //
-//   serving: 12 of 12 servers up, 345 calls, 1234 messages/s
+//   serving: 12 of 12 servers up, 345 calls, 1234 messages/s, self-probe 1 ms
 //
 // Pure: the numbers and the time come from outside. Thread: one.
 #pragma once

@@ -61,6 +61,7 @@ struct GlobalOptions {
   std::vector<SockAddress> nameservers;
   std::chrono::days token_life{60};
   std::chrono::milliseconds shutdown_grace{500};
+  std::chrono::milliseconds self_probe{1000};  // how often we ask our own listeners; 0: never
   LogOptions log;
   bool operator==(const GlobalOptions&) const = default;
 };

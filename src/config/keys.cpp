@@ -69,6 +69,7 @@ const KeyTable<GlobalOptions>& global_keys() {
        "$STATE_DIRECTORY/key or /var/lib/siplb/key"},
       {"token_life", duration(&GlobalOptions::token_life, 24h, 24h * 3650), "60d"},
       {"shutdown_grace", duration(&GlobalOptions::shutdown_grace, 10ms, 5s), "500ms"},
+      {"self_probe", duration_or_off(&GlobalOptions::self_probe, 100ms, 1h), "1s"},
       {"names",
        list_of(&GlobalOptions::names,
                {"a host without port", "hosts: names, IPv4 literals or [IPv6] ones", kOwnNamesMax},

@@ -62,6 +62,20 @@ Value<Options> duration(T Options::*member, std::chrono::milliseconds lowest,
                });
 }
 
+// `off` is kept as 0.
+template <class Options, class T>
+Value<Options> duration_or_off(T Options::*member, std::chrono::milliseconds lowest,
+                               std::chrono::milliseconds highest) {
+  Value<Options> on = duration(member, lowest, highest);
+  return {"off or " + on.takes,
+          [member, read = std::move(on.read)](const YamlNode& node, Options& options,
+                                              const ReadContext& context) {
+            const bool is_off = node.is_text() && node.text == "off";
+            if (is_off) options.*member = T(0);
+            return is_off || read(node, options, context);
+          }};
+}
+
 template <class Options>
 Value<Options> size(size_t Options::*member, uint64_t lowest, uint64_t highest) {
   return plain(member, "a size from " + size_text(lowest) + " to " + size_text(highest),

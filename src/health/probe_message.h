@@ -24,9 +24,11 @@ inline constexpr size_t kProbeBranchOctets = sizeof(balance::ServerIndex) + 10;
 using ProbeBranch =
     FixedString<balance::kProbeBranchPrefix.size() + sip::base32_length(kProbeBranchOctets)>;
 
+inline constexpr uint32_t kSequenceMax = INT32_MAX;  // of its CSeq
+
 struct ProbeId {
   balance::ServerIndex server = 0;
-  uint32_t sequence = 0;  // the number in its CSeq: 1 to 2^31 - 1
+  uint32_t sequence = 0;  // the number in its CSeq: 1 to kSequenceMax
   uint32_t run = 0;       // random: no process takes answers to another one's probes
 };
 

@@ -6,6 +6,7 @@
 // Thread: any, immutable once published. Bounds: one target per server.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -37,9 +38,20 @@ struct ProbeGroup {
   uint8_t panic_below = 0;  // percent of weight
 };
 
+// One of our own listeners, asked as a client would ask it.
+struct OwnListener {
+  // None: it is not asked.
+  SockAddress address;
+  sip::Transport transport = sip::Transport::Udp;
+  std::string request_uri;
+  bool operator==(const OwnListener&) const = default;
+};
+
 struct ProbePlan {
-  std::vector<ProbeTarget> targets;  // by balance::ServerIndex
-  std::vector<ProbeGroup> groups;    // by balance::GroupIndex
+  std::vector<ProbeTarget> targets;         // by balance::ServerIndex
+  std::vector<ProbeGroup> groups;           // by balance::GroupIndex
+  std::vector<OwnListener> listeners;       // by transport::ListenerIndex
+  std::chrono::milliseconds self_probe{0};  // how often those are asked; 0: never
 };
 
 }  // namespace siplb::health

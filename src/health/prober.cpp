@@ -12,6 +12,7 @@
 #include "health/listener_probe_socket.h"
 #include "health/probe_message.h"
 #include "health/probe_socket.h"
+#include "health/self_probes.h"
 #include "health/status_board.h"
 #include "health/tcp_probe_socket.h"
 #include "health/traffic_watch.h"
@@ -30,7 +31,6 @@ using balance::ServerHealth;
 using balance::ServerIndex;
 
 constexpr size_t kProbeOctetsMax = 2048;
-constexpr uint32_t kSequenceMax = INT32_MAX;
 // For answers that come to a listener and are longer than 2 KiB.
 constexpr size_t kLargeSignals = 4;
 
@@ -77,6 +77,9 @@ class Prober::Impl final : private ProbeSink {
   void run();
   void stop();
   void tell(const HealthSignal& signal, std::string_view octets);
+  [[nodiscard]] const SelfProbeCounters& self_probes(transport::ListenerIndex listener) const {
+    return self_probes_.counters(listener);
+  }
 
   const std::unique_ptr<net::EventLoop> loop;
   std::vector<ProbeCounters> counters;
@@ -122,6 +125,7 @@ class Prober::Impl final : private ProbeSink {
   ProbePlan plan_;  // a copy, to compare with the next one
   std::vector<Target> targets_;
   net::TimerWheel wheel_{Clock::now()};
+  SelfProbes self_probes_;
 };
 
 Prober::Impl::Impl(const Options& options, const Parts& parts,
@@ -134,7 +138,8 @@ Prober::Impl::Impl(const Options& options, const Parts& parts,
       parts_(parts),
       mailbox_(std::move(mailbox)),
       area_(sip::kMessageOctetsMax + 1),
-      targets_(options.server_count) {
+      targets_(options.server_count),
+      self_probes_({.loop = *loop, .area = area_, .probe_key = options_.probe_key}, options.seed) {
   plan_.targets.resize(options.server_count);
   plan_.groups.resize(options.group_count);
 }
@@ -143,19 +148,21 @@ void Prober::Impl::run() {
   raise_priority();
   loop->wake();  // for the first plan
   while (!is_stopping_.load(std::memory_order_relaxed)) {
-    loop->wait(wheel_.next_deadline());
+    loop->wait(std::min(wheel_.next_deadline().value_or(Instant::max()), self_probes_.due()));
     turns.add();
     look_for_plan();
     take_signals();
     // Answers before time-outs: where this host was slow, what has come meanwhile has come in time.
     loop->dispatch(now());
     wheel_.advance(now(), [this](net::TimerNode& node) { on_timer(static_cast<Target&>(node)); });
+    self_probes_.take_turn(now());
     board.publish(plan_, now());
   }
   for (Target& target : targets_) {
     wheel_.cancel(target);
     target.socket.reset();
   }
+  self_probes_.end();
 }
 
 void Prober::Impl::stop() {
@@ -198,6 +205,7 @@ void Prober::Impl::look_for_plan() {
     board.show(server, is.operator_state, now());
   }
   board.set_changed();
+  self_probes_.adopt(plan_, now());
 }
 
 // Of a server of which nothing is known.
@@ -379,7 +387,7 @@ Prober::Prober(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Prober::~Prober() = default;
 
 Result<std::unique_ptr<Prober>> Prober::create(const Options& options, const Parts& parts) {
-  auto loop = net::EventLoop::create(options.server_count);
+  auto loop = net::EventLoop::create(options.server_count + transport::kListenersMax);
   if (!loop) return tl::unexpected(loop.error());
   auto mailbox = net::Mailbox::open({.small_count = options.signals, .large_count = kLargeSignals});
   if (!mailbox) return tl::unexpected(mailbox.error());
@@ -392,6 +400,7 @@ size_t Prober::memory_octets(const Options& options) {
   const size_t server_octets =
       sizeof(Target) + kSocketOctets + 2 * sizeof(ProbeTarget) + sizeof(ProbeCounters);
   return sizeof(Impl) + sip::kMessageOctetsMax + 1 + options.server_count * server_octets +
+         transport::kListenersMax * kSocketOctets +
          StatusBoard::memory_octets(board_options(options)) +
          net::Mailbox::memory_octets(
              {.small_count = options.signals, .large_count = kLargeSignals});
@@ -419,6 +428,10 @@ Published<balance::PoolStatus>& Prober::status() {
 
 const ProbeCounters& Prober::counters(balance::ServerIndex server) const {
   return impl_->counters[server];
+}
+
+const SelfProbeCounters& Prober::self_probes(transport::ListenerIndex listener) const {
+  return impl_->self_probes(listener);
 }
 
 std::vector<Transition> Prober::transitions(balance::ServerIndex server) const {

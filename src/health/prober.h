@@ -25,6 +25,7 @@
 #include "base/result.h"
 #include "health/priority.h"
 #include "health/probe_plan.h"
+#include "health/self_probes.h"
 #include "health/transition_log.h"
 #include "net/udp_socket.h"
 
@@ -79,6 +80,7 @@ class Prober final : public balance::HealthSink {
   [[nodiscard]] Published<balance::PoolStatus>& status();
   // From any thread.
   [[nodiscard]] const ProbeCounters& counters(balance::ServerIndex server) const;
+  [[nodiscard]] const SelfProbeCounters& self_probes(transport::ListenerIndex listener) const;
   // Its last TransitionLog::kKept, the oldest first.
   [[nodiscard]] std::vector<Transition> transitions(balance::ServerIndex server) const;
   [[nodiscard]] uint64_t lost_signals() const;

@@ -101,6 +101,38 @@ void fill_disagreements(Series& out) {
   });
 }
 
+// Calls on_listener(name, counters) for every listener; before there is a prober none was asked.
+template <class OnListener>
+void for_each_self_probe(const Series& out, OnListener&& on_listener) {
+  static const health::SelfProbeCounters kNone;
+  const health::Prober* prober = out.source.prober;
+  out.for_each_listener([&](transport::ListenerIndex index, std::string_view listener) {
+    on_listener(listener, prober == nullptr ? kNone : prober->self_probes(index));
+  });
+}
+
+void fill_self_probe_up(Series& out) {
+  for_each_self_probe(out, [&](std::string_view listener, const auto& counters) {
+    out.add({{"listener", listener}},
+            uint64_t{counters.last_ns.value() != health::SelfProbeCounters::kLost});
+  });
+}
+
+void fill_self_probes(Series& out) {
+  for_each_self_probe(out, [&](std::string_view listener, const auto& counters) {
+    out.add({{"listener", listener}, {"result", "answered"}}, counters.answered.value());
+    out.add({{"listener", listener}, {"result", "lost"}}, counters.lost.value());
+  });
+}
+
+void fill_self_probe_times(Series& out) {
+  for_each_self_probe(out, [&](std::string_view listener, const auto& counters) {
+    DurationSum sum;
+    sum.add(counters.times);
+    out.add_durations({{"listener", listener}}, sum);
+  });
+}
+
 void fill_priority(Series& out) {
   using health::Priority;
   const health::Prober* prober = out.source.prober;
@@ -161,6 +193,15 @@ constexpr auto kFamilies = std::to_array<Family>({
        const health::Prober* prober = out.source.prober;
        out.add({}, prober == nullptr ? uint64_t{0} : prober->lost_signals());
      }},
+    {{"siplb_self_probe_up", "gauge", "listener",
+      "0 where siplb has not answered the last OPTIONS that it sent itself, else 1."},
+     fill_self_probe_up},
+    {{"siplb_self_probes_total", "counter", "listener result",
+      "OPTIONS that siplb has sent itself, answered or lost."},
+     fill_self_probes},
+    {{"siplb_self_probe_seconds", "histogram", "listener",
+      "From such an OPTIONS to the answer: through the kernel, a lane and back."},
+     fill_self_probe_times},
     {{"siplb_prober_priority", "gauge", "priority",
       "1 for the priority of the thread that probes; ordinary: the kernel refused a raised one."},
      fill_priority},

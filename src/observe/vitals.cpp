@@ -1,9 +1,28 @@
 #include "observe/vitals.h"
 
+#include <algorithm>
+
 namespace siplb::observe {
+namespace {
+
+std::optional<Duration> slowest_self_probe(const health::Prober& prober) {
+  using health::SelfProbeCounters;
+  std::optional<Duration> slowest;
+  for (size_t i = 0; i < transport::kListenersMax; ++i) {
+    const auto listener = static_cast<transport::ListenerIndex>(i);
+    const uint64_t last = prober.self_probes(listener).last_ns.value();
+    if (last == SelfProbeCounters::kNone) continue;
+    if (last == SelfProbeCounters::kLost) return Vitals::kLost;
+    slowest = std::max(slowest.value_or(Duration::zero()), Duration(last));
+  }
+  return slowest;
+}
+
+}  // namespace
 
 Vitals vitals(const MetricsSource& source) {
   Vitals sums;
+  if (source.prober != nullptr) sums.self_probe = slowest_self_probe(*source.prober);
   const balance::PoolStatus* status =
       source.status == nullptr ? nullptr : &source.status->look(source.status_reader);
   const auto servers = source.snapshots.look(source.snapshot_reader).topology.servers();

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "observe/metrics.h"
 
@@ -15,6 +16,10 @@ struct Vitals {
   size_t servers_up = 0;  // of them, those that are not down
   uint64_t calls = 0;     // that servers have
   uint64_t messages = 0;  // received since the start
+  // How long the slowest listener's last answer to ourselves took; kLost: one has not answered;
+  // nothing: none is asked.
+  static constexpr Duration kLost = Duration::max();
+  std::optional<Duration> self_probe;
 };
 
 [[nodiscard]] Vitals vitals(const MetricsSource& source);

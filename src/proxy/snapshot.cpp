@@ -65,6 +65,7 @@ Snapshot make_snapshot(const SnapshotParts& parts) {
                     .scan_limits = parts.scan_limits,
                     .message_octets_max = parts.message_octets_max,
                     .logs_calls = parts.logs_calls,
+                    .self_probe = parts.self_probe,
                     .config_hash = parts.config_hash,
                     .steered = parts.steered};
   for (const auto& any : {SockAddress::v4(0, 0), SockAddress::v6({}, 0)}) {

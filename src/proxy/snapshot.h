@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -62,7 +63,9 @@ struct Snapshot {
   sip::ScanLimits scan_limits;
   size_t message_octets_max = sip::kMessageOctetsMax;
   bool logs_calls = false;  // an event for each INVITE that is answered
-  // For people: which file this is, and whose responses the kernel gives to their lanes.
+  // Not for lanes: how often we ask ourselves (0: never), which file this is, and whose responses
+  // the kernel gives to their lanes.
+  std::chrono::milliseconds self_probe{0};
   std::string config_hash;
   uint16_t steered = 0;  // bit per listener
   Admission admission = Admission::Everything;
@@ -87,6 +90,7 @@ struct SnapshotParts {
   sip::ScanLimits scan_limits;
   size_t message_octets_max = sip::kMessageOctetsMax;
   bool logs_calls = false;
+  std::chrono::milliseconds self_probe{0};
   std::string config_hash = {};
   uint16_t steered = 0;
 };

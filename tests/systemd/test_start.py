@@ -77,6 +77,8 @@ def test_systemd_knows_how_it_is(service):
         assert service.show("SubState") == "running"
         wait_until(lambda: service.show("StatusText").startswith(
             "serving: 2 of 2 servers up, 0 calls"), "a status line")
+        wait_until(lambda: re.search(r", self-probe \d+ ms$", service.show("StatusText")),
+                   "a self-probe")
         assert int(service.show("WatchdogTimestampMonotonic")) > 0
 
 

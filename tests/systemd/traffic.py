@@ -21,7 +21,8 @@ def config_for(addresses, **more):
     config = configuration(
         [listener(port=LISTENER[1], transports=["udp", "tcp"])],
         [group(addresses, **more.pop("group_", {}))], workers=2, **more)
-    del config["global"]["key_file"], config["global"]["log"]
+    for key in ("key_file", "log", "self_probe"):
+        del config["global"][key]
     config["global"]["lanes"] = LANES
     config["metrics"] = {"address": "127.0.0.1:9095"}
     return config

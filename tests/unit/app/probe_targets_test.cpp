@@ -80,5 +80,29 @@ TEST(ProbeTargetsTest, BearTheStateThatTheOperatorHasSetForAllPlaces) {
   EXPECT_EQ(plan.targets[1].weight, 0u);
 }
 
+TEST(ProbeTargetsTest, OwnListenersAreAskedWhereThisHostReachesThem) {
+  using sip::Transport;
+  test::SnapshotInput input{
+      .listeners = {{.name = "main", .address = test::on_loopback(5060)},
+                    {.name = "all",
+                     .address = SockAddress::v4(0, 5061),
+                     .transports = {Transport::Tcp, Transport::Udp},
+                     .advertise = {{.as = "192.0.2.1:5061"}}},
+                    {.name = "six",
+                     .address = SockAddress::v6({}, 5062),
+                     .transports = {Transport::Tcp},
+                     .advertise = {{.as = "[2001:db8::1]:5062"}}},
+                    {.name = "left", .address = test::on_loopback(5063), .transports = {}}},
+      .groups = {}};
+  const std::vector<health::OwnListener> expected = {
+      {.address = test::on_loopback(5060), .request_uri = "sip:127.0.0.1:5060"},
+      {.address = test::on_loopback(5061), .request_uri = "sip:127.0.0.1:5061"},
+      {.address = *SockAddress::parse("[::1]:5062"),
+       .transport = Transport::Tcp,
+       .request_uri = "sip:[::1]:5062;transport=tcp"},
+      {}};
+  EXPECT_EQ(plan_of(input).listeners, expected);
+}
+
 }  // namespace
 }  // namespace siplb::app

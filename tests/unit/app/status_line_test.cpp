@@ -18,6 +18,13 @@ TEST(StatusLineTest, SaysHowManyAreUpAndHowBusyTheyAre) {
       "serving: 12 of 12 servers up, 345 calls, 1234 messages/s");
 }
 
+TEST(StatusLineTest, SaysWhetherItAnswersItselfInWholeMilliseconds) {
+  EXPECT_EQ(StatusLine().next("serving", {.self_probe = 250us}, Instant{}),
+            "serving: 0 of 0 servers up, 0 calls, 0 messages/s, self-probe 1 ms");
+  EXPECT_EQ(StatusLine().next("serving", {.self_probe = observe::Vitals::kLost}, Instant{}),
+            "serving: 0 of 0 servers up, 0 calls, 0 messages/s, self-probe lost");
+}
+
 TEST(StatusLineTest, MessagesOfEarlierTimesAreNoRateAtFirst) {
   EXPECT_EQ(StatusLine().next("serving", {.messages = 1'000'000}, Instant{}),
             "serving: 0 of 0 servers up, 0 calls, 0 messages/s");

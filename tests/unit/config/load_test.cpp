@@ -57,7 +57,7 @@ TEST(LoadTest, TakesTheSmallestFileAndFillsInTheRest) {
 TEST(LoadTest, ReadsEveryKeyBesideThoseOfTheTestsBelow) {
   const LoadResult result = load(R"(
 global: {workers: 3, lanes: 32, memory: 2GiB, key_file: keys/../key, token_life: 7d,
-         shutdown_grace: 2s, log: {level: debug, format: json}}
+         shutdown_grace: 2s, self_probe: 250ms, log: {level: debug, format: json}}
 listeners:
   - {name: public, address: "192.0.2.1:5060", transports: [udp], role: clients,
      advertise: sip.example.com}
@@ -88,6 +88,7 @@ metrics: off
   EXPECT_EQ(c.global.key_file, "/etc/siplb/key");
   EXPECT_EQ(c.global.token_life, std::chrono::days(7));
   EXPECT_EQ(c.global.shutdown_grace, std::chrono::seconds(2));
+  EXPECT_EQ(c.global.self_probe, std::chrono::milliseconds(250));
   EXPECT_EQ(c.global.log, (LogOptions{LogLevel::Debug, LogFormat::Json}));
   ASSERT_EQ(c.listeners.size(), 2U);
   EXPECT_EQ(c.listeners[0].role, transport::ListenerRole::Clients);

@@ -98,7 +98,8 @@ TEST(ValueTest, TakesEachBound) {
         "call_expiry: 7d}",
         "global: {workers: 1, lanes: 1, memory: 64MiB, token_life: 1d, shutdown_grace: 10ms}",
         "global: {workers: 64, lanes: 64, memory: 1024GiB, token_life: 3650d, shutdown_grace: "
-        "5s}"}) {
+        "5s}",
+        "global: {self_probe: 100ms}", "global: {self_probe: 1h}", "global: {self_probe: off}"}) {
     EXPECT_EQ(faults_of(with_both(line)), "") << line;
   }
 }

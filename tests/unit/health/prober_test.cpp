@@ -557,6 +557,20 @@ TEST_F(ProberTest, KnowsItsMemory) {
   EXPECT_GT(more - few, sizeof(ProbeCounters) + TransitionLog::kKept * sizeof(Transition));
 }
 
+// ---- Of ourselves -----------------------------------------------------------------------------
+
+TEST_F(ProberTest, OwnListenersAreAskedAsOftenAsThePlanSays) {
+  plan_.listeners = {{}, {.address = servers_[1].address(), .request_uri = "sip:siplb"}};
+  plan_.self_probe = milliseconds(50);
+  servers_[1].answer = answers(503);  // any answer will do
+  start_and_run();
+  const SelfProbeCounters& counters = prober_->self_probes(1);
+  ASSERT_TRUE(run_until([&] { return counters.answered.value() >= 3; }));
+  plan_.self_probe = milliseconds(0);
+  change_plan();
+  EXPECT_TRUE(run_until([&] { return counters.last_ns.value() == SelfProbeCounters::kNone; }));
+}
+
 // ---- Over TCP ---------------------------------------------------------------------------------
 
 class TcpProberTest : public ProberTest {
