@@ -28,6 +28,7 @@ else()
 endif()
 
 if(SIPLB_SANITIZE)
+  target_compile_definitions(siplb_flags INTERFACE SIPLB_SANITIZED=1)
   target_compile_options(siplb_flags INTERFACE
     -fsanitize=${SIPLB_SANITIZE} -fno-sanitize-recover=all)
   # A quarter of the time that unit tests take to build; what they test is watched as ever.

@@ -171,7 +171,7 @@ void Prober::Impl::stop() {
 }
 
 void Prober::Impl::raise_priority() {
-  for (const Priority wanted : {Priority::RealTime, Priority::Raised, Priority::Ordinary}) {
+  for (const Priority wanted : kPriorities) {
     const int error = try_priority(wanted);
     if (error == 0) {
       priority.store(wanted, std::memory_order_relaxed);

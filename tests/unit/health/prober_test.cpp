@@ -543,11 +543,11 @@ TEST_F(ProberTest, TellsWhatPriorityItHas) {
   size_t refusal_count = 0;
   while (const auto event = events_.try_take()) {
     EXPECT_EQ(event->id, EventId::ProbePriority);
-    EXPECT_EQ(event->args[0], static_cast<int64_t>(refusal_count));
+    EXPECT_EQ(event->args[0], static_cast<int64_t>(kPriorities.at(refusal_count)));
     EXPECT_NE(event->args[1], 0);
     ++refusal_count;
   }
-  EXPECT_EQ(static_cast<size_t>(prober_->priority()), refusal_count);
+  EXPECT_EQ(prober_->priority(), kPriorities.at(refusal_count));
 }
 
 TEST_F(ProberTest, KnowsItsMemory) {
@@ -585,12 +585,7 @@ class TcpProberTest : public ProberTest {
   // Answers the next probe, over the connection that there is or the next one.
   void answer_one() {
     if (!server_.is_open()) server_ = listener_.accept();
-    std::string probe;
-    while (!probe.ends_with("\r\n\r\n")) {
-      const std::string octet = test::receive(server_.get(), 1);
-      ASSERT_FALSE(octet.empty());
-      probe += octet;
-    }
+    const std::string probe = test::receive_head(server_.get());
     EXPECT_NE(probe.find("Via: SIP/2.0/TCP 127.0.0.1:"), std::string::npos);
     test::send_all(server_.get(), SipBuilder::answer_to(probe, 200).str());
   }
