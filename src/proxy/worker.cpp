@@ -143,8 +143,10 @@ void Worker::run() {
        .args = {static_cast<int64_t>(options_.index), static_cast<int64_t>(ports_.size())}});
   while (!stopping_.load(std::memory_order_relaxed)) {
     tick_ = tick_at(loop_->wait(next_deadline()));
+    // Before looking: what was published before the task was given is what the task will meet.
+    const Task* const task = task_.load(std::memory_order_acquire);
     look_anew();
-    take_task();
+    take(task);
     drain_mailbox();
     run_timers();
     loop_->dispatch(tick_.now);

@@ -169,7 +169,7 @@ class Worker {
                              std::string_view octets);
   void flush();
 
-  void take_task();
+  void take(const Task* task);
 
   // worker_streams.cpp
   transport::SendStatus send_on_stream(LanePort& from, const transport::Flow& flow,

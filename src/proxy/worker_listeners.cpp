@@ -11,8 +11,7 @@ void Worker::perform(const Task& task) {
 }
 
 // Whoever asks is a reload: rare, and what it takes of the heap is known to it.
-void Worker::take_task() {
-  const Task* const task = task_.load(std::memory_order_acquire);
+void Worker::take(const Task* task) {
   if (task == nullptr) return;
   const AllocGuardPause pause;
   (*task)();

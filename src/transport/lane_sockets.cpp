@@ -169,6 +169,7 @@ net::Events LaneSockets::Socket::on_ready(net::Events events, Instant now) {
 }
 
 net::Events LaneSockets::Socket::drain(Instant now) {
+  if (interest_ == net::kNothing) return 0;  // it was never to listen
   for (size_t taken = 0; taken < lane_.options_.receive_budget;) {
     const net::ReceiveStatus status = udp_.receive(lane_.batch_, *this);
     taken += lane_.batch_.datagrams().size() + lane_.batch_.truncated();

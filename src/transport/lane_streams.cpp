@@ -48,6 +48,7 @@ std::string_view name(Direction direction) {
 }
 
 net::Events LaneStreams::Acceptor::on_ready(net::Events /*events*/, Instant now) {
+  if (!is_listening_) return 0;
   for (size_t taken = 0; taken < kBudget; ++taken) {
     net::Accepted accepted = socket_.accept();
     switch (accepted.status) {
@@ -131,13 +132,13 @@ Result<void> LaneStreams::start(net::EventLoop& loop, Receiver& receiver) {
   for (const auto& acceptor : acceptors_) {
     if (acceptor == nullptr) continue;
     if (auto watched = watch(*acceptor); !watched) return watched;
-    loop.set_interest(*acceptor, net::kReadable);
+    acceptor->listen();
   }
   return {};
 }
 
 void LaneStreams::listen(ListenerIndex listener) {
-  loop_->set_interest(*acceptors_[listener], net::kReadable);
+  acceptors_[listener]->listen();
 }
 
 std::unique_ptr<net::Watched> LaneStreams::remove_listener(ListenerIndex listener, Instant now) {

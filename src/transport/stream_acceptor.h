@@ -24,12 +24,18 @@ class LaneStreams::Acceptor final : public net::Watched {
   [[nodiscard]] net::TcpListener& socket() { return socket_; }
   [[nodiscard]] const net::TcpListener& socket() const { return socket_; }
 
+  // From now on clients come in.
+  void listen() {
+    is_listening_ = true;
+    lane_.loop_->set_interest(*this, net::kReadable);
+  }
   [[nodiscard]] net::Events on_ready(net::Events events, Instant now) override;
 
  private:
   LaneStreams& lane_;
   const ListenerIndex listener_;
   net::TcpListener socket_;
+  bool is_listening_ = false;
 };
 
 }  // namespace siplb::transport

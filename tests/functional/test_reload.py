@@ -7,6 +7,7 @@ succeed.
 import signal
 import socket
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -266,6 +267,41 @@ def test_a_listener_that_cannot_be_opened_undoes_all(running):
     assert not is_bound("127.0.0.1", free)
     assert not siplbd.metrics().select("siplb_server_requests_total", server="s3")
     assert reload(siplbd)["changes"] == "listeners added: free, taken\nservers added: pbx/s3"
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_listener_whose_reload_is_refused_takes_nothing(tmp_path, transport):
+    """It is bound already, but no worker knows it: what waits there goes with it."""
+    port = free_port()
+    known, more = [listener(name, port=number, transports=["udp", "tcp"])
+                   for name, number in (("main", 0), ("more", port))]
+    with Peer() as one, Peer() as client:
+        config = configuration([known], [group([one.address])], admin=admin_of(tmp_path))
+        with Daemon(tmp_path, config) as siplbd:
+            Control(tmp_path)("set", "server", "pbx/s1", "weight", "50")
+            (tmp_path / "state").unlink()
+            (tmp_path / "state").mkdir()  # what is set can't be forgotten
+            write_config(siplbd.file, {**config, "listeners": [known, more]})
+            octets = new_request(client, "OPTIONS", "early", f"sip:127.0.0.1:{port}").encode()
+            refused = threading.Event()
+
+            def knock():
+                while not refused.is_set():
+                    if transport == "udp":
+                        client.send(octets, ("127.0.0.1", port))
+                        continue
+                    with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as stream:
+                        stream.sendall(octets)
+            knocking = threading.Thread(target=knock)
+            knocking.start()
+            for _ in range(10):
+                Control(tmp_path)("reload", "--state", "reset", code=1)
+            refused.set()
+            knocking.join()
+            assert not client.hears()
+            assert not is_bound("127.0.0.1", port)
+            (tmp_path / "state").rmdir()
+            assert "listeners added: more" in Control(tmp_path)("reload", "--state", "reset")
 
 
 def test_servers_beyond_their_places_are_refused(tmp_path):

@@ -210,6 +210,7 @@ TEST_F(WorkerListenersTest, ConnectionsOutliveTheirListener) {
 // Nothing that was sent to a listener before it went is lost, if it had arrived.
 TEST_F(WorkerListenersTest, WhatWaitedForAListenerThatGoesIsTaken) {
   const SockAddress more = add_more();
+  listen();
   test::Peer client(SockAddress::Family::V4);
   client.send(more, request(1, client.address()));
   remove(kUdp);

@@ -172,6 +172,17 @@ TEST_P(LaneSocketsTest, ASocketThatGoesHasReadAndSentWhatWaited) {
   EXPECT_EQ(lane_->remove_socket(kListener, loop_->now()), nullptr);
 }
 
+TEST_P(LaneSocketsTest, ASocketThatGoesBeforeItListensLeavesWhatWaited) {
+  constexpr ListenerIndex kLater = kListener + 1;
+  start({});
+  add_socket(test::loopback(GetParam()), kLater);
+  Peer peer(GetParam());
+  peer.send(lane_->address(kLater), "in");
+  lane_->drain(kLater, loop_->now());
+  static_cast<void>(lane_->remove_socket(kLater, loop_->now()));
+  EXPECT_TRUE(inbox_.texts.empty());
+}
+
 TEST_P(LaneSocketsTest, WhatASocketHasCountedOutlivesIt) {
   start({});
   const uint64_t granted = lane_->socket_counters(kListener).granted_receive_bytes.value();
