@@ -125,9 +125,10 @@ class Control {
     const balance::CallCounts& calls;
     const balance::LoadBoard& load;
     std::function<std::vector<health::Transition>(balance::ServerIndex)> transitions;
-    std::function<void()> on_snapshot;  // wakes the workers
-    std::function<void()> on_book;      // the same, with Options::request_names
-    std::function<void()> on_plan;      // wakes the prober
+    // Workers need no word of it: they look before they decide.
+    std::function<void()> on_snapshot = [] {};
+    std::function<void()> on_book;  // wakes the workers, with Options::request_names
+    std::function<void()> on_plan;  // wakes the prober
     std::function<void(proxy::Admission)> on_admission = [](proxy::Admission) {};
     std::function<Answer<std::string>(const ReloadOptions&)> reload;
   };

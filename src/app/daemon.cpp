@@ -45,6 +45,12 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
+// The first words of the status line.
+std::string_view status_words(proxy::Admission admission, const observe::ReloadCounters& reloads) {
+  if (admission == proxy::Admission::DialogsOnly) return "draining";
+  return reloads.is_stale.value() != 0 ? "serving the last good configuration" : "serving";
+}
+
 // A processor for each worker; empty where they cannot each have one of their own. Under a quota
 // others share the processors, and all would crowd on the first ones.
 std::vector<int> processors_for(size_t worker_count) {
@@ -168,7 +174,6 @@ void Daemon::serve(const Signals& signals) {
                                       .status = &prober_->status(),
                                       .status_reader = sizing_.workers + 2,
                                       .workers = workers_};
-  const Counter& is_stale = reload_->counters().is_stale;
   Supervisor::Parts parts{
       .signals = signals,
       .systemd = systemd_,
@@ -177,9 +182,11 @@ void Daemon::serve(const Signals& signals) {
                    .progress = [this] { return prober_->progress(); },
                    .wake = [this] { prober_->wake(); }}},
       .vitals = [&source] { return observe::vitals(source); },
-      .state = [&is_stale]() -> std::string_view {
-        return is_stale.value() == 0 ? "serving" : "serving the last good configuration";
-      },
+      .state =
+          [this, &source] {
+            const proxy::Snapshot& snapshot = source.snapshots.look(source.snapshot_reader);
+            return status_words(snapshot.admission, reload_->counters());
+          },
       .reload =
           [this] {
             systemd_.reloading();
@@ -404,9 +411,6 @@ void Daemon::start_control() {
        .calls = *calls_,
        .load = *load_,
        .transitions = [this](auto server) { return prober_->transitions(server); },
-       // A worker looks before it decides anything: what sleeps needs no word of it.
-       .on_snapshot = [] {},
-       // But not what waits for it.
        .on_book =
            [this] {
              for (const auto& worker : workers_) worker->wake();

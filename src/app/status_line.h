@@ -19,8 +19,8 @@ class StatusLine {
   // Lines are at least this far apart.
   static constexpr Duration kInterval = std::chrono::seconds(1);
 
-  // The line, unless it is too early for another one or nothing has changed. `state` is its first
-  // word, "serving".
+  // The line, unless it is too early for another one or nothing has changed. `state` is how it
+  // begins, "serving".
   [[nodiscard]] std::optional<std::string> next(std::string_view state,
                                                 const observe::Vitals& vitals, Instant now);
 

@@ -34,7 +34,7 @@ class Supervisor {
     observe::EventLog& log;
     std::vector<WatchedThread> threads;
     std::function<observe::Vitals()> vitals;
-    std::function<std::string_view()> state;  // the status line's first word
+    std::function<std::string_view()> state;  // how the status line begins
     std::function<void()> reload;
   };
   explicit Supervisor(Parts parts);

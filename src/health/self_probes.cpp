@@ -30,7 +30,9 @@ void SelfProbes::begin(uint16_t index, const OwnListener& listener) {
   target = {.listener = listener, .socket = nullptr, .branch = {}, .is_waiting = false};
   counters_[index].last_ns.set(SelfProbeCounters::kNone);
   if (listener.address.family() == SockAddress::Family::None) return;
-  const ProbeEnds ends{.server = index, .remote = listener.address, .local = {}};
+  // From the address itself: where another host has it now, that one is not asked.
+  const SockAddress local = listener.address.with_port(0);
+  const ProbeEnds ends{.server = index, .remote = listener.address, .local = local};
   const ProbeSocketParts parts{.loop = parts_.loop, .sink = *this, .area = parts_.area};
   if (listener.transport == sip::Transport::Udp) {
     target.socket = std::make_unique<UdpProbeSocket>(ends, parts);

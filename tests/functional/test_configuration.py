@@ -107,6 +107,7 @@ def test_check_prints_the_memory_table_and_makes_nothing(tmp_path):
     assert (run.returncode, run.stderr) == (0, "")
     for consumer in ("slots-small", "affinity-calls", "send-queues", "sum"):
         assert re.search(rf"^ *{consumer} +[\d.]+ MiB", run.stdout, re.M), run.stdout
+    assert run.stdout.endswith(f"{file}: good\n")
     assert [path.name for path in tmp_path.iterdir()] == ["siplb.yaml"]
 
 

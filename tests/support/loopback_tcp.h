@@ -47,6 +47,17 @@ inline std::string receive(int fd, size_t count) {
   return octets;
 }
 
+// A message without body: all up to the first empty line, less if that does not come.
+inline std::string receive_head(int fd) {
+  std::string head;
+  while (!head.ends_with("\r\n\r\n")) {
+    const std::string octet = receive(fd, 1);
+    if (octet.empty()) break;
+    head += octet;
+  }
+  return head;
+}
+
 // Whether the other end has ended it: 0 in good order, else an errno, -1 if not at all.
 inline int ending_of(int fd) {
   char octet;

@@ -80,6 +80,9 @@ def test_systemd_knows_how_it_is(service):
         wait_until(lambda: re.search(r", self-probe \d+ ms$", service.show("StatusText")),
                    "a self-probe")
         assert int(service.show("WatchdogTimestampMonotonic")) > 0
+        service.machine.run("/usr/local/sbin/siplbctl", "drain")
+        wait_until(lambda: service.show("StatusText").startswith("draining: 2 of 2 servers up"),
+                   "a status line that says so")
 
 
 def test_store_keeps_sockets_that_had_errors(service):

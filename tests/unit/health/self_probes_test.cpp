@@ -145,13 +145,7 @@ TEST_F(SelfProbesTest, AStreamIsKeptAndOpenedAgainWhenItHasEnded) {
   own.transport = sip::Transport::Tcp;
   adopt({own});
   const auto answer_one = [](int fd) {
-    std::string probe;
-    while (!probe.ends_with("\r\n\r\n")) {
-      const std::string octet = test::receive(fd, 1);
-      ASSERT_FALSE(octet.empty());
-      probe += octet;
-    }
-    test::send_all(fd, SipBuilder::answer_to(probe, 200).str());
+    test::send_all(fd, SipBuilder::answer_to(test::receive_head(fd), 200).str());
   };
   begin_round();
   net::FileDescriptor connection = listener.accept();
