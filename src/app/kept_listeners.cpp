@@ -8,10 +8,6 @@
 namespace siplb::app {
 namespace {
 
-// How long the manager may take to close what is dropped. Without its word we go on: at worst a
-// port is still taken.
-constexpr std::chrono::seconds kSettleTime{1};
-
 using Names = std::set<std::string>;
 
 Names names_of(const std::vector<StoredSocket>& sockets) {
@@ -32,7 +28,7 @@ StartResult<std::vector<transport::ListenerSockets>> open_kept_listeners(
   for (const std::string& name : kept) leftovers.erase(name);
   left = net::InheritedSockets();
   for (const std::string& name : leftovers) systemd.drop(name);
-  if (!leftovers.empty()) systemd.settle(kSettleTime);
+  if (!leftovers.empty()) systemd.settle();
 
   auto opened = open_listeners(listeners, std::move(adopted), log);
   if (!opened) return opened;

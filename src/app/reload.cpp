@@ -10,6 +10,7 @@
 #include "app/fixed_settings.h"
 #include "app/listeners.h"
 #include "app/log_options.h"
+#include "app/usable_cores.h"
 #include "config/load.h"
 
 namespace siplb::app {
@@ -111,6 +112,11 @@ Control::Answer<std::string> Reload::attempt(const ReloadOptions& options) {
   if (auto fault = MemoryBudget(loaded.configuration, parts_.sizing).fault()) {
     return refuse_reload(Refusal::Kind::NeedsRestart, std::move(*fault));
   }
+  // With places and lanes as they are is not as a new process would have them.
+  const Sizing at_start = derive_sizing(loaded.configuration, usable_cores(), parts_.sizing.lanes);
+  if (const auto fault = MemoryBudget(loaded.configuration, at_start).fault()) {
+    return refuse_reload(Refusal::Kind::BadFile, "the next start would refuse it: " + *fault);
+  }
   Places places = places_;
   auto arranged = places.arrange(std::move(loaded.configuration), Clock::now());
   if (!arranged) {
@@ -175,8 +181,9 @@ Control::Answer<void> Reload::take(Generation next, const ReloadOptions& options
   perform([&](proxy::Worker& worker) {
     for (const ListenerTransport& each : added) worker.listen(each);
   });
-  take_back(removed);
+  // The manager's copies would hold the port, and swallow what comes, while ours are closed.
   drop_stored(removed);
+  take_back(removed);
   for (const StoredSocket& each : to_keep) {
     static_cast<void>(systemd_.keep(each.name, {&each.fd, 1}));
   }
@@ -264,10 +271,11 @@ void Reload::show_probe_sockets() {
 void Reload::drop_stored(const Listeners& listeners) {
   for (const ListenerTransport& each : listeners) {
     const std::string& name = running_->configuration().listeners[each.listener].name;
-    for (size_t lane = 0; lane < parts_.sizing.lanes; ++lane) {
+    for (size_t lane = parts_.sizing.lanes; lane-- > 0;) {
       systemd_.drop(transport::lane_socket_name({name, each.transport, lane}));
     }
   }
+  if (!listeners.empty()) systemd_.settle();
 }
 
 }  // namespace siplb::app

@@ -3,6 +3,9 @@
 // Thread: any, plain values.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <string>
 
 #include "base/result.h"
@@ -22,10 +25,14 @@ using StartResult = tl::expected<T, StartFault>;
   return tl::unexpected<StartFault>(StartFault{error, std::move(subject)});
 }
 
-// The key file and its folder are the operator's to mend: until then no restart helps.
+// The key file and its folder are the operator's to mend: until then no restart helps. What the
+// host lacks at this moment passes.
 [[nodiscard]] inline bool is_configuration_fault(const StartFault& fault) {
-  return fault.error.code == ErrorCode::KeyFileOpen ||
-         fault.error.code == ErrorCode::KeyFileMalformed;
+  constexpr std::array kPassing = {EMFILE, ENFILE, ENOMEM, EIO, EINTR};
+  const bool passes =
+      std::find(kPassing.begin(), kPassing.end(), fault.error.sys_errno) != kPassing.end();
+  return fault.error.code == ErrorCode::KeyFileMalformed ||
+         (fault.error.code == ErrorCode::KeyFileOpen && !passes);
 }
 
 }  // namespace siplb::app

@@ -44,7 +44,9 @@ class Systemd {
   // Closes what is kept under that name.
   void drop(std::string_view name) const;
   // Waits until the manager has done all it was told, `limit` at most: what was dropped is closed.
-  void settle(std::chrono::milliseconds limit) const;
+  // Without its word we go on: at worst a port is still taken.
+  static constexpr std::chrono::milliseconds kSettleTime{1000};
+  void settle(std::chrono::milliseconds limit = kSettleTime) const;
 
  private:
   bool is_present_ = false;
