@@ -112,7 +112,7 @@ Control::Answer<std::string> Reload::attempt(const ReloadOptions& options) {
   if (auto fault = MemoryBudget(loaded.configuration, parts_.sizing).fault()) {
     return refuse_reload(Refusal::Kind::NeedsRestart, std::move(*fault));
   }
-  // With places and lanes as they are is not as a new process would have them.
+  // What it fits into now was sized by another file; a new process sizes everything by this one.
   const Sizing at_start = derive_sizing(loaded.configuration, usable_cores(), parts_.sizing.lanes);
   if (const auto fault = MemoryBudget(loaded.configuration, at_start).fault()) {
     return refuse_reload(Refusal::Kind::BadFile, "the next start would refuse it: " + *fault);

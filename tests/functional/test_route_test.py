@@ -1,6 +1,5 @@
 """siplbctl route-test: what it says is what happens."""
 
-
 import pytest
 
 import schema
